@@ -1,0 +1,35 @@
+#pragma once
+
+// One HTTP listener (civetweb). It answers GET for the paths it was given and 404 for all others; handlers run on
+// civetweb's threads.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace parallax::metrics {
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+class HttpServer {
+ public:
+  // `listen`: "127.0.0.1:9187"; port 0 takes a free one. Throws std::runtime_error that names the address on failure.
+  explicit HttpServer(const std::string& listen);
+  ~HttpServer();  // stops the listener and joins its threads
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  void get(const std::string& path, std::function<HttpResponse()> handler);
+  // The bound address, "127.0.0.1:41234".
+  std::string address() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace parallax::metrics

@@ -1,0 +1,83 @@
+#pragma once
+
+// All series of the program. Hot counters are plain cells in one array per thread (a shard): the writing thread adds
+// without a lock and without an atomic read-modify-write, and a scrape sums the cells of all shards. prometheus-cpp's own
+// Histogram takes a lock for each observation, which a proxy's hot path cannot afford.
+//
+// Life: add every series (from configuration and closed sets only), then make the shards, then run. Series added are
+// exported at 0 from that moment.
+
+#include <prometheus/collectable.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "metrics/names.h"
+
+namespace parallax::metrics {
+
+// Handles: index of the first cell. A default-made handle is invalid.
+struct Counter {
+  std::uint32_t cell = UINT32_MAX;
+};
+struct Gauge {  // summed over shards: one thread may add what another subtracts
+  std::uint32_t cell = UINT32_MAX;
+};
+struct Histogram {
+  std::uint32_t cell = UINT32_MAX;
+  std::span<const double> bounds;  // upper bounds in seconds, ascending, without +Inf
+};
+
+// Written by one thread only; read by scrapes.
+class Shard {
+ public:
+  explicit Shard(std::size_t cells) : cells_(cells) {}
+  void add(Counter counter, std::uint64_t n = 1) noexcept { bump(counter.cell, n); }
+  void add(Gauge gauge, std::int64_t n) noexcept { bump(gauge.cell, static_cast<std::uint64_t>(n)); }
+  void observe(Histogram histogram, double seconds) noexcept;
+
+ private:
+  friend class Registry;
+  void bump(std::uint32_t cell, std::uint64_t n) noexcept {
+    auto& value = cells_[cell];
+    value.store(value.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  std::vector<std::atomic<std::uint64_t>> cells_;
+};
+
+class Registry : public prometheus::Collectable {
+ public:
+  Registry();
+  ~Registry() override;
+
+  // `labels`: one value for each label name of the metric, in the table's order. Adding a series twice returns the same
+  // handle. Calls after the first make_shard() are a programming error.
+  Counter counter(Metric metric, std::vector<std::string> labels = {});
+  Gauge gauge(Metric metric, std::vector<std::string> labels = {});
+  Histogram histogram(Metric metric, std::vector<std::string> labels = {});
+  // A gauge (or a counter kept elsewhere) that is read at each scrape, from civetweb's thread.
+  void function(Metric metric, std::vector<std::string> labels, std::function<double()> read);
+
+  // The caller's thread is its only writer. Lives as long as the registry.
+  Shard& make_shard();
+
+  // Sum over all shards (tests, shutdown summary).
+  std::uint64_t value(Counter counter) const;
+  std::int64_t value(Gauge gauge) const;
+
+  std::vector<prometheus::MetricFamily> Collect() const override;
+  // Exposition in the Prometheus text format.
+  std::string text() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace parallax::metrics

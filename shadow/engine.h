@@ -1,0 +1,60 @@
+#pragma once
+
+// The shadow side as a whole: one thread with its loop, the pool, verification of rules, replays, verdicts.
+// Public face of shadow/: proxy/ makes one, hands its intakes to the workers' taps, starts and stops it.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "metrics/registry.h"
+#include "shadow/captured.h"
+#include "shadow/options.h"
+#include "shadow/report.h"
+#include "shadow/shadow_metrics.h"
+#include "shadow/verdict.h"
+
+namespace parallax::shadow {
+
+// A worker's door into the engine. One producer thread each.
+class Intake {
+ public:
+  virtual ~Intake() = default;
+  // Never waits and never throws. Nothing when taken; otherwise why it was dropped (the caller counts it).
+  virtual std::optional<DropReason> offer(Captured&& captured) noexcept = 0;
+};
+
+class Engine {
+ public:
+  // Adds no series; `metrics` holds the handles. All references must outlive the engine.
+  Engine(Options options, std::shared_ptr<const RuleSet> rules, const ShadowMetrics& metrics,
+         metrics::Registry& registry, Report& report, std::size_t workers);
+  ~Engine();
+
+  Intake& intake(std::size_t worker);
+  // Thread-safe; what the workers ask before they capture.
+  RuleState state(const Rule& rule) const;
+
+  // Starts the thread and verification.
+  void start();
+  // No more offers follow. Operations that wait are dropped (`drain`); running ones get until the deadline. Returns when
+  // the thread has ended and all connections are closed.
+  void stop(std::chrono::milliseconds deadline);
+
+  // Gauges, thread-safe.
+  std::size_t queued_jobs() const;
+  std::size_t queued_bytes() const;
+  struct Connections {
+    std::size_t connecting = 0;
+    std::size_t idle = 0;
+    std::size_t busy = 0;
+  };
+  Connections connections() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace parallax::shadow

@@ -1,0 +1,61 @@
+#pragma once
+
+// What the engine tells the outside about its findings. Called on the shadow thread; how it is shown (log line, terminal)
+// is not the engine's business. Public face of shadow/.
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "shadow/captured.h"
+#include "shadow/verdict.h"
+
+namespace parallax::shadow {
+
+// A row of text cells; nothing = NULL.
+using ReportRow = std::vector<std::optional<std::string>>;
+
+struct RowDifference {
+  MismatchKind kind;                 // missing_row, extra_row, null, value or order
+  std::optional<ReportRow> legacy;   // paired columns in legacy order; absent for an extra row
+  std::optional<ReportRow> rewrite;  // the same columns; absent for a missing row
+};
+
+// How one operation ended. Values, parameters and server messages are filled in only with Options::dev.
+struct Outcome {
+  const Rule* rule = nullptr;
+  std::variant<Verdict, SkipReason, DropReason> end;
+  std::optional<MismatchKind> kind;  // of a mismatch
+  std::string detail;                // one line without values: "column \"total\": int8 against numeric"
+  std::vector<EqualStep> steps;      // of a match
+  bool vacuous = false;              // match of two empty results
+  std::string legacy_sqlstate;
+  std::string rewrite_sqlstate;
+  std::size_t legacy_rows = 0;
+  std::size_t rewrite_rows = 0;
+  double legacy_seconds = 0;  // in the snapshot; 0 when not run
+  double rewrite_seconds = 0;
+
+  // --dev only
+  NamedValues values;
+  std::string legacy_message;
+  std::string rewrite_message;
+  std::vector<std::string> columns;            // labels of the paired columns
+  std::vector<RowDifference> differences;      // the first kDifferencesShown
+};
+inline constexpr std::size_t kDifferencesShown = 10;
+
+class Report {
+ public:
+  virtual ~Report() = default;
+  virtual void outcome(const Outcome& outcome) = 0;
+  // `reason` says why a rule is broken, or what verification found (pairs by left-over, crossing pairs).
+  virtual void rule_state(const Rule& rule, RuleState state, const std::string& reason) = 0;
+  // A connection of the shadow pool failed; `sqlstate` empty when the server was not reached. Never holds a value.
+  virtual void pool_error(const std::string& sqlstate, const std::string& what) = 0;
+  virtual void uncovered(const UncoveredStatement& statement) = 0;
+};
+
+}  // namespace parallax::shadow

@@ -1,0 +1,46 @@
+#pragma once
+
+// A rule as the configuration gives it, before it is compiled. Public face of shadow/ (used by proxy/config).
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace parallax::shadow {
+
+// A place in a configuration file; 1-based. For SQL scalars `block` says that the text starts on the line after the mark,
+// indented by `column - 1` characters, so that a position inside the SQL can be turned into line and column.
+struct SourceMark {
+  std::string file;
+  int line = 0;
+  int column = 0;
+  bool block = false;
+};
+// Place of byte `offset` of `text`, which stands at `mark`.
+SourceMark mark_inside(const SourceMark& mark, std::string_view text, std::size_t offset);
+
+struct SourceText {
+  std::string text;
+  SourceMark mark;
+};
+
+struct RuleSource {
+  SourceText name;
+  SourceText legacy;   // SQL with names, pins, :_ and $n
+  SourceText rewrite;
+  std::map<std::string, SourceText> ignore;   // legacy label -> reason
+  std::map<std::string, SourceText> columns;  // legacy label -> rewrite label, table.column or expression
+  double sample = 1.0;                        // share of operations that are shadowed
+};
+
+// What is wrong, where, and what to write instead.
+struct ConfigProblem {
+  SourceMark mark;
+  std::string message;
+  // "rules.yaml:12:5: message"
+  std::string text() const;
+};
+
+}  // namespace parallax::shadow

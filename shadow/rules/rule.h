@@ -1,0 +1,106 @@
+#pragma once
+
+// Compiled rules, and the way from a statement on the wire to the values of a rule's names.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "shadow/rule_source.h"
+#include "shadow/rules/statement_shape.h"
+
+namespace parallax::shadow {
+
+// A parameter or literal as it was given. Text format unless `binary`.
+struct Value {
+  bool null = false;
+  bool binary = false;
+  std::uint32_t type_oid = 0;  // as declared in Parse; 0 = left to the server
+  std::string bytes;
+  bool operator==(const Value&) const = default;
+};
+
+// A name's value: one, or a list's members.
+struct NamedValue {
+  bool list = false;
+  std::vector<Value> members;
+};
+using NamedValues = std::map<std::string, NamedValue, std::less<>>;  // "$3" is the name of parameter 3
+
+// SQL and parameters ready for PQsendQueryParams.
+struct BoundStatement {
+  std::string sql;
+  std::vector<Value> parameters;
+};
+
+struct Rule {
+  std::uint32_t index = 0;  // place in the rule set
+  std::string name;
+  std::string version;      // first 12 hex digits of SHA-256 over all that it compares
+  double sample = 1.0;
+  RuleSource source;
+
+  StatementShape legacy;          // dialect rule
+  StatementShape rewrite;
+  std::string legacy_prepared;    // legacy with names as $1..$n, lists of one member: what verification prepares
+  std::string rewrite_prepared;
+  // The same with plain casts of columns in the select list removed (`a::text` -> `a`), for pairing; empty when there
+  // is none. Same number and order of columns.
+  std::string legacy_uncast;
+  std::string rewrite_uncast;
+  bool legacy_ordered = false;    // legacy has a top-level ORDER BY
+  std::vector<std::string> functions;  // names of all functions called by either side, lower case, for the volatility check
+
+  // The rewrite with these values. A scalar name becomes one parameter at each place (as ORMs write it), a list in
+  // IN (...) one parameter for each member (none: NULL), a list elsewhere (= any(:x)) one array.
+  BoundStatement bind_rewrite(const NamedValues& values) const;
+};
+
+// What is known of one statement text. Immutable, shared by all sessions of a worker.
+struct KnownText {
+  StatementShape shape;                  // key empty when the text could not be read
+  std::vector<const Rule*> candidates;   // rules of this key, in file order
+};
+
+struct Match {
+  const Rule* rule = nullptr;
+  NamedValues values;
+};
+struct NoMatch {
+  const Rule* shape_of = nullptr;  // first rule whose shape fits but no rule's pins or equal names do; null when none
+};
+
+class RuleSet {
+ public:
+  // All problems of all rules, or the whole set. Checks what needs no server: syntax, one SELECT, no locking clause, no
+  // data-changing CTE, no function known to have side effects; every name of the rewrite is provided by legacy; every
+  // slot of legacy is named in the rewrite, pinned or :_; no two rules could match the same statement.
+  static std::variant<RuleSet, std::vector<ConfigProblem>> compile(std::vector<RuleSource> sources);
+
+  const std::vector<std::unique_ptr<Rule>>& rules() const { return rules_; }
+
+  // Scans the text (3 to 25 us); the caller caches it by text.
+  KnownText know(std::string_view sql) const;
+
+  // `parameters`: values of $1..$n of the statement in order; empty for the simple protocol.
+  std::variant<Match, NoMatch> match(const KnownText& text, std::span<const Value> parameters) const;
+
+ private:
+  std::vector<std::unique_ptr<Rule>> rules_;
+  std::unordered_map<std::string, std::vector<const Rule*>> by_key_;
+};
+
+// A rule for a statement that no rule covers, ready to be pasted under `rules:`: literals and parameters as names
+// (:p1, :list1), LIMIT and OFFSET as they stand, the rewrite left to be written. Never contains a value: literals of the
+// statement become names too.
+std::string rule_skeleton(std::string_view sql);
+
+}  // namespace parallax::shadow
