@@ -3,9 +3,9 @@
 // Splits one direction of an established connection into messages while the bytes stream past.
 //
 // Header: one type byte and a 32-bit length that counts itself but not the type byte (PostgreSQL manual, "Message
-// Formats"). Bodies are not kept: the visitor says how many bytes of each body it wants to see. When that prefix lies
-// within one chunk it is handed over in place; otherwise it is assembled in one buffer that is used again and again. So
-// a message of 1 GB passes with constant memory, and nothing is allocated per message.
+// Formats"). Bodies are not kept: the visitor says how many bytes of each body it wants to see. When the message lies
+// within one chunk, they are handed over in place; otherwise they are assembled in one buffer that is used again and
+// again. So a message of 1 GB passes with constant memory, and nothing is allocated per message.
 
 #include <cstddef>
 #include <cstdint>
@@ -35,6 +35,8 @@ class Framer {
  public:
   // Largest length that is believed. The server refuses more than 1 GiB (PQ_LARGE_MESSAGE_LIMIT); rows come near it.
   static constexpr std::uint32_t kLengthMax = 0x7fffffff;
+  // Largest assembly buffer kept from one message to the next; what one large message needed beyond it is given back.
+  static constexpr std::size_t kScratchKept = 64 * 1024;
 
   // Returns false, and goes on returning false, once the bytes cannot be messages (a length below 4 or above the
   // maximum, a type byte that is no letter or digit). The caller goes on forwarding and stops interpreting.
@@ -47,8 +49,9 @@ class Framer {
  private:
   enum class State { header, body, lost };
 
-  void start_body(FramerVisitor& visitor);
+  void take_header(Bytes& chunk, FramerVisitor& visitor);
   void take_body(Bytes& chunk, FramerVisitor& visitor);
+  void deliver(Bytes body, FramerVisitor& visitor);
 
   State state_ = State::header;
   std::byte header_[5] = {};

@@ -55,14 +55,20 @@ inline constexpr char kCopyData = 'd';
 inline constexpr char kCopyDone = 'c';
 }  // namespace backend
 
+// Name of a backend message as in the PostgreSQL manual ("BindComplete"); "message of unknown type" for other letters.
+std::string_view backend_message_name(char type);
+
+// SQL of a Query.
+std::optional<std::string_view> view_query(Bytes body);
+
 struct ParseView {
   std::string_view name;
   std::string_view sql;
   Bytes parameter_types;  // 4 bytes each: the OIDs given, 0 = to be inferred
 };
 std::optional<ParseView> view_parse(Bytes body);
-// Reads only name and SQL, for a body whose tail was not kept; nothing when these are cut.
-std::optional<std::string_view> view_parse_name(Bytes body);
+// Name, and as much of the SQL as is there, for a body whose tail was not kept. Nothing when the name is cut.
+std::optional<ParseView> view_parse_prefix(Bytes body);
 
 struct BindView {
   std::string_view portal;

@@ -33,7 +33,7 @@ struct Limits {  // each is a key under `limits:`
 struct Config {
   HostPort listen;
   HostPort upstream;
-  std::string upstream_url;  // as given, for messages; password cut out
+  std::string upstream_url;  // for messages: made again from its parts, without password
   std::size_t workers = 0;   // 0 = one for each core
   bool shadowing = true;     // mode: shadow | off
   double sample = 1.0;       // default of the rules
@@ -43,13 +43,38 @@ struct Config {
   std::string log_level = "info";  // error | warn | info | debug
   Limits limits;
   std::vector<shadow::RuleSource> rules;
+  // Worth telling and no reason to refuse: parts of the upstream URL that are not used.
+  std::vector<shadow::ConfigProblem> warnings;
 };
 
 using Environment = std::function<std::optional<std::string>(const std::string&)>;
+Environment process_environment();
 
-// Reads `path` and the files of its `include:`. All problems found, or the whole configuration. Rules are read but not
-// compiled (shadow::RuleSet::compile does that).
-std::variant<Config, std::vector<shadow::ConfigProblem>> load_config(const std::string& path,
-                                                                     const Environment& environment);
+struct FileError {
+  std::string reason;  // "No such file or directory"
+};
+// Where files come from: load_config gives the file system, tests and fuzzing give memory.
+struct FileSource {
+  // The whole text, or why it cannot be read.
+  std::function<std::variant<std::string, FileError>(const std::string& path)> read;
+  // The files that a path or glob pattern names, sorted.
+  std::function<std::vector<std::string>(const std::string& pattern)> matches;
+};
+FileSource file_system();
+inline constexpr std::size_t kConfigFileBytesMax = 16 * 1024 * 1024;  // each file
+inline constexpr std::size_t kIncludedFilesMax = 1000;
+
+using ConfigOrProblems = std::variant<Config, std::vector<shadow::ConfigProblem>>;
+
+// Reads `path` and the files of its `include:`. All problems found, sorted by place, or the whole configuration. Rules
+// are read but not compiled (shadow::RuleSet::compile does that). No problem quotes a password.
+ConfigOrProblems load_config(const std::string& path, const Environment& environment);
+
+// The same for a text that is already read; `file` is its name in messages, and the place that relative paths start from.
+ConfigOrProblems parse_config(const std::string& text, const std::string& file, const Environment& environment,
+                              const FileSource& files);
+
+// --dev: everything is shadowed, values are shown. Nothing, or why not: the listener must be on loopback.
+std::optional<std::string> enable_dev(Config& config);
 
 }  // namespace parallax::proxy

@@ -17,8 +17,10 @@ struct SourceMark {
   int line = 0;
   int column = 0;
   bool block = false;
+  // The text does not stand in the file as it is (escapes, folded lines): only the place of the whole is known.
+  bool inexact = false;
 };
-// Place of byte `offset` of `text`, which stands at `mark`.
+// Place of byte `offset` of `text`, which stands at `mark`. Columns count bytes.
 SourceMark mark_inside(const SourceMark& mark, std::string_view text, std::size_t offset);
 
 struct SourceText {

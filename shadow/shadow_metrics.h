@@ -13,22 +13,22 @@ namespace parallax::shadow {
 
 struct RuleMetrics {
   metrics::Counter operations;
-  std::array<metrics::Counter, kVerdicts.size()> verdicts;         // by enum value
-  std::array<metrics::Counter, kSkipReasons.size()> skipped;       // by enum value
-  std::array<metrics::Counter, kDropReasons.size()> dropped;       // by enum value
+  std::array<metrics::Counter, kVerdicts.size()> verdicts;    // by enum value
+  std::array<metrics::Counter, kSkipReasons.size()> skipped;  // by enum value
+  std::array<metrics::Counter, kDropReasons.size()> dropped;  // by enum value
   metrics::Gauge in_flight;
   std::array<metrics::Counter, kMismatchKinds.size()> mismatches;  // by enum value
   metrics::Counter vacuous_matches;
-  std::array<metrics::Counter, kEqualSteps.size()> equalized;      // by enum value
-  metrics::Counter legacy_statements;   // side = legacy, as seen on the wire
-  metrics::Histogram live_duration;     // side = legacy
+  std::array<metrics::Counter, kEqualSteps.size()> equalized;  // by enum value
+  metrics::Counter legacy_statements;                          // side = legacy, as seen on the wire
+  metrics::Histogram live_duration;                            // side = legacy
   metrics::Histogram paired_legacy;
   metrics::Histogram paired_rewrite;
 };
 
 struct ShadowMetrics {
   // Adds every series of every rule.
-  ShadowMetrics(metrics::Registry& registry, const RuleSet& rules);
+  ShadowMetrics(metrics::Registry& registry, const RuleSet& rule_set);
   const RuleMetrics& of(const Rule& rule) const { return rules[rule.index]; }
 
   std::vector<RuleMetrics> rules;

@@ -26,7 +26,7 @@ class Loop {
   void stop();
   // Thread-safe: runs `task` on the loop's thread, in order. For rare work (new sockets, mode changes), not for traffic.
   void post(std::function<void()> task);
-  // Destroys `object` at the end of the current turn: what a callback still uses is never deleted under it.
+  // Destroys `object` when the running callback has returned: what a callback still uses is never deleted under it.
   void defer_destroy(std::shared_ptr<void> object);
 
   uv_loop_t* uv() { return &loop_; }
@@ -38,11 +38,10 @@ class Loop {
   char* slab() { return slab_.get(); }
 
  private:
-  void drain_posted();
+  void on_wake();
 
   uv_loop_t loop_{};
   uv_async_t wake_{};
-  uv_check_t turn_end_{};
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;
   bool stopping_ = false;

@@ -27,7 +27,7 @@ class ResolveRequest {
  private:
   ResolveRequest() = default;
   struct State;
-  State* state_ = nullptr;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace parallax::io

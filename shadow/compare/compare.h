@@ -16,18 +16,19 @@ namespace parallax::shadow {
 
 struct Comparison {
   std::optional<MismatchKind> difference;  // nothing = equal
-  std::string detail;                      // one line, no values: which column, which types, how many rows
-  std::vector<EqualStep> steps;            // of equal results: `exact` alone, or the steps that were needed
+  std::string detail;            // one line, no values: which column, which types, how many rows
+  std::vector<EqualStep> steps;  // of equal results: `exact` alone, or the steps that were needed
   std::vector<RowDifference> differences;  // the first kDifferencesShown
 };
 
-// Shape first, then rows. Types: int2, int4, int8 are one type; an enum and text (varchar) are one; any other difference
-// of the paired columns' type OIDs is `column_type`. Rows: a sequence when `ordered`, else multisets. Cells: the same
-// text; numeric also by value (scale does not matter). Rows that differ are aligned by the pairing's key columns where
-// there are any, else by position (ordered, same count) or as multisets; kinds have the precedence of MismatchKind.
-// Equal multisets in another sequence, with `ordered`: `order`.
-Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite, const Pairing& pairing,
-                           const Catalog& catalog, bool ordered);
+// Shape first, then rows. Types: int2, int4, int8 are one type; an enum and text (varchar) are one;
+// any other difference of the paired columns' type OIDs is `column_type`. Rows: a sequence when
+// `ordered`, else multisets. Cells: the same text; numeric also by value (scale does not matter).
+// Rows that differ are aligned by the pairing's key columns where there are any, else by position
+// (ordered, same count) or as multisets; kinds have the precedence of MismatchKind. Equal multisets
+// in another sequence, with `ordered`: `order`.
+Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
+                           const Pairing& pairing, const Catalog& catalog, bool ordered);
 
 // Two runs of the same statement in one snapshot.
 bool same_result(const ResultSet& first, const ResultSet& second, bool ordered);
@@ -47,9 +48,10 @@ struct SnapshotResult {
   StepResult rewrite;
 };
 
-// The outcome table of "Comparison" in the README: the first line that holds. `live_sqlstate` is what the client got
-// (empty = a result). Fills end, kind, detail, steps, vacuous, SQLSTATEs, row counts, seconds, columns, differences and
-// messages of an Outcome (the engine removes values unless --dev).
+// The outcome table of "Comparison" in the README: the first line that holds. `live_sqlstate` is
+// what the client got (empty = a result). Fills end, kind, detail, steps, vacuous, SQLSTATEs, row
+// counts, seconds, columns, differences and messages of an Outcome (the engine removes values
+// unless --dev).
 Outcome decide(const Rule& rule, const SnapshotResult& snapshot, const std::string& live_sqlstate,
                const Pairing& pairing, const Catalog& catalog);
 

@@ -21,11 +21,14 @@ struct ColumnPair {
 };
 
 struct Pairing {
-  std::vector<ColumnPair> pairs;   // in legacy order
-  std::vector<std::string> notes;  // worth telling: left-over pair, crossing pairs, unpaired rewrite columns
-  // Indexes into `pairs` of columns that identify a row: the primary keys that are whole in the output. May be empty.
+  std::vector<ColumnPair> pairs;  // in legacy order
+  std::vector<std::string>
+      notes;  // worth telling: left-over pair, crossing pairs, unpaired rewrite columns
+  // Indexes into `pairs` of columns that identify a row: the primary keys that are whole in the
+  // output. May be empty.
   std::vector<std::size_t> key_pairs;
-  std::size_t legacy_columns = 0;   // shape at verification; another count later is a mismatch `column_count`
+  std::size_t legacy_columns =
+      0;  // shape at verification; another count later is a mismatch `column_count`
   std::size_t rewrite_columns = 0;
 };
 
@@ -38,17 +41,21 @@ struct Catalog {
 
 struct DescribedColumns {
   std::vector<ColumnInfo> columns;
-  // The same statement with plain casts of columns removed (Rule::*_uncast); empty when there are none.
+  // The same statement with plain casts of columns removed (Rule::*_uncast); empty when there are
+  // none.
   std::vector<ColumnInfo> uncast;
 };
 
-// Pairs in this order: named under `columns:`; same (table OID, attribute number), directly or through a plain cast, in
-// order of appearance where a column occurs several times on both sides (another count on each side is ambiguous); the
-// one left-over on each side. Columns under `ignore:` need no pair. Returns the reason for which the rule is broken when a
-// legacy column is left, a name under `ignore:`/`columns:` does not exist, or a pairing is ambiguous; it names the label
-// and says what to write. Labels in `columns:`: legacy `label`; rewrite `label`, `table.column` where labels repeat
-// (resolved with `rewrite_targets`), or the expression, compared by tokens.
+// Pairs in this order: named under `columns:`; same (table OID, attribute number), directly or
+// through a plain cast, in order of appearance where a column occurs several times on both sides
+// (another count on each side is ambiguous); the one left-over on each side. Columns under
+// `ignore:` need no pair. Returns the reason for which the rule is broken when a legacy column is
+// left, a name under `ignore:`/`columns:` does not exist, or a pairing is ambiguous; it names the
+// label and says what to write. Labels in `columns:`: legacy `label`; rewrite `label`,
+// `table.column` where labels repeat (resolved with `rewrite_targets`), or the expression, compared
+// by tokens.
 std::variant<Pairing, std::string> pair_columns(const Rule& rule, const DescribedColumns& legacy,
-                                                const DescribedColumns& rewrite, const Catalog& catalog);
+                                                const DescribedColumns& rewrite,
+                                                const Catalog& catalog);
 
 }  // namespace parallax::shadow

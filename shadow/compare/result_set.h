@@ -1,19 +1,21 @@
 #pragma once
 
-// A result as it was received: columns as RowDescription gives them, cells in text format in one flat buffer.
+// A result as it was received: columns as RowDescription gives them, cells in text format in one
+// flat buffer.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace parallax::shadow {
 
 struct ColumnInfo {
   std::string label;
-  std::uint32_t table_oid = 0;   // 0 = an expression
-  std::int16_t attribute = 0;    // attribute number in that table
+  std::uint32_t table_oid = 0;  // 0 = an expression
+  std::int16_t attribute = 0;   // attribute number in that table
   std::uint32_t type_oid = 0;
 };
 
@@ -23,22 +25,35 @@ class ResultSet {
   explicit ResultSet(std::vector<ColumnInfo> columns) : columns_(std::move(columns)) {}
 
   const std::vector<ColumnInfo>& columns() const { return columns_; }
-  std::size_t rows() const { return columns_.empty() ? empty_rows_ : cells_.size() / columns_.size(); }
+  std::size_t rows() const {
+    return columns_.empty() ? empty_rows_ : ends_.size() / columns_.size();
+  }
   // Bytes held, for the capture limit.
-  std::size_t bytes() const { return buffer_.size() + cells_.size() * sizeof(Cell); }
+  std::size_t bytes() const { return buffer_.size() + ends_.size() * sizeof(std::uint64_t); }
 
-  // Cells of a row one after the other; nothing = NULL. A result without columns (`select from t`) counts rows only.
+  // Cells of a row one after the other; nothing = NULL. A result without columns (`select from t`)
+  // counts rows only.
   void add_cell(std::optional<std::string_view> text);
   void add_empty_row() { ++empty_rows_; }
-  std::optional<std::string_view> cell(std::size_t row, std::size_t column) const;
+  // `row` < rows(), `column` < columns().size(). The view lives until the next add_cell().
+  std::optional<std::string_view> cell(std::size_t row, std::size_t column) const {
+    const std::size_t index = row * columns_.size() + column;
+    const std::uint64_t end = ends_[index];
+    if ((end & kNull) != 0) return std::nullopt;
+    const std::uint64_t begin = index == 0 ? 0 : ends_[index - 1] & ~kNull;
+    return std::string_view(buffer_).substr(begin, end - begin);
+  }
+
+  // Same number of columns and rows, and the same bytes in every cell: memcmp of two buffers.
+  bool same_cells(const ResultSet& other) const;
 
  private:
-  struct Cell {
-    std::uint32_t offset;
-    std::int32_t length;  // -1 = NULL
-  };
+  // Cells follow each other in the buffer, so that 8 bytes a cell are enough: where it ends, and
+  // whether it is NULL.
+  static constexpr std::uint64_t kNull = std::uint64_t{1} << 63;
+
   std::vector<ColumnInfo> columns_;
-  std::vector<Cell> cells_;
+  std::vector<std::uint64_t> ends_;
   std::string buffer_;
   std::size_t empty_rows_ = 0;
 };

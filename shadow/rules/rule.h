@@ -50,17 +50,23 @@ struct Rule {
 
   StatementShape legacy;          // dialect rule
   StatementShape rewrite;
-  std::string legacy_prepared;    // legacy with names as $1..$n, lists of one member: what verification prepares
+  // Names and :_ as $1..$n (each place its own, `$n` one for all its places), lists of one member, pins as they stand: what
+  // verification prepares.
+  std::string legacy_prepared;
   std::string rewrite_prepared;
   // The same with plain casts of columns in the select list removed (`a::text` -> `a`), for pairing; empty when there
   // is none. Same number and order of columns.
   std::string legacy_uncast;
   std::string rewrite_uncast;
   bool legacy_ordered = false;    // legacy has a top-level ORDER BY
-  std::vector<std::string> functions;  // names of all functions called by either side, lower case, for the volatility check
+  // Functions called by either side, as pg_proc.proname has them (lower case unless quoted), without schema, sorted, each
+  // once: for the volatility check.
+  std::vector<std::string> functions;
 
-  // The rewrite with these values. A scalar name becomes one parameter at each place (as ORMs write it), a list in
-  // IN (...) one parameter for each member (none: NULL), a list elsewhere (= any(:x)) one array.
+  // The rewrite with these values. A scalar name becomes one parameter at each place (as ORMs write it), `$n` one for all
+  // its places, a list in IN (...) one parameter for each member (none: NULL), a list elsewhere (= any(:x)) one array.
+  // Texts get type 0 (the server infers it from the place); binary values keep the type that they were declared as.
+  // An array is text; members in a binary format that values.h does not read make it ARRAY[$1, $2, ...].
   BoundStatement bind_rewrite(const NamedValues& values) const;
 };
 
@@ -99,8 +105,9 @@ class RuleSet {
 };
 
 // A rule for a statement that no rule covers, ready to be pasted under `rules:`: literals and parameters as names
-// (:p1, :list1), LIMIT and OFFSET as they stand, the rewrite left to be written. Never contains a value: literals of the
-// statement become names too.
+// (:p1, :list1), the rewrite left to be written. Never contains a value or a comment of the statement: what stays as it
+// stands is LIMIT and OFFSET, ordinals (ORDER BY 1), type modifiers, TRUE, FALSE and NULL; where the grammar wants a
+// constant (interval '...') it is '?'. Empty when no rule can be made of it: no SELECT, or not readable.
 std::string rule_skeleton(std::string_view sql);
 
 }  // namespace parallax::shadow

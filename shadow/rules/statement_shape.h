@@ -7,7 +7,9 @@
 // identifiers keep their quotes. Every literal and parameter is a slot; what stood there is in the slot table, not in the
 // key. NULL, TRUE, FALSE (not after IS or NOT) and signed numbers are literals. A comparison of two constants (1=1, 1=0)
 // stays in the key. A list in IN (...) or ARRAY[...] whose members have the same token shape with one slot each, and
-// IN (NULL), become one list slot.
+// IN (NULL), become one list slot; ARRAY[] is an empty list of plain slots.
+//
+// String constants are read as with standard_conforming_strings on (the default since 9.1).
 
 #include <cstdint>
 #include <string>
@@ -37,9 +39,10 @@ struct Slot {
 // One slot of the key. A list holds its members (none for the empty list, written IN (NULL)).
 struct SlotGroup {
   bool list = false;
+  bool array = false;         // the list stands in ARRAY[...], which may be empty as it is; IN (...) may not
   std::vector<Slot> members;  // exactly one unless list
-  // Lists: the source bytes of all members, separators included, and of the first member. With these a list of another
-  // length is written from the first member's text.
+  // The source bytes of all members, separators included, and of the first member. With these a list of another length
+  // is written from the first member's text. ARRAY[]: both empty, between the brackets.
   std::size_t begin = 0;
   std::size_t end = 0;
   std::size_t first_member_begin = 0;
@@ -51,7 +54,7 @@ struct StatementShape {
   std::vector<SlotGroup> slots;
   bool sets_config = false;     // calls set_config(...)
   bool may_write = false;       // INSERT, UPDATE, DELETE or MERGE occurs as a keyword at the start of a (sub)statement
-  bool creates_temp = false;    // TEMP or TEMPORARY occurs
+  bool creates_temp = false;    // CREATE TEMP, SELECT INTO TEMP or pg_temp.x occurs
 };
 
 struct ShapeError {

@@ -1,0 +1,5 @@
+-- pgbench reads: the same statements with other values each time, in whatever protocol mode pgbench is told to use.
+\set take random(1, 20)
+\set score random(1, 40)
+SELECT "public"."issues"."id", "public"."issues"."createdAt" FROM "public"."issues" WHERE ("public"."issues"."organizationId" = 'org_003' AND "public"."issues"."id" >= (SELECT "public"."issues"."id" FROM "public"."issues" WHERE ("public"."issues"."id") = ('iss_00106'))) ORDER BY "public"."issues"."id" ASC LIMIT :take OFFSET 1;
+SELECT COUNT(*) AS "_count$_all" FROM (SELECT "public"."issues"."id" FROM "public"."issues" LEFT JOIN "public"."machines" AS "j0" ON ("j0"."id") = ("public"."issues"."machineId") WHERE ("public"."issues"."organizationId" = 'org_002' AND "public"."issues"."status" IN (CAST('NEW'::text AS "public"."IssueStatus"),CAST('IN_PROGRESS'::text AS "public"."IssueStatus")) AND "public"."issues"."severity" <> CAST('LOW'::text AS "public"."IssueSeverity") AND ("j0"."retired" = false AND ("j0"."id" IS NOT NULL)) AND "public"."issues"."score" >= :score) OFFSET 0) AS "sub";

@@ -1,0 +1,139 @@
+#include "metrics/http_server.h"
+
+#include <civetweb.h>
+
+#include <array>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+#include <string_view>
+
+namespace parallax::metrics {
+namespace {
+
+constexpr const char* kThreads = "4";
+constexpr const char* kRequestTimeoutMs = "10000";
+
+std::runtime_error listen_error(const std::string& listen, std::string_view reason) {
+  return std::runtime_error("cannot listen on " + listen + ": " +
+                            (reason.empty() ? "unknown reason" : std::string(reason)));
+}
+
+bool is_method(const mg_request_info& request, std::string_view method) {
+  return request.request_method != nullptr && request.request_method == method;
+}
+
+void send(mg_connection* connection, const HttpResponse& response, bool with_body,
+          std::string_view more_headers) {
+  std::string out = "HTTP/1.1 " + std::to_string(response.status) + ' ' +
+                    mg_get_response_code_text(connection, response.status) +
+                    "\r\nContent-Type: " + response.content_type +
+                    "\r\nContent-Length: " + std::to_string(response.body.size()) +
+                    "\r\nCache-Control: no-store\r\nConnection: close\r\n";
+  out.append(more_headers);
+  out.append("\r\n");
+  if (with_body) out.append(response.body);
+  mg_write(connection, out.data(), out.size());
+}
+
+}  // namespace
+
+struct HttpServer::Impl {
+  std::mutex mutex;  // of `handlers` and `trouble`: a path may be added while requests run
+  std::map<std::string, std::function<HttpResponse()>, std::less<>> handlers;
+  std::string trouble;
+  std::string host;
+  mg_context* context = nullptr;
+
+  std::function<HttpResponse()> find(std::string_view path) {
+    const std::lock_guard lock(mutex);
+    const auto found = handlers.find(path);
+    return found == handlers.end() ? nullptr : found->second;
+  }
+  static int handle(mg_connection* connection, void* self);
+  static int note(const mg_connection* connection, const char* message);
+};
+
+// Keeps the first thing that civetweb complains of (mg_error_data says only that something failed), and keeps it and all
+// others off stderr.
+int HttpServer::Impl::note(const mg_connection* connection, const char* message) {
+  auto* self = static_cast<Impl*>(mg_get_user_data(mg_get_context(connection)));
+  if (self == nullptr) return 1;
+  const std::lock_guard lock(self->mutex);
+  if (self->trouble.empty()) self->trouble = message;
+  return 1;
+}
+
+// civetweb is C: nothing may be thrown through it. Returns the status, which civetweb takes as "answered".
+int HttpServer::Impl::handle(mg_connection* connection, void* self) {
+  const mg_request_info& request = *mg_get_request_info(connection);
+  const bool head = is_method(request, "HEAD");
+  HttpResponse response;
+  std::string_view more_headers;
+  try {
+    const auto handler = static_cast<Impl*>(self)->find(
+        request.local_uri == nullptr ? std::string_view() : request.local_uri);
+    if (!handler) {
+      response = {404, "text/plain; charset=utf-8", "not found\n"};
+    } else if (!head && !is_method(request, "GET")) {
+      response = {405, "text/plain; charset=utf-8", "only GET and HEAD\n"};
+      more_headers = "Allow: GET, HEAD\r\n";
+    } else {
+      response = handler();
+    }
+  } catch (const std::exception&) {
+    response = {500, "text/plain; charset=utf-8", "internal error\n"};
+  }
+  send(connection, response, !head, more_headers);
+  return response.status;
+}
+
+HttpServer::HttpServer(const std::string& listen) : impl_(std::make_unique<Impl>()) {
+  const auto colon = listen.rfind(':');
+  if (colon == std::string::npos || colon == 0) {
+    throw listen_error(listen, "write host:port, such as 127.0.0.1:9187");
+  }
+  impl_->host = listen.substr(0, colon);
+  constexpr unsigned kFeatureIpv6 = 8;  // civetweb.h, mg_check_feature
+  if (impl_->host.front() == '[' && mg_check_feature(kFeatureIpv6) == 0) {
+    throw listen_error(listen, "the installed civetweb has no IPv6; use an IPv4 address");
+  }
+  // The whole name space is ours: without a document root civetweb serves no file.
+  std::array<const char*, 9> options = {"listening_ports", listen.c_str(),
+                                        "num_threads", kThreads,
+                                        "request_timeout_ms", kRequestTimeoutMs,
+                                        "enable_keep_alive", "no",
+                                        nullptr};
+  mg_callbacks callbacks{};
+  callbacks.log_message = &Impl::note;
+  mg_init_data init{&callbacks, impl_.get(), options.data()};
+  std::array<char, 256> reason{};
+  unsigned code = 0;
+  mg_error_data error{&code, reason.data(), reason.size()};
+  mg_init_library(0);
+  impl_->context = mg_start2(&init, &error);
+  if (impl_->context == nullptr) {
+    mg_exit_library();
+    const std::lock_guard lock(impl_->mutex);
+    throw listen_error(listen, impl_->trouble.empty() ? reason.data() : impl_->trouble);
+  }
+  mg_set_request_handler(impl_->context, "**", &Impl::handle, impl_.get());
+}
+
+HttpServer::~HttpServer() {
+  mg_stop(impl_->context);
+  mg_exit_library();
+}
+
+void HttpServer::get(const std::string& path, std::function<HttpResponse()> handler) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->handlers[path] = std::move(handler);
+}
+
+std::string HttpServer::address() const {
+  mg_server_port port{};
+  if (mg_get_server_ports(impl_->context, 1, &port) < 1) return impl_->host;
+  return impl_->host + ':' + std::to_string(port.port);
+}
+
+}  // namespace parallax::metrics

@@ -1,0 +1,188 @@
+// Requests: what the client sends, as the server's SocketBackend and PostgresMain (postgres.c) will read it.
+
+#include <algorithm>
+#include <optional>
+
+#include "protocol/conversation_impl.h"
+
+namespace parallax::protocol {
+namespace {
+
+constexpr std::size_t kNameRoom = kNameBytesMax + 1;  // with its NUL
+// Name and parameter types of a Parse, beside the SQL: 65,535 types and their count.
+constexpr std::size_t kParseRoom = kNameRoom + 1 + 2 + 4 * 65535;
+constexpr std::size_t kBindNamesRoom = 2 * kNameRoom;
+
+}  // namespace
+
+std::size_t Conversation::Impl::client_wanted(char type) const {
+  if (lost_ || ignored_by_server(type)) return 0;
+  switch (type) {
+    case frontend::kQuery:
+      return limits_.sql_bytes + 1;
+    case frontend::kParse:
+      return limits_.sql_bytes + kParseRoom;
+    case frontend::kBind:
+      return statements_.any_note() ? std::max(limits_.bind_bytes, kBindNamesRoom) : kBindNamesRoom;
+    case frontend::kDescribe:
+    case frontend::kClose:
+      return 1 + kNameRoom;
+    case frontend::kExecute:
+      return kNameRoom;
+    default:
+      return 0;  // also passwords: never kept
+  }
+}
+
+// After an error the server discards all messages until a Sync, also simple queries. Of these, Parse, Bind and Execute
+// are still looked at until the Execute of the failed unit has come.
+bool Conversation::Impl::ignored_by_server(char type) const {
+  if (!skipping_ || type == frontend::kSync) return false;
+  const bool leads_to_execute =
+      type == frontend::kParse || type == frontend::kBind || type == frontend::kExecute;
+  return !(failure_.open && leads_to_execute);
+}
+
+void Conversation::Impl::client_message(const Message& message) {
+  if (lost_ || ignored_by_server(message.type)) return;
+  switch (message.type) {
+    case frontend::kQuery:
+      return take_query(message);
+    case frontend::kParse:
+      return take_parse(message);
+    case frontend::kBind:
+      return take_bind(message);
+    case frontend::kDescribe:
+      return take_named(message, RequestKind::describe_statement, RequestKind::describe_portal);
+    case frontend::kClose:
+      return take_named(message, RequestKind::close_statement, RequestKind::close_portal);
+    case frontend::kExecute:
+      return take_execute(message);
+    case frontend::kSync:
+      return take_sync();
+    case frontend::kFunctionCall:
+      push(RequestKind::function_call);
+      return;
+    case frontend::kCopyDone:
+    case frontend::kCopyFail:
+      return take_copy_end();
+    case frontend::kCopyData:
+    case frontend::kFlush:
+    case frontend::kPassword:
+    case frontend::kTerminate:
+      return;  // no answer belongs to these
+    default:
+      return lose("unknown message of the client");
+  }
+}
+
+Request* Conversation::Impl::push(RequestKind kind) {
+  if (queue_.size() >= limits_.pending_requests) {
+    lose("too many requests without an answer");
+    return nullptr;
+  }
+  return &queue_.push(kind);
+}
+
+void Conversation::Impl::take_query(const Message& message) {
+  Request* request = push(RequestKind::query);
+  if (request == nullptr) return;
+  request->requested_ns = client_now_ns_;
+  // Whatever it says, and also when it fails, a Query drops the unnamed statement (exec_simple_query).
+  request->tracked = statements_.change_sent("", {});
+  if (!message.whole()) {
+    const std::string_view prefix = as_text(message.body).substr(0, limits_.sql_bytes);
+    request->statement = listener_.on_query(prefix.substr(0, prefix.find('\0')), false);
+  } else if (const auto sql = view_query(message.body)) {
+    request->statement = listener_.on_query(*sql, true);
+  }  // else malformed: the server will answer with an error
+}
+
+void Conversation::Impl::take_parse(const Message& message) {
+  Request* request = push(RequestKind::parse);
+  if (request == nullptr) return;
+  auto view = message.whole() ? view_parse(message.body) : view_parse_prefix(message.body);
+  if (!view) return;
+  bool whole = message.whole();
+  if (view->sql.size() > limits_.sql_bytes) {
+    view->sql = view->sql.substr(0, limits_.sql_bytes);
+    view->parameter_types = {};
+    whole = false;
+  }
+  request->statement = listener_.on_parse(*view, whole);
+  request->statement_serial = ++last_serial_;
+  if (!can_remember(view->name)) return;
+  request->name = view->name;
+  request->tracked =
+      statements_.change_sent(request->name, {request->statement, request->statement_serial});
+}
+
+void Conversation::Impl::take_bind(const Message& message) {
+  Request* request = push(RequestKind::bind);
+  if (request == nullptr) return;
+  request->portal_serial = ++last_serial_;
+  const auto names = view_bind_names(message.body);
+  if (!names) return;
+  if (can_remember(names->portal)) {
+    request->name = names->portal;
+    request->tracked = true;
+  }
+  if (!can_remember(names->statement)) return;
+  request->bound = names->statement;
+  request->bound_known = true;
+  const Prepared& prepared = statements_.sent(request->bound);
+  request->statement = prepared.note;
+  request->statement_serial = prepared.serial;
+  if (request->statement) request->binding = note_binding(request->statement, *names, message);
+}
+
+BindingRef Conversation::Impl::note_binding(const StatementRef& statement, const BindView& names,
+                                            const Message& message) {
+  if (!message.whole()) return listener_.on_bind(statement, names, false);
+  const auto view = view_bind(message.body);
+  if (!view) return {};  // malformed: the server will answer with an error
+  return listener_.on_bind(statement, *view, true);
+}
+
+void Conversation::Impl::take_named(const Message& message, RequestKind of_statement,
+                                    RequestKind of_portal) {
+  const auto view = view_named(message.body);
+  const bool statement = view && view->kind == 'S';
+  Request* request = push(statement ? of_statement : of_portal);
+  if (request == nullptr || !view || !can_remember(view->name)) return;
+  request->name = view->name;
+  request->tracked = true;
+  if (!statement) return;
+  request->statement_serial = statements_.sent(request->name).serial;
+  if (request->kind == RequestKind::close_statement) {
+    request->tracked = statements_.change_sent(request->name, {});
+  }
+}
+
+void Conversation::Impl::take_execute(const Message& message) {
+  Request* request = push(RequestKind::execute);
+  if (request == nullptr) return;
+  request->requested_ns = client_now_ns_;
+  const auto portal = view_execute(message.body);
+  if (portal && can_remember(*portal)) {
+    request->name = *portal;
+    request->tracked = true;
+  }
+  if (skipping_ && failure_.open) report_dropped_execute(queue_.size() - 1);
+}
+
+void Conversation::Impl::take_sync() {
+  if (skipping_) {
+    drop_front(queue_.size());
+    skipping_ = false;
+    failure_.open = false;
+  }
+  push(RequestKind::sync);
+}
+
+// Kept as a mark of where a COPY IN ends; outside of COPY the server ignores it.
+void Conversation::Impl::take_copy_end() {
+  if (!queue_.empty()) push(RequestKind::copy_end);
+}
+
+}  // namespace parallax::protocol

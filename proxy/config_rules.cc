@@ -1,0 +1,141 @@
+#include <algorithm>
+#include <string>
+
+#include "proxy/config_draft.h"
+#include "proxy/text.h"
+#include "proxy/value_parsers.h"
+
+namespace parallax::proxy {
+namespace {
+
+using shadow::SourceMark;
+using shadow::SourceText;
+
+constexpr std::size_t kRuleNameBytesMax = 200;
+
+// A rule's name is a metric label, a log field and an error text.
+std::string name_problem(const std::string& name) {
+  if (name.empty()) return "a rule needs a name";
+  if (name.size() > kRuleNameBytesMax) {
+    return "a rule's name has at most " + std::to_string(kRuleNameBytesMax) + " bytes; this one has " +
+           std::to_string(name.size());
+  }
+  if (escaped(name) != name) return "a rule's name has no control characters";
+  return "";
+}
+
+bool is_blank(const std::string& text) {
+  return text.find_first_not_of(" \t\r\n") == std::string::npos;
+}
+
+std::optional<SourceText> read_sql(YamlReader& reader, const YamlEntry& entry) {
+  auto sql = reader.sql(entry);
+  if (sql && is_blank(sql->text)) {
+    reader.problem(entry, "the SQL is empty");
+    return std::nullopt;
+  }
+  return sql;
+}
+
+void read_ignore(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource& rule) {
+  reader.each(entry.value, entry.path, [&](const YamlEntry& label) {
+    const auto reason = reader.text(label);
+    if (!reason) return;
+    if (is_blank(*reason)) return reader.problem(label, "write the reason why this column is ignored");
+    rule.ignore[label.key] = {*reason, reader.mark(label.value)};
+  });
+}
+
+// A label or table.column may be plain; an expression is SQL and must be quoted.
+bool is_name(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '$' || (static_cast<unsigned char>(c) & 0x80U) != 0;
+  });
+}
+
+void read_columns(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource& rule) {
+  reader.each(entry.value, entry.path, [&](const YamlEntry& label) {
+    const bool plain_name = label.value.IsScalar() && is_name(label.value.Scalar());
+    auto column = plain_name ? reader.verbatim(label) : reader.sql(label);
+    if (!column) return;
+    if (is_blank(column->text)) return reader.problem(label, "write the rewrite's column");
+    rule.columns[label.key] = std::move(*column);
+  });
+}
+
+Parsed<bool> parse_when(std::string_view text) {
+  if (text == "snapshot") return true;
+  return ValueError{text == "live" ? "`live` is not in this version; write `snapshot`"
+                                   : "write `snapshot`, not " + quoted_value(text)};
+}
+
+void read_legacy(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource& rule) {
+  if (entry.value.IsMap()) {
+    return reader.problem(entry, "operations of several statements are not in this version");
+  }
+  if (auto sql = read_sql(reader, entry)) rule.legacy = std::move(*sql);
+}
+
+void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule) {
+  shadow::RuleSource& source = rule.source;
+  bool has_legacy = false;
+  bool has_rewrite = false;
+  const auto legacy = [&](const YamlEntry& at) {
+    has_legacy = true;
+    read_legacy(reader, at, source);
+  };
+  const auto rewrite = [&](const YamlEntry& at) {
+    has_rewrite = true;
+    if (auto sql = read_sql(reader, at)) source.rewrite = std::move(*sql);
+  };
+  const auto sample = [&](const YamlEntry& at) {
+    if (double ratio = 0; reader.value(at, ratio, parse_ratio)) rule.sample = ratio;
+  };
+  const auto when = [&](const YamlEntry& at) {
+    bool snapshot = false;
+    reader.value(at, snapshot, parse_when);
+  };
+  const auto compare = [&](const YamlEntry& at) {
+    reader.mapping(at.value, {at.path,
+                              {{"when", when}},
+                              {"order", "float_tolerance", "clock", "treat", "json", "select"}});
+  };
+  reader.mapping(entry.value,
+                 {entry.path,
+                  {{"legacy", legacy},
+                   {"rewrite", rewrite},
+                   {"ignore", [&](const YamlEntry& at) { read_ignore(reader, at, source); }},
+                   {"columns", [&](const YamlEntry& at) { read_columns(reader, at, source); }},
+                   {"sample", sample},
+                   {"compare", compare}},
+                  {"let", "expect", "tag", "part_of", "mode"}});
+  if (!entry.value.IsMap()) return;
+  const std::string name = '`' + entry.path + '`';
+  if (!has_legacy) reader.problem(entry.key_mark, name + " has no `legacy`: write the statement that the client sends");
+  if (!has_rewrite) reader.problem(entry.key_mark, name + " has no `rewrite`: write the statement to compare it with");
+}
+
+std::string place_text(const SourceMark& mark) {
+  return mark.file + ':' + std::to_string(mark.line) + ':' + std::to_string(mark.column);
+}
+
+}  // namespace
+
+void read_rules(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft) {
+  reader.each(entry.value, entry.path, [&](const YamlEntry& at) {
+    const std::string problem = name_problem(at.key);
+    if (!problem.empty()) return reader.problem(at.key_mark, problem);
+    const auto [first, is_new] = draft.rule_places.emplace(at.key, at.key_mark);
+    if (!is_new) {
+      reader.problem(at.key_mark,
+                     "the rule `" + at.key + "` stands also in " + place_text(first->second));
+    }
+    DraftRule rule;
+    rule.source.name = {at.key, at.key_mark};
+    read_rule(reader, at, rule);
+    draft.rules.push_back(std::move(rule));
+  });
+}
+
+}  // namespace parallax::proxy

@@ -1,0 +1,35 @@
+#pragma once
+
+// --dev: the engine's findings on the terminal, with values.
+
+#include <iosfwd>
+#include <string>
+#include <unordered_set>
+
+#include "proxy/render.h"
+#include "shadow/report.h"
+
+namespace parallax::proxy {
+
+// Statements that no rule covers are remembered so that each shape is shown once; above this number no more are shown.
+inline constexpr std::size_t kUncoveredShownMax = 10'000;
+
+class DevReport : public shadow::Report {
+ public:
+  // `out` must outlive the report; it is flushed after each block.
+  DevReport(std::ostream& out, TerminalStyle style);
+
+  void outcome(const shadow::Outcome& outcome) override;
+  void rule_state(const shadow::Rule& rule, shadow::RuleState state, const std::string& reason) override;
+  void pool_error(const std::string& sqlstate, const std::string& what) override;
+  void uncovered(const shadow::UncoveredStatement& statement) override;
+
+ private:
+  void print(const std::string& text);
+
+  std::ostream& out_;
+  TerminalStyle style_;
+  std::unordered_set<std::string> skeletons_;
+};
+
+}  // namespace parallax::proxy

@@ -1,0 +1,26 @@
+#include "proxy/loaded_config.h"
+
+#include <utility>
+
+namespace parallax::proxy {
+
+using shadow::ConfigProblem;
+
+std::variant<LoadedConfig, std::vector<ConfigProblem>> load_with_rules(const std::string& path,
+                                                                       const Environment& environment, bool dev) {
+  auto read = load_config(path, environment);
+  if (auto* problems = std::get_if<std::vector<ConfigProblem>>(&read)) return std::move(*problems);
+  LoadedConfig loaded{std::get<Config>(std::move(read)), nullptr};
+  if (dev) {
+    if (auto problem = enable_dev(loaded.config)) {
+      return std::vector<ConfigProblem>{{{path, 1, 1}, std::move(*problem)}};
+    }
+  }
+  auto compiled = shadow::RuleSet::compile(std::move(loaded.config.rules));
+  if (auto* problems = std::get_if<std::vector<ConfigProblem>>(&compiled)) return std::move(*problems);
+  loaded.config.rules.clear();
+  loaded.rules = std::make_shared<const shadow::RuleSet>(std::get<shadow::RuleSet>(std::move(compiled)));
+  return loaded;
+}
+
+}  // namespace parallax::proxy

@@ -1,0 +1,111 @@
+#include "proxy/log.h"
+
+#include <spdlog/async.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <array>
+#include <atomic>
+#include <string>
+#include <utility>
+
+#include "proxy/text.h"
+
+namespace parallax::proxy {
+namespace {
+
+constexpr std::array kLevels = {LogLevel::error, LogLevel::warn, LogLevel::info, LogLevel::debug};
+
+std::string field_text(const LogField& field) {
+  const bool plain = !field.value.empty() && field.value.find_first_of(" \"=") == std::string::npos;
+  std::string value = escaped(field.value);
+  if (!plain) {
+    for (std::size_t at = value.find('"'); at != std::string::npos; at = value.find('"', at + 2)) {
+      value.insert(at, 1, '\\');
+    }
+    value = '"' + value + '"';
+  }
+  return std::string(field.key) + '=' + value + ' ';
+}
+
+}  // namespace
+
+std::string_view name(LogLevel level) {
+  switch (level) {
+    case LogLevel::error:
+      return "error";
+    case LogLevel::warn:
+      return "warn";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::debug:
+      return "debug";
+  }
+  return "";
+}
+
+std::optional<LogLevel> log_level(std::string_view text) {
+  for (const LogLevel level : kLevels) {
+    if (name(level) == text) return level;
+  }
+  return std::nullopt;
+}
+
+struct Log::Impl {
+  std::shared_ptr<spdlog::details::thread_pool> writer;  // none: lines are written at once
+  std::shared_ptr<spdlog::logger> logger;
+  std::atomic<std::size_t> lost_told{0};
+
+  void tell_lost();
+};
+
+// The level stands in the line's text, so spdlog itself lets everything through.
+void prepare(spdlog::logger& logger) {
+  logger.set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc);
+  logger.set_level(spdlog::level::trace);
+  logger.flush_on(spdlog::level::trace);
+}
+
+Log::Log(LogLevel level) : level_(level), impl_(std::make_unique<Impl>()) {
+  impl_->writer = std::make_shared<spdlog::details::thread_pool>(kLogQueueLines, 1);
+  impl_->logger = std::make_shared<spdlog::async_logger>(
+      "parallax", std::make_shared<spdlog::sinks::stderr_sink_mt>(), impl_->writer,
+      spdlog::async_overflow_policy::overrun_oldest);
+  prepare(*impl_->logger);
+}
+
+Log::Log(LogLevel level, std::ostream& out) : level_(level), impl_(std::make_unique<Impl>()) {
+  impl_->logger = std::make_shared<spdlog::logger>(
+      "parallax", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
+  prepare(*impl_->logger);
+}
+
+Log::~Log() = default;  // the pool's destructor writes what is queued
+
+void Log::Impl::tell_lost() {
+  if (!writer) return;
+  const std::size_t lost = writer->overrun_counter();
+  const std::size_t told = lost_told.exchange(lost);
+  if (lost > told) {
+    logger->warn("warn {} log lines were lost: the output is too slow", lost - told);
+  }
+}
+
+void Log::write(LogLevel level, std::initializer_list<LogField> fields,
+                std::string_view message) noexcept {
+  if (!writes(level)) return;
+  try {
+    std::string line(name(level));
+    line.push_back(' ');
+    for (const LogField& field : fields) line.append(field_text(field));
+    line.append(escaped(message));
+    impl_->logger->log(spdlog::level::info, spdlog::string_view_t(line));
+    impl_->tell_lost();
+  } catch (const std::exception&) {
+    return;  // out of memory: a log line is worth less than the program
+  }
+}
+
+}  // namespace parallax::proxy

@@ -1,0 +1,213 @@
+#include "proxy/server.h"
+
+#include <algorithm>
+#include <csignal>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "metrics/process_metrics.h"
+
+namespace parallax::proxy {
+
+using metrics::Metric;
+
+namespace {
+
+constexpr std::chrono::milliseconds kDrainStep{50};
+// What the shadow side gets after the last session has gone, to finish what it has begun.
+constexpr std::chrono::milliseconds kEngineDrain{5'000};
+
+std::size_t worker_count(const Config& config) {
+  return config.workers != 0 ? config.workers : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+Server::Server(Config config, shadow::RuleSet rules, shadow::Report& report, Log& log)
+    : config_(std::move(config)),
+      rules_(std::make_shared<const shadow::RuleSet>(std::move(rules))),
+      report_(report),
+      log_(log),
+      registry_(std::make_unique<metrics::Registry>()),
+      proxy_metrics_(std::make_unique<ProxyMetrics>(*registry_)),
+      shadow_metrics_(std::make_unique<shadow::ShadowMetrics>(*registry_, *rules_)) {
+  for (std::size_t i = 0; i < worker_count(config_); ++i) {
+    loop_lags_.push_back(registry_->histogram(Metric::loop_lag_seconds, {"worker" + std::to_string(i)}));
+  }
+  add_gauges();
+  make_engine();
+  make_workers();
+  listener_ = std::make_unique<io::Listener>(loop_, config_.listen.host, config_.listen.port,
+                                             [this](int fd) { accepted(fd); });
+  make_http();
+}
+
+Server::~Server() = default;
+
+void Server::add_gauges() {
+  metrics::add_process_metrics(*registry_);
+  registry_->function(Metric::build_info, {PARALLAX_VERSION}, [] { return 1.0; });
+  const auto& shadow = config_.shadow;
+  registry_->function(Metric::queue_jobs, {}, [this] { return engine_ ? static_cast<double>(engine_->queued_jobs()) : 0; });
+  registry_->function(Metric::queue_bytes, {},
+                      [this] { return engine_ ? static_cast<double>(engine_->queued_bytes()) : 0; });
+  registry_->function(Metric::queue_jobs_limit, {}, [&shadow] { return static_cast<double>(shadow.queue_jobs); });
+  registry_->function(Metric::queue_bytes_limit, {}, [&shadow] { return static_cast<double>(shadow.queue_bytes); });
+  registry_->function(Metric::shadow_connections_limit, {}, [&shadow] { return static_cast<double>(shadow.pool_max); });
+  using Connections = shadow::Engine::Connections;
+  const std::pair<const char*, std::size_t Connections::*> states[] = {
+      {"connecting", &Connections::connecting}, {"idle", &Connections::idle}, {"busy", &Connections::busy}};
+  for (const auto& [state, member] : states) {
+    registry_->function(Metric::shadow_connections, {state}, [this, member = member] {
+      return engine_ ? static_cast<double>(engine_->connections().*member) : 0;
+    });
+  }
+  for (const auto& rule : rules_->rules()) add_rule_gauges(*rule);
+}
+
+void Server::add_rule_gauges(const shadow::Rule& rule) {
+  const char* mode = config_.shadowing ? "shadow" : "off";
+  for (const char* each : {"off", "shadow"}) {
+    registry_->function(Metric::rule_mode, {rule.name, each},
+                        [on = std::string_view(each) == mode] { return on ? 1.0 : 0.0; });
+  }
+  registry_->function(Metric::sample_ratio, {rule.name},
+                      [this, &rule] { return config_.shadowing ? rule.sample : 0.0; });
+  registry_->function(Metric::rule_info, {rule.name, rule.version}, [] { return 1.0; });
+  for (const auto state : shadow::kRuleStates) {
+    registry_->function(Metric::rule_state, {rule.name, std::string(shadow::name(state))}, [this, &rule, state] {
+      const auto now = engine_ ? engine_->state(rule) : shadow::RuleState::unverified;
+      return now == state ? 1.0 : 0.0;
+    });
+  }
+}
+
+void Server::make_engine() {
+  if (!config_.shadowing) return;
+  engine_ = std::make_unique<shadow::Engine>(config_.shadow, rules_, *shadow_metrics_, *registry_, report_,
+                                             worker_count(config_));
+}
+
+void Server::make_workers() {
+  const auto conninfo = [this](const char* key) {
+    const auto found = config_.shadow.conninfo.find(key);
+    return found == config_.shadow.conninfo.end() ? std::string() : found->second;
+  };
+  std::random_device entropy;
+  for (std::size_t i = 0; i < worker_count(config_); ++i) {
+    WorkerContext context;
+    context.index = i;
+    context.config = &config_;
+    context.metrics = proxy_metrics_.get();
+    context.shard = &registry_->make_shard();
+    context.loop_lag = loop_lags_[i];
+    context.counts = &counts_;
+    if (engine_) {
+      context.tap = std::make_unique<shadow::WorkerTap>(
+          *rules_, *shadow_metrics_, *context.shard, engine_->intake(i),
+          [this](const shadow::Rule& rule) { return engine_->state(rule); },
+          shadow::TapOptions{.user = conninfo("user"),
+                             .database = conninfo("dbname"),
+                             .dev = config_.shadow.dev,
+                             .seed = (static_cast<std::uint64_t>(entropy()) << 32) | entropy()});
+    }
+    context.ended = [this](std::uint64_t id, CloseReason reason, const std::string& detail) {
+      log_session_end(id, reason, detail);
+    };
+    workers_.push_back(std::make_unique<Worker>(std::move(context)));
+  }
+}
+
+void Server::log_session_end(std::uint64_t id, CloseReason reason, const std::string& detail) {
+  // Clients come and go, and port scans are daily bread; what an operator can act on is a warning.
+  const bool notable = reason == CloseReason::upstream_unreachable || reason == CloseReason::too_many_sessions ||
+                       reason == CloseReason::stuffed || reason == CloseReason::authentication_timeout;
+  const auto level = notable ? LogLevel::warn : LogLevel::debug;
+  if (!log_.writes(level)) return;
+  log_.write(level, {{"session", std::to_string(id)}, {"reason", std::string(name(reason))}},
+             detail.empty() ? "session ended" : "session ended: " + detail);
+}
+
+void Server::make_http() {
+  if (config_.metrics_listen) {
+    metrics_http_ = std::make_unique<metrics::HttpServer>(*config_.metrics_listen);
+    metrics_http_->get("/metrics", [this] {
+      return metrics::HttpResponse{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                                   .body = registry_->text()};
+    });
+  }
+  if (config_.admin_listen) {
+    admin_http_ = std::make_unique<metrics::HttpServer>(*config_.admin_listen);
+    admin_http_->get("/healthz", [] { return metrics::HttpResponse{.body = "ok\n"}; });
+    admin_http_->get("/readyz", [this] {
+      return ready_.load() ? metrics::HttpResponse{.body = "ready\n"}
+                           : metrics::HttpResponse{.status = 503, .body = "draining or not started\n"};
+    });
+  }
+}
+
+void Server::start() {
+  if (engine_) engine_->start();
+  for (auto& worker : workers_) worker->start();
+  watch_signal(sigterm_, SIGTERM);
+  watch_signal(sigint_, SIGINT);
+  ready_ = true;
+}
+
+void Server::run() {
+  loop_.run();
+  for (auto* handle : {&sigterm_, &sigint_}) uv_close(reinterpret_cast<uv_handle_t*>(handle), nullptr);
+}
+
+void Server::accepted(int fd) {
+  const auto least = std::min_element(workers_.begin(), workers_.end(),
+                                      [](const auto& a, const auto& b) { return a->load() < b->load(); });
+  (*least)->adopt(fd);
+}
+
+void Server::watch_signal(uv_signal_t& handle, int number) {
+  uv_signal_init(loop_.uv(), &handle);
+  handle.data = this;
+  uv_signal_start(
+      &handle, [](uv_signal_t* signal, int caught) { static_cast<Server*>(signal->data)->signalled(caught); }, number);
+}
+
+void Server::signalled(int number) {
+  log_.write(LogLevel::info, std::string("signal ") + (number == SIGTERM ? "SIGTERM" : "SIGINT") +
+                                 (draining_ ? ": ending now" : ": draining"));
+  if (draining_) {
+    drain_deadline_ns_ = 0;
+  } else {
+    begin_drain();
+  }
+}
+
+void Server::begin_drain() {
+  draining_ = true;
+  ready_ = false;
+  drain_deadline_ns_ = io::Loop::now_ns() +
+                       static_cast<std::uint64_t>(std::chrono::nanoseconds(config_.limits.drain_timeout).count());
+  listener_.reset();
+  for (auto& worker : workers_) worker->drain();
+  drain_timer_ = std::make_unique<io::Timer>(loop_);
+  drain_timer_->start_periodic(kDrainStep, [this] { drain_step(); });
+}
+
+void Server::drain_step() {
+  const bool busy =
+      std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->load() > 0; });
+  if (busy && io::Loop::now_ns() < drain_deadline_ns_) return;
+  for (auto& worker : workers_) worker->stop();
+  if (engine_) engine_->stop(drain_deadline_ns_ == 0 ? std::chrono::milliseconds(0) : kEngineDrain);
+  metrics_http_.reset();
+  admin_http_.reset();
+  drain_timer_.reset();
+  loop_.stop();
+}
+
+std::string Server::address() const { return listener_ ? listener_->address() : std::string(); }
+std::string Server::metrics_address() const { return metrics_http_ ? metrics_http_->address() : std::string(); }
+std::string Server::admin_address() const { return admin_http_ ? admin_http_->address() : std::string(); }
+
+}  // namespace parallax::proxy

@@ -1,0 +1,77 @@
+#pragma once
+
+// The running program: wires listener, workers, shadow engine, metrics and HTTP listeners, and takes them down in order.
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "metrics/http_server.h"
+#include "metrics/registry.h"
+#include "proxy/config.h"
+#include "proxy/io/listener.h"
+#include "proxy/io/loop.h"
+#include "proxy/log.h"
+#include "proxy/proxy_metrics.h"
+#include "proxy/worker.h"
+#include "shadow/engine.h"
+#include "shadow/report.h"
+#include "shadow/rules/rule.h"
+#include "shadow/shadow_metrics.h"
+
+namespace parallax::proxy {
+
+class Server {
+ public:
+  // `report` and `log` must outlive the server. Throws std::runtime_error when an address cannot be bound.
+  Server(Config config, shadow::RuleSet rules, shadow::Report& report, Log& log);
+  ~Server();
+
+  // Starts everything and returns; the bound addresses are known then.
+  void start();
+  // Runs the main loop until a signal has led to a complete stop: SIGTERM or SIGINT drains, a second one ends at once.
+  void run();
+
+  std::string address() const;
+  std::string metrics_address() const;  // empty when there is none
+  std::string admin_address() const;
+
+ private:
+  void add_gauges();
+  void add_rule_gauges(const shadow::Rule& rule);
+  void make_engine();
+  void make_workers();
+  void make_http();
+  void log_session_end(std::uint64_t id, CloseReason reason, const std::string& detail);
+  void accepted(int fd);
+  void signalled(int number);
+  void begin_drain();
+  void drain_step();
+  void watch_signal(uv_signal_t& handle, int number);
+
+  Config config_;
+  std::shared_ptr<const shadow::RuleSet> rules_;
+  shadow::Report& report_;
+  Log& log_;
+  std::unique_ptr<metrics::Registry> registry_;
+  std::unique_ptr<ProxyMetrics> proxy_metrics_;
+  std::unique_ptr<shadow::ShadowMetrics> shadow_metrics_;
+  std::vector<metrics::Histogram> loop_lags_;
+  SessionCounts counts_;
+  std::unique_ptr<shadow::Engine> engine_;  // null in mode off
+  std::vector<std::unique_ptr<Worker>> workers_;
+  io::Loop loop_;
+  std::unique_ptr<io::Listener> listener_;
+  std::unique_ptr<metrics::HttpServer> metrics_http_;
+  std::unique_ptr<metrics::HttpServer> admin_http_;
+  std::unique_ptr<io::Timer> drain_timer_;
+  uv_signal_t sigterm_{};
+  uv_signal_t sigint_{};
+  std::atomic<bool> ready_{false};
+  bool draining_ = false;
+  std::uint64_t drain_deadline_ns_ = 0;
+};
+
+}  // namespace parallax::proxy

@@ -1,0 +1,107 @@
+#pragma once
+
+// One client connection and its own upstream connection.
+//
+//   awaiting_startup -> connecting -> authenticating -> relaying -> closing -> closed
+//                               \-> cancelling ---------------------------/
+//
+// After authentication the bytes of each direction are forwarded chunk by chunk as they were read, and only then shown to
+// the conversation, which observes. Neither direction waits for the other, and nothing waits for the tap. The way of the
+// server's bytes to the client leads through server_bytes() alone: that is where a later mode can hold a response.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "protocol/conversation.h"
+#include "proxy/auth_framer.h"
+#include "proxy/half_pipe.h"
+#include "proxy/handshake.h"
+#include "proxy/session_host.h"
+#include "proxy/session_observer.h"
+
+namespace parallax::proxy {
+
+class Session {
+ public:
+  // The host must outlive the session.
+  Session(SessionHost& host, std::uint64_t id, std::unique_ptr<io::ByteStream> client);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  std::uint64_t id() const { return id_; }
+  void start();
+
+  // Ends as soon as nothing is outstanding: an idle session gets 57P01, as from the server; a busy one finishes first.
+  void drain();
+  // Ends now, whatever is outstanding.
+  void close(CloseReason reason, const std::string& detail = {});
+
+ private:
+  enum class State { awaiting_startup, connecting, cancelling, authenticating, relaying, closing, closed };
+
+  // One side's events, told apart.
+  struct Side final : io::StreamListener {
+    Side(Session& owner, bool client) : session(owner), is_client(client) {}
+    void on_bytes(io::Bytes chunk) override;
+    void on_end() override;
+    void on_broken(const std::string& what) override;
+    void on_drained() override;
+    Session& session;
+    bool is_client;
+  };
+
+  void client_bytes(io::Bytes chunk);
+  void server_bytes(io::Bytes chunk);
+  void startup_bytes(io::Bytes chunk);
+  void authentication_bytes(io::Bytes chunk);
+  void forward_to_server(io::Bytes chunk, std::uint64_t read_ns);
+  void client_gone(CloseReason reason, const std::string& what);
+  void server_gone(CloseReason reason, const std::string& what);
+  void side_drained(bool client);
+
+  void connect();
+  void connected(std::unique_ptr<io::ByteStream> stream, const std::string& error);
+  void begin_authentication();
+  void begin_relaying();
+  void try_to_finish_drain();
+  void authenticated_or_ended();
+
+  // Sends a FATAL error of ours, the client's last message, then lingers.
+  void refuse(CloseReason reason, std::string_view sqlstate, const std::string& message,
+              std::string_view detail = {}, std::string_view hint = {});
+  // Lets the client take what is queued and read our end, then closes: a close() with unread bytes would reset the
+  // connection and lose the server's last words.
+  void linger(CloseReason reason, const std::string& detail);
+  void linger_step();
+
+  SessionHost& host_;
+  const std::uint64_t id_;
+  State state_ = State::awaiting_startup;
+  Side client_side_;
+  Side server_side_;
+  std::unique_ptr<io::ByteStream> client_;
+  std::unique_ptr<io::ByteStream> server_;
+  std::optional<HalfPipe> to_server_;
+  std::optional<HalfPipe> to_client_;
+  Handshake handshake_;
+  AuthFramer auth_framer_;
+  std::unique_ptr<SessionObserver> observer_;
+  std::unique_ptr<protocol::Conversation> conversation_;
+  std::unique_ptr<Pending> connecting_;
+  std::unique_ptr<Pending> timer_;
+  std::uint64_t connect_began_ns_ = 0;
+  bool admitted_ = false;
+  bool counted_unauthenticated_ = true;
+  bool draining_ = false;
+  bool client_ended_ = false;
+  bool client_broken_ = false;
+  std::size_t discarded_bytes_ = 0;
+  std::uint64_t flushed_since_ns_ = 0;
+  CloseReason reason_ = CloseReason::client_closed;
+  std::string detail_;
+};
+
+}  // namespace parallax::proxy

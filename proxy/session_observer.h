@@ -1,0 +1,59 @@
+#pragma once
+
+// Listens to a session's conversation for the proxy's own counters and passes everything on to the tap, where there is one.
+
+#include <memory>
+#include <string_view>
+
+#include "protocol/conversation.h"
+#include "proxy/proxy_metrics.h"
+
+namespace parallax::proxy {
+
+class SessionObserver final : public protocol::ConversationListener {
+ public:
+  // `tap` may be null: mode off, replication.
+  SessionObserver(const ProxyMetrics& metrics, metrics::Shard& shard,
+                  std::unique_ptr<protocol::ConversationListener> tap)
+      : metrics_(metrics), shard_(shard), tap_(std::move(tap)) {}
+
+  protocol::StatementRef on_query(std::string_view sql, bool whole) override {
+    return tap_ ? tap_->on_query(sql, whole) : nullptr;
+  }
+  protocol::StatementRef on_parse(const protocol::ParseView& parse, bool whole) override {
+    return tap_ ? tap_->on_parse(parse, whole) : nullptr;
+  }
+  protocol::BindingRef on_bind(const protocol::StatementRef& statement, const protocol::BindView& bind,
+                               bool whole) override {
+    return tap_ ? tap_->on_bind(statement, bind, whole) : nullptr;
+  }
+  void on_command(const protocol::Command& command) override {
+    if (tap_) tap_->on_command(command);
+  }
+  void on_parameter_status(std::string_view name, std::string_view value) override {
+    if (tap_) tap_->on_parameter_status(name, value);
+  }
+  void on_ready(char transaction_status) override {
+    if (tap_) tap_->on_ready(transaction_status);
+  }
+  void on_error(std::string_view sqlstate, bool authenticated) override {
+    shard_.add(metrics_.errors_from_server);
+    // Class 28: invalid authorization specification, wrong password.
+    if (!authenticated && sqlstate.starts_with("28")) shard_.add(metrics_.auth_failures);
+    if (tap_) tap_->on_error(sqlstate, authenticated);
+  }
+  void on_lost(std::string_view why) override {
+    lost_reason_ = why;
+    if (tap_) tap_->on_lost(why);
+  }
+
+  const std::string& lost_reason() const { return lost_reason_; }
+
+ private:
+  const ProxyMetrics& metrics_;
+  metrics::Shard& shard_;
+  std::unique_ptr<protocol::ConversationListener> tap_;
+  std::string lost_reason_;
+};
+
+}  // namespace parallax::proxy

@@ -1,0 +1,136 @@
+#include "proxy/worker.h"
+
+#include <unistd.h>
+
+#include <utility>
+#include <vector>
+
+#include "proxy/io/connector.h"
+#include "proxy/io/tcp_stream.h"
+
+namespace parallax::proxy {
+
+namespace {
+
+constexpr std::chrono::milliseconds kLagPeriod{200};
+
+class PendingConnect final : public Pending {
+ public:
+  PendingConnect(io::Loop& loop, const Config& config,
+                 std::function<void(std::unique_ptr<io::ByteStream>, const std::string&)> callback)
+      : connector_(loop, config.upstream.host, config.upstream.port, config.limits.connect_timeout,
+                   [callback = std::move(callback)](io::ConnectResult result) {
+                     callback(std::move(result.stream), result.error);
+                   }) {}
+
+ private:
+  io::Connector connector_;
+};
+
+class PendingTimer final : public Pending {
+ public:
+  PendingTimer(io::Loop& loop, std::chrono::milliseconds delay, std::function<void()> callback) : timer_(loop) {
+    timer_.start(delay, std::move(callback));
+  }
+
+ private:
+  io::Timer timer_;
+};
+
+}  // namespace
+
+Worker::Worker(WorkerContext context) : context_(std::move(context)) {}
+
+Worker::~Worker() = default;
+
+void Worker::start() {
+  lag_timer_ = std::make_unique<io::Timer>(loop_);
+  measure_lag();
+  thread_ = std::thread([this] { loop_.run(); });
+}
+
+void Worker::measure_lag() {
+  lag_expected_ns_ = now_ns() + static_cast<std::uint64_t>(std::chrono::nanoseconds(kLagPeriod).count());
+  lag_timer_->start(kLagPeriod, [this] {
+    const auto now = now_ns();
+    const auto late = now > lag_expected_ns_ ? now - lag_expected_ns_ : 0;
+    context_.shard->observe(context_.loop_lag, static_cast<double>(late) * 1e-9);
+    measure_lag();
+  });
+}
+
+void Worker::adopt(int fd) {
+  load_.fetch_add(1, std::memory_order_relaxed);
+  loop_.post([this, fd] { open_session(fd); });
+}
+
+void Worker::open_session(int fd) {
+  auto& unauthenticated = context_.counts->unauthenticated;
+  const bool too_many = unauthenticated.fetch_add(1, std::memory_order_relaxed) >= limits().unauthenticated_sessions;
+  if (draining_ || too_many) {
+    // Before the first packet nothing can be said that the client would understand as an answer.
+    unauthenticated.fetch_sub(1, std::memory_order_relaxed);
+    load_.fetch_sub(1, std::memory_order_relaxed);
+    ::close(fd);
+    if (too_many) {
+      context_.shard->add(context_.metrics->outcomes[static_cast<std::size_t>(CloseReason::too_many_sessions)]);
+    }
+    return;
+  }
+  // Unique over workers and readable: worker in the low digits.
+  const auto id = ++next_session_ * 1000 + context_.index;
+  auto session = std::make_shared<Session>(*this, id, std::make_unique<io::TcpStream>(loop_, fd));
+  sessions_.emplace(id, session);
+  session->start();
+}
+
+std::unique_ptr<Pending> Worker::connect_upstream(
+    std::function<void(std::unique_ptr<io::ByteStream>, const std::string&)> callback) {
+  return std::make_unique<PendingConnect>(loop_, *context_.config, std::move(callback));
+}
+
+std::unique_ptr<Pending> Worker::after(std::chrono::milliseconds delay, std::function<void()> callback) {
+  return std::make_unique<PendingTimer>(loop_, delay, std::move(callback));
+}
+
+bool Worker::admit() {
+  if (context_.counts->admitted.fetch_add(1, std::memory_order_relaxed) < limits().sessions) return true;
+  release();
+  return false;
+}
+
+std::unique_ptr<protocol::ConversationListener> Worker::observe(std::uint64_t session_id,
+                                                                const protocol::StartupParameters& startup) {
+  return context_.tap ? context_.tap->open_session(session_id, startup) : nullptr;
+}
+
+void Worker::ended(Session& session, CloseReason reason, const std::string& detail) {
+  if (context_.ended) context_.ended(session.id(), reason, detail);
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  auto node = sessions_.extract(session.id());
+  if (!node.empty()) loop_.defer_destroy(std::move(node.mapped()));
+}
+
+void Worker::drain() {
+  loop_.post([this] {
+    draining_ = true;
+    std::vector<std::shared_ptr<Session>> all;
+    for (const auto& [id, session] : sessions_) all.push_back(session);
+    for (const auto& session : all) session->drain();
+  });
+}
+
+void Worker::stop() {
+  if (!thread_.joinable()) return;
+  loop_.post([this] {
+    draining_ = true;
+    std::vector<std::shared_ptr<Session>> all;
+    for (const auto& [id, session] : sessions_) all.push_back(session);
+    for (const auto& session : all) session->close(CloseReason::drained, "the drain deadline has passed");
+    lag_timer_.reset();
+    loop_.stop();
+  });
+  thread_.join();
+}
+
+}  // namespace parallax::proxy

@@ -1,0 +1,16 @@
+#include "shadow/captured.h"
+
+namespace parallax::shadow {
+
+std::size_t CapturedOperation::bytes() const {
+  // The settings are shared by all operations of a session.
+  std::size_t total = sizeof(CapturedOperation) + legacy.sql.size() + live_sqlstate.size();
+  for (const auto& parameter : legacy.parameters) total += sizeof(Value) + parameter.bytes.size();
+  for (const auto& [name, value] : values) {
+    total += name.size() + sizeof(NamedValue);
+    for (const auto& member : value.members) total += sizeof(Value) + member.bytes.size();
+  }
+  return total;
+}
+
+}  // namespace parallax::shadow

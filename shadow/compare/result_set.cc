@@ -1,0 +1,15 @@
+#include "shadow/compare/result_set.h"
+
+namespace parallax::shadow {
+
+void ResultSet::add_cell(std::optional<std::string_view> text) {
+  if (text) buffer_.append(*text);
+  ends_.push_back(buffer_.size() | (text ? 0 : kNull));
+}
+
+bool ResultSet::same_cells(const ResultSet& other) const {
+  return columns_.size() == other.columns_.size() && empty_rows_ == other.empty_rows_ &&
+         ends_ == other.ends_ && buffer_ == other.buffer_;
+}
+
+}  // namespace parallax::shadow

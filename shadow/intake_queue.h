@@ -1,0 +1,59 @@
+#pragma once
+
+// The workers' doors into the engine: a ring for each worker, one budget and one wake-up for all.
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "proxy/io/loop.h"
+#include "proxy/io/mailbox.h"
+#include "shadow/captured.h"
+#include "shadow/engine.h"
+#include "shadow/options.h"
+
+namespace parallax::shadow {
+
+class IntakeQueue {
+ public:
+  struct Item {
+    Captured captured;
+    std::size_t bytes = 0;  // held in the budget until give_back()
+  };
+
+  // `ready` runs on the loop when there is something to take.
+  IntakeQueue(io::Loop& loop, const Options& options, std::size_t workers,
+              std::function<void()> ready);
+
+  Intake& door(std::size_t worker) { return *doors_[worker]; }
+  // What all workers have put in, in turn. The consumer's thread only.
+  std::optional<Item> take();
+  void give_back(std::size_t bytes) noexcept { budget_.give_back(bytes); }
+  const io::QueueBudget& budget() const { return budget_; }
+
+ private:
+  class Door final : public Intake {
+   public:
+    Door(IntakeQueue& queue, std::size_t capacity) : queue_(queue), ring_(capacity) {}
+    std::optional<DropReason> offer(Captured&& captured) noexcept override;
+
+   private:
+    friend class IntakeQueue;
+    IntakeQueue& queue_;
+    io::SpscRing<Item> ring_;
+  };
+
+  io::QueueBudget budget_;
+  std::vector<std::unique_ptr<Door>> doors_;
+  std::size_t next_door_ = 0;
+  // Set by the producer that wakes the loop, cleared by the loop before it looks. Both are read-modify-writes: either the
+  // loop's comes later and sees what was pushed before the producer's, or the producer finds it cleared and wakes again.
+  // So no wake-up is lost, and a busy loop is woken once for many offers.
+  std::atomic<bool> signalled_{false};
+  io::Wakeup wakeup_;
+};
+
+}  // namespace parallax::shadow

@@ -1,0 +1,58 @@
+#include "shadow/outcome_counter.h"
+
+#include <variant>
+
+namespace parallax::shadow {
+
+namespace {
+
+template <typename Enum>
+std::size_t index_of(Enum value) {
+  return static_cast<std::size_t>(value);
+}
+
+bool has_result(const StepResult& step) { return step.ran && step.sqlstate.empty(); }
+
+}  // namespace
+
+void OutcomeCounter::ended(const Outcome& outcome) {
+  const auto& rule = metrics_.of(*outcome.rule);
+  if (const auto* found = std::get_if<Verdict>(&outcome.end)) {
+    verdict(rule, outcome, *found);
+  } else if (const auto* skip = std::get_if<SkipReason>(&outcome.end)) {
+    shard_.add(rule.skipped[index_of(*skip)]);
+  } else if (const auto* drop = std::get_if<DropReason>(&outcome.end)) {
+    shard_.add(rule.dropped[index_of(*drop)]);
+  }
+  shard_.add(rule.in_flight, -1);
+}
+
+void OutcomeCounter::verdict(const RuleMetrics& rule, const Outcome& outcome, Verdict verdict) {
+  shard_.add(rule.verdicts[index_of(verdict)]);
+  switch (verdict) {
+    case Verdict::mismatch:
+      if (outcome.kind) shard_.add(rule.mismatches[index_of(*outcome.kind)]);
+      return;
+    case Verdict::match:
+      if (outcome.vacuous) shard_.add(rule.vacuous_matches);
+      for (const auto step : outcome.steps) shard_.add(rule.equalized[index_of(step)]);
+      return;
+    case Verdict::rewrite_error:
+    case Verdict::unstable:
+    case Verdict::race:
+    case Verdict::expected:
+    case Verdict::timeout:
+      return;
+  }
+}
+
+void OutcomeCounter::replayed(const Rule& rule, const SnapshotResult& snapshot) {
+  if (!has_result(snapshot.legacy_first) || !has_result(snapshot.legacy_second) ||
+      !has_result(snapshot.rewrite)) {
+    return;
+  }
+  shard_.observe(metrics_.of(rule).paired_legacy, snapshot.legacy_first.seconds);
+  shard_.observe(metrics_.of(rule).paired_rewrite, snapshot.rewrite.seconds);
+}
+
+}  // namespace parallax::shadow

@@ -1,0 +1,30 @@
+#pragma once
+
+// Writes how operations ended into the metrics, on the engine's shard. The tap has counted the operation and added it to
+// `in_flight` on its own shard; here it is taken out again.
+
+#include "metrics/registry.h"
+#include "shadow/compare/compare.h"
+#include "shadow/report.h"
+#include "shadow/shadow_metrics.h"
+
+namespace parallax::shadow {
+
+class OutcomeCounter {
+ public:
+  OutcomeCounter(const ShadowMetrics& metrics, metrics::Shard& shard)
+      : metrics_(metrics), shard_(shard) {}
+
+  void ended(const Outcome& outcome);
+  // Latency of both sides, when all three steps gave a result: a fair pair.
+  void replayed(const Rule& rule, const SnapshotResult& snapshot);
+  void compared(double seconds) { shard_.observe(metrics_.comparison_duration, seconds); }
+
+ private:
+  void verdict(const RuleMetrics& rule, const Outcome& outcome, Verdict verdict);
+
+  const ShadowMetrics& metrics_;
+  metrics::Shard& shard_;
+};
+
+}  // namespace parallax::shadow

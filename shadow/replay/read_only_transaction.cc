@@ -1,0 +1,253 @@
+#include "shadow/replay/read_only_transaction.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+namespace parallax::shadow {
+
+namespace {
+
+constexpr Oid kTextOid = 25;
+// What the steps may need together, and the time that a slow network or a stalled pooler gets on top.
+constexpr int kWatchdogStatements = 3;
+constexpr std::chrono::seconds kWatchdogGrace{5};
+
+Value text_value(std::string text) { return Value{false, false, kTextOid, std::move(text)}; }
+
+std::string field(const PGresult& result, int code) {
+  const char* text = PQresultErrorField(&result, code);
+  return text == nullptr ? std::string() : std::string(text);
+}
+
+std::vector<ColumnInfo> columns_of(const PGresult& result) {
+  std::vector<ColumnInfo> columns;
+  for (int i = 0; i < PQnfields(&result); ++i) {
+    columns.push_back({PQfname(&result, i), PQftable(&result, i),
+                       static_cast<std::int16_t>(PQftablecol(&result, i)), PQftype(&result, i)});
+  }
+  return columns;
+}
+
+// libpq measures a text value with strlen, so one that holds a NUL would arrive cut off.
+bool can_be_sent(const TransactionStep& step) {
+  if (step.parameters.size() > kParametersMax) return false;
+  return std::ranges::none_of(step.parameters, [](const Value& value) {
+    return !value.binary && value.bytes.find('\0') != std::string::npos;
+  });
+}
+
+}  // namespace
+
+bool is_server_trouble(const std::string& sqlstate) {
+  const auto state_class = std::string_view(sqlstate).substr(0, 2);
+  if (is_timeout(sqlstate)) return false;
+  return state_class == "08" || state_class == "40" || state_class == "53" || state_class == "57" ||
+         state_class == "58" || state_class == "XX";
+}
+
+bool is_timeout(const std::string& sqlstate) { return sqlstate == "57014" || sqlstate == "55P03"; }
+
+ReadOnlyTransaction::ReadOnlyTransaction(io::Loop& loop, const Options& options)
+    : options_(options), watchdog_(loop) {}
+
+ReadOnlyTransaction::~ReadOnlyTransaction() { abort(); }
+
+void ReadOnlyTransaction::abort() {
+  if (!running()) return;
+  connection_->close();
+  done_ = nullptr;
+  watchdog_.cancel();
+}
+
+void ReadOnlyTransaction::run(Connection& connection, const StartupSettings& settings,
+                              std::vector<TransactionStep> steps, Done done) {
+  connection_ = &connection;
+  steps_ = std::move(steps);
+  done_ = std::move(done);
+  results_.assign(steps_.size(), {});
+  preamble_failed_.reset();
+  rolled_back_again_ = false;
+  if (!std::ranges::all_of(steps_, can_be_sent)) {
+    return finish(ReplaySkip{SkipReason::context, "a parameter cannot be sent through libpq"});
+  }
+  connection.set_user(this);
+  watchdog_.start(options_.statement_timeout * kWatchdogStatements + kWatchdogGrace, [this] {
+    abandon(SkipReason::server, "the shadow server did not answer in time");
+  });
+  send_all(settings);
+}
+
+void ReadOnlyTransaction::send_all(const StartupSettings& settings) {
+  sent_.clear();
+  position_ = 0;
+  connection_->query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {});
+  sent_.push_back({Stage::begin, 0});
+  send_settings(settings);
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (steps_[i].kind == TransactionStep::Kind::describe) {
+      connection_->prepare(steps_[i].sql);
+      sent_.push_back({Stage::prepare, i});
+      connection_->describe();
+    } else {
+      connection_->query(steps_[i].sql, steps_[i].parameters);
+    }
+    sent_.push_back({Stage::step, i});
+    connection_->flush_request();
+  }
+  connection_->query("ROLLBACK", {});
+  sent_.push_back({Stage::rollback, 0});
+  sync();
+}
+
+// Also the first query of the transaction: it takes the snapshot, after which the server refuses every attempt to make
+// the transaction read-write.
+void ReadOnlyTransaction::send_settings(const StartupSettings& settings) {
+  std::vector<Value> values;
+  std::string sql = "SELECT ";
+  const auto add = [&](const std::string& name, const std::string& value) {
+    if (!values.empty()) sql += ", ";
+    sql += "pg_catalog.set_config($" + std::to_string(values.size() + 1) + ", $" +
+           std::to_string(values.size() + 2) + ", true)";
+    values.push_back(text_value(name));
+    values.push_back(text_value(value));
+  };
+  const auto milliseconds = [](std::chrono::milliseconds time) {
+    return std::to_string(time.count());
+  };
+  if (settings != nullptr) {
+    for (const auto& [name, value] : *settings) add(name, value);
+  }
+  add("statement_timeout", milliseconds(options_.statement_timeout));
+  add("lock_timeout", milliseconds(options_.lock_timeout));
+  add("idle_in_transaction_session_timeout", milliseconds(options_.statement_timeout));
+  connection_->query(sql, values);
+  sent_.push_back({Stage::settings, 0});
+  connection_->flush_request();
+}
+
+void ReadOnlyTransaction::send_rollback() {
+  sent_.assign(1, {Stage::rollback, 0});
+  position_ = 0;
+  connection_->query("ROLLBACK", {});
+  sync();
+}
+
+void ReadOnlyTransaction::sync() {
+  step_began_ns_ = io::Loop::now_ns();
+  if (!connection_->sync()) abandon(SkipReason::server, connection_->error_message());
+}
+
+void ReadOnlyTransaction::on_result(const PGresult& result) {
+  switch (PQresultStatus(&result)) {
+    case PGRES_SINGLE_TUPLE:
+    case PGRES_TUPLES_OK:
+      if (head().stage == Stage::step) take_rows(result);
+      return;
+    case PGRES_COMMAND_OK:  // BEGIN, ROLLBACK, a prepared statement, a description
+      if (head().stage != Stage::step) return;
+      results_[head().step].ran = true;
+      results_[head().step].result = ResultSet(columns_of(result));
+      return;
+    case PGRES_PIPELINE_ABORTED:  // skipped: something before it failed
+      return;
+    case PGRES_BAD_RESPONSE:
+    case PGRES_NONFATAL_ERROR:
+    case PGRES_FATAL_ERROR:
+      return take_error(result);
+    case PGRES_EMPTY_QUERY:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_IN:
+    case PGRES_COPY_BOTH:
+    case PGRES_PIPELINE_SYNC:
+      return abandon(SkipReason::server, "an answer that no SELECT gives");
+  }
+}
+
+void ReadOnlyTransaction::take_rows(const PGresult& result) {
+  auto& step = results_[head().step];
+  if (!step.ran) step.result = ResultSet(columns_of(result));
+  step.ran = true;
+  const int columns = PQnfields(&result);
+  for (int row = 0; row < PQntuples(&result); ++row) {
+    if (columns == 0) step.result.add_empty_row();
+    for (int column = 0; column < columns; ++column) {
+      if (PQgetisnull(&result, row, column) != 0) {
+        step.result.add_cell(std::nullopt);
+      } else {
+        step.result.add_cell(
+            std::string_view(PQgetvalue(&result, row, column),
+                             static_cast<std::size_t>(PQgetlength(&result, row, column))));
+      }
+    }
+  }
+  // Not reading on would pin the server's snapshot, so the connection goes.
+  if (step.result.bytes() > options_.capture_bytes) {
+    abandon(SkipReason::too_large,
+            "a result has more than " + std::to_string(options_.capture_bytes) + " bytes");
+  }
+}
+
+void ReadOnlyTransaction::take_error(const PGresult& result) {
+  auto state = field(result, PG_DIAG_SQLSTATE);
+  if (state.empty()) state = "08006";  // libpq's own: the connection has failed
+  const auto stage = head().stage;
+  if (stage == Stage::step || stage == Stage::prepare) {
+    auto& step = results_[head().step];
+    step.ran = true;
+    step.sqlstate = std::move(state);
+    step.message = field(result, PG_DIAG_MESSAGE_PRIMARY);
+    step.result = {};  // rows before an error are no result
+    return;
+  }
+  if (preamble_failed_ || stage == Stage::rollback) return;
+  // The message would carry the setting's value.
+  const bool refused = stage == Stage::settings && !is_server_trouble(state) && !is_timeout(state);
+  preamble_failed_ = ReplaySkip{refused ? SkipReason::context : SkipReason::server,
+                                (refused ? "the shadow refuses a setting of the session: "
+                                         : "the transaction could not begin: ") +
+                                    state};
+}
+
+void ReadOnlyTransaction::on_statement_end() {
+  const auto now = io::Loop::now_ns();
+  if (head().stage == Stage::step && results_[head().step].ran) {
+    results_[head().step].seconds = static_cast<double>(now - step_began_ns_) / 1e9;
+  }
+  step_began_ns_ = now;
+  if (++position_ >= sent_.size()) return;
+  if (head().stage == Stage::step && steps_[head().step].kind == TransactionStep::Kind::query) {
+    connection_->single_row();
+  }
+}
+
+void ReadOnlyTransaction::on_sync(PGTransactionStatusType status) {
+  if (status != PQTRANS_IDLE) {
+    // The error that ended the pipeline has skipped its ROLLBACK too.
+    if (!std::exchange(rolled_back_again_, true)) return send_rollback();
+    return abandon(SkipReason::server, "the transaction could not be ended");
+  }
+  if (preamble_failed_) return finish(*preamble_failed_);
+  finish(std::move(results_));
+}
+
+void ReadOnlyTransaction::on_lost(const ConnectionError& error) {
+  finish(ReplaySkip{SkipReason::server,
+                    "the shadow connection was lost" +
+                        (error.sqlstate.empty() ? std::string() : ": " + error.sqlstate)});
+}
+
+void ReadOnlyTransaction::abandon(SkipReason reason, std::string detail) {
+  connection_->close();
+  finish(ReplaySkip{reason, std::move(detail)});
+}
+
+// Nothing may follow a call of this: the callback may have destroyed the object.
+void ReadOnlyTransaction::finish(TransactionEnd end) {
+  watchdog_.cancel();
+  if (connection_ != nullptr) connection_->set_user(nullptr);
+  auto done = std::exchange(done_, nullptr);
+  done(std::move(end));
+}
+
+}  // namespace parallax::shadow

@@ -1,0 +1,100 @@
+#pragma once
+
+// One read-only transaction on a shadow connection, in one pipeline and one round trip: BEGIN ISOLATION LEVEL REPEATABLE
+// READ READ ONLY; the settings; the steps; ROLLBACK. It always ends rolled back, or the connection is closed.
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "proxy/io/timer.h"
+#include "shadow/captured.h"
+#include "shadow/compare/compare.h"
+#include "shadow/options.h"
+#include "shadow/replay/connection.h"
+#include "shadow/verdict.h"
+
+namespace parallax::shadow {
+
+// Why there is no result, and a line for the log without values.
+struct ReplaySkip {
+  SkipReason reason = SkipReason::server;
+  std::string detail;
+};
+
+struct TransactionStep {
+  enum class Kind {
+    query,    // rows, within Options::capture_bytes
+    describe  // columns only: prepared and described, never executed
+  };
+  Kind kind = Kind::query;
+  std::string sql;
+  std::vector<Value> parameters;
+};
+
+// One for each step, in order; a step behind one that failed has not run.
+using TransactionEnd = std::variant<std::vector<StepResult>, ReplaySkip>;
+
+class ReadOnlyTransaction final : public Connection::User {
+ public:
+  using Done = std::function<void(TransactionEnd)>;
+
+  ReadOnlyTransaction(io::Loop& loop, const Options& options);
+  ~ReadOnlyTransaction() override;
+
+  // The connection must be idle; it is idle again when `done` is called, or closed. `done` may destroy this object, and
+  // may come from within this call when nothing can be sent. One at a time. `settings` may be null.
+  void run(Connection& connection, const StartupSettings& settings,
+           std::vector<TransactionStep> steps, Done done);
+
+  bool running() const { return done_ != nullptr; }
+  // Closes the connection; `done` is not called.
+  void abort();
+
+ private:
+  enum class Stage { begin, settings, prepare, step, rollback };
+  // A statement of the pipeline, and the step that it belongs to.
+  struct Sent {
+    Stage stage;
+    std::size_t step;
+  };
+
+  void send_all(const StartupSettings& settings);
+  void send_settings(const StartupSettings& settings);
+  void send_rollback();
+  void sync();
+  const Sent& head() const { return sent_[position_]; }
+
+  void on_result(const PGresult& result) override;
+  void on_statement_end() override;
+  void on_sync(PGTransactionStatusType status) override;
+  void on_lost(const ConnectionError& error) override;
+
+  void take_rows(const PGresult& result);
+  void take_error(const PGresult& result);
+  void abandon(SkipReason reason, std::string detail);
+  void finish(TransactionEnd end);
+
+  const Options& options_;
+  io::Timer watchdog_;
+  Connection* connection_ = nullptr;
+  std::vector<TransactionStep> steps_;
+  Done done_;
+  std::vector<Sent> sent_;
+  std::size_t position_ = 0;
+  std::vector<StepResult> results_;
+  std::optional<ReplaySkip> preamble_failed_;  // BEGIN or the settings
+  std::uint64_t step_began_ns_ = 0;
+  bool rolled_back_again_ = false;
+};
+
+// An error that says nothing about the statement but about the server or the connection: classes 08, 40, 53, 57, 58, XX.
+bool is_server_trouble(const std::string& sqlstate);
+// statement_timeout or lock_timeout.
+bool is_timeout(const std::string& sqlstate);
+
+}  // namespace parallax::shadow

@@ -1,0 +1,197 @@
+#include "shadow/replay/rule_check.h"
+
+#include <algorithm>
+#include <charconv>
+#include <unordered_set>
+#include <utility>
+
+namespace parallax::shadow {
+
+namespace {
+
+// The array literal of these texts (PostgreSQL manual, "Array Input and Output Syntax").
+Value array_of(const std::vector<std::string>& members) {
+  std::string text = "{";
+  for (const auto& member : members) {
+    if (text.size() > 1) text += ',';
+    text += '"';
+    for (const char c : member) {
+      if (c == '"' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += '"';
+  }
+  return Value{false, false, 0, text + "}"};
+}
+
+// The name of a function without its schema, which may be quoted.
+std::string bare_name(const std::string& name) {
+  const auto dot = name.rfind('.');
+  auto bare = dot == std::string::npos ? name : name.substr(dot + 1);
+  std::erase(bare, '"');
+  return bare;
+}
+
+template <typename Number>
+Number number_of(const ResultSet& rows, std::size_t row, std::size_t column) {
+  const auto text = rows.cell(row, column).value_or("0");
+  Number number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+std::string error_text(const StepResult& step) { return step.sqlstate + ": " + step.message; }
+
+// It says nothing about the statement.
+bool is_passing(const StepResult& step) {
+  return is_timeout(step.sqlstate) || is_server_trouble(step.sqlstate);
+}
+
+Catalog read_catalog(const ResultSet& enums, const ResultSet& keys) {
+  Catalog catalog;
+  for (std::size_t row = 0; row < enums.rows(); ++row) {
+    catalog.enum_types.insert(number_of<std::uint32_t>(enums, row, 0));
+  }
+  for (std::size_t row = 0; row < keys.rows(); ++row) {  // sorted by table, then by place in the key
+    const auto table = number_of<std::uint32_t>(keys, row, 0);
+    if (catalog.primary_keys.empty() || catalog.primary_keys.back().first != table) {
+      catalog.primary_keys.push_back({table, {}});
+    }
+    catalog.primary_keys.back().second.push_back(number_of<std::int16_t>(keys, row, 1));
+  }
+  return catalog;
+}
+
+// A volatile function has effects or gives another value each time; overloads cannot be told apart by name, so one of
+// them is enough. Functions from all schemas, since a session may have another search_path.
+constexpr const char* kVolatileSql =
+    "SELECT p.proname FROM pg_catalog.pg_proc p WHERE p.provolatile = 'v' AND "
+    "pg_catalog.lower(p.proname::pg_catalog.text) = ANY ($1::pg_catalog.text[]) ORDER BY 1 LIMIT 1";
+constexpr const char* kEnumSql =
+    "SELECT t.oid FROM pg_catalog.pg_type t WHERE t.typtype = 'e' AND "
+    "t.oid = ANY ($1::pg_catalog.oid[])";
+constexpr const char* kPrimaryKeySql =
+    "SELECT c.conrelid, k.attribute FROM pg_catalog.pg_constraint c CROSS JOIN LATERAL "
+    "pg_catalog.unnest(c.conkey) WITH ORDINALITY AS k(attribute, place) WHERE c.contype = 'p' AND "
+    "c.conrelid = ANY ($1::pg_catalog.oid[]) ORDER BY c.conrelid, k.place";
+
+}  // namespace
+
+RuleCheck::RuleCheck(io::Loop& loop, const Options& options, const Rule& rule)
+    : rule_(rule), transaction_(loop, options) {}
+
+void RuleCheck::run(Connection& connection, Done done) {
+  connection_ = &connection;
+  done_ = std::move(done);
+  describe(rule_.legacy_prepared, rule_.legacy_uncast, &RuleCheck::on_legacy);
+}
+
+void RuleCheck::transaction(std::vector<TransactionStep> steps, Next next) {
+  transaction_.run(*connection_, nullptr, std::move(steps), [this, next](TransactionEnd end) {
+    if (auto* skip = std::get_if<ReplaySkip>(&end)) return finish(std::move(*skip));
+    auto& results = std::get<std::vector<StepResult>>(end);
+    const auto passing = std::ranges::find_if(results, is_passing);
+    if (passing != results.end()) {
+      return finish(ReplaySkip{SkipReason::server, error_text(*passing)});
+    }
+    (this->*next)(std::move(results));
+  });
+}
+
+void RuleCheck::describe(const std::string& sql, const std::string& uncast, Next next) {
+  std::vector<TransactionStep> steps{{TransactionStep::Kind::describe, sql, {}}};
+  if (!uncast.empty()) steps.push_back({TransactionStep::Kind::describe, uncast, {}});
+  transaction(std::move(steps), next);
+}
+
+void RuleCheck::on_legacy(std::vector<StepResult> results) {
+  const auto& whole = results.front();
+  if (!whole.sqlstate.empty()) {
+    return broken("the legacy statement cannot be prepared: " + error_text(whole));
+  }
+  legacy_.columns = whole.result.columns();
+  // Without its casts a statement may be invalid (GROUP BY of the cast, UNION); then they are not looked through.
+  if (results.size() > 1 && results[1].sqlstate.empty()) {
+    legacy_.uncast = results[1].result.columns();
+  }
+  describe(rule_.rewrite_prepared, rule_.rewrite_uncast, &RuleCheck::on_rewrite);
+}
+
+void RuleCheck::on_rewrite(std::vector<StepResult> results) {
+  const auto& whole = results.front();
+  if (whole.sqlstate.empty()) {
+    rewrite_.emplace();
+    rewrite_->columns = whole.result.columns();
+    if (results.size() > 1 && results[1].sqlstate.empty()) {
+      rewrite_->uncast = results[1].result.columns();
+    }
+  } else {
+    rewrite_error_ = error_text(whole);
+  }
+  ask_catalog();
+}
+
+void RuleCheck::ask_catalog() {
+  std::vector<std::string> types;
+  std::vector<std::string> tables;
+  const auto add = [&](const std::vector<ColumnInfo>& columns) {
+    for (const auto& column : columns) {
+      types.push_back(std::to_string(column.type_oid));
+      if (column.table_oid != 0) tables.push_back(std::to_string(column.table_oid));
+    }
+  };
+  add(legacy_.columns);
+  add(legacy_.uncast);
+  if (rewrite_) {
+    add(rewrite_->columns);
+    add(rewrite_->uncast);
+  }
+  std::vector<std::string> functions;
+  for (const auto& name : rule_.functions) functions.push_back(bare_name(name));
+  const auto query = TransactionStep::Kind::query;
+  transaction({{query, kVolatileSql, {array_of(functions)}},
+               {query, kEnumSql, {array_of(types)}},
+               {query, kPrimaryKeySql, {array_of(tables)}}},
+              &RuleCheck::on_catalog);
+}
+
+void RuleCheck::on_catalog(std::vector<StepResult> results) {
+  for (const auto& step : results) {
+    if (!step.sqlstate.empty()) {
+      return finish(ReplaySkip{SkipReason::server, "the catalog cannot be read: " + error_text(step)});
+    }
+  }
+  const auto& volatiles = results[0].result;
+  if (volatiles.rows() > 0) {
+    return broken("function " + std::string(volatiles.cell(0, 0).value_or("")) +
+                  " is volatile: a replay could change something, or give another value each time");
+  }
+  Verification verification;
+  verification.state = RuleState::ready;
+  verification.catalog = read_catalog(results[1].result, results[2].result);
+  if (!rewrite_) {
+    verification.reason = "the rewrite cannot be prepared: " + rewrite_error_;
+    return finish(std::move(verification));
+  }
+  verification.rewrite_prepared = true;
+  auto pairing = pair_columns(rule_, legacy_, *rewrite_, verification.catalog);
+  if (auto* reason = std::get_if<std::string>(&pairing)) return broken(std::move(*reason));
+  verification.pairing = std::move(std::get<Pairing>(pairing));
+  for (const auto& note : verification.pairing.notes) {
+    if (!verification.reason.empty()) verification.reason += "; ";
+    verification.reason += note;
+  }
+  finish(std::move(verification));
+}
+
+void RuleCheck::broken(std::string reason) {
+  Verification verification;
+  verification.state = RuleState::broken;
+  verification.reason = std::move(reason);
+  finish(std::move(verification));
+}
+
+// Nothing may follow a call of this: the callback may have destroyed the object.
+void RuleCheck::finish(End end) { std::exchange(done_, nullptr)(std::move(end)); }
+
+}  // namespace parallax::shadow

@@ -1,0 +1,64 @@
+#pragma once
+
+// Verification of one rule on a shadow connection: both sides are prepared and described, never executed; columns are
+// paired with the help of the catalog.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "shadow/compare/pairing.h"
+#include "shadow/options.h"
+#include "shadow/replay/connection.h"
+#include "shadow/replay/read_only_transaction.h"
+#include "shadow/rules/rule.h"
+#include "shadow/verdict.h"
+
+namespace parallax::shadow {
+
+struct Verification {
+  RuleState state = RuleState::unverified;
+  std::string reason;  // why broken, or what else is worth telling
+  Pairing pairing;     // empty when the rewrite could not be prepared
+  Catalog catalog;
+  bool rewrite_prepared = false;
+};
+
+class RuleCheck {
+ public:
+  // The rule's verification, or why the server could not tell (to be tried again).
+  using End = std::variant<Verification, ReplaySkip>;
+  using Done = std::function<void(End)>;
+
+  RuleCheck(io::Loop& loop, const Options& options, const Rule& rule);
+
+  // Once. The connection must be idle; afterwards it is idle or closed. `done` may destroy this object, and may come
+  // from within this call when nothing can be sent.
+  void run(Connection& connection, Done done);
+
+ private:
+  // A prepared side; nothing = it could not be prepared.
+  using Described = std::optional<DescribedColumns>;
+  using Next = void (RuleCheck::*)(std::vector<StepResult>);
+
+  void transaction(std::vector<TransactionStep> steps, Next next);
+  void on_legacy(std::vector<StepResult> results);
+  void on_rewrite(std::vector<StepResult> results);
+  void on_catalog(std::vector<StepResult> results);
+  void ask_catalog();
+  void describe(const std::string& sql, const std::string& uncast, Next next);
+  void broken(std::string reason);
+  void finish(End end);
+
+  const Rule& rule_;
+  ReadOnlyTransaction transaction_;
+  Connection* connection_ = nullptr;
+  Done done_;
+  DescribedColumns legacy_;
+  Described rewrite_;
+  std::string rewrite_error_;
+};
+
+}  // namespace parallax::shadow

@@ -1,0 +1,84 @@
+#include "shadow/replay/snapshot.h"
+
+#include <utility>
+
+namespace parallax::shadow {
+
+namespace {
+
+// The verdict is settled by this error alone, whatever the other side would give.
+bool settles(const StepResult& step) {
+  return step.ran && (is_timeout(step.sqlstate) || is_server_trouble(step.sqlstate) ||
+                      step.sqlstate == "42501");
+}
+
+bool failed(const StepResult& step) { return step.ran && !step.sqlstate.empty(); }
+
+}  // namespace
+
+Snapshot::Snapshot(io::Loop& loop, const Options& options, SnapshotRequest request)
+    : transaction_(loop, options), request_(std::move(request)) {}
+
+void Snapshot::run(Connection& connection, Done done) {
+  connection_ = &connection;
+  done_ = std::move(done);
+  if (request_.rewrite_first) {
+    send({Step::rewrite, Step::legacy_first, Step::legacy_second});
+  } else {
+    send({Step::legacy_first, Step::legacy_second, Step::rewrite});
+  }
+}
+
+StepResult& Snapshot::result_of(Step step) {
+  switch (step) {
+    case Step::legacy_first:
+      return result_.legacy_first;
+    case Step::legacy_second:
+      return result_.legacy_second;
+    case Step::rewrite:
+      break;
+  }
+  return result_.rewrite;
+}
+
+void Snapshot::send(std::vector<Step> steps) {
+  std::vector<TransactionStep> statements;
+  for (const auto step : steps) {
+    const auto& bound = step == Step::rewrite ? request_.rewrite : request_.legacy;
+    statements.push_back({TransactionStep::Kind::query, bound.sql, bound.parameters});
+  }
+  steps_ = std::move(steps);
+  transaction_.run(*connection_, request_.settings, std::move(statements),
+                   [this](TransactionEnd end) { on_transaction(std::move(end)); });
+}
+
+void Snapshot::on_transaction(TransactionEnd end) {
+  if (auto* skip = std::get_if<ReplaySkip>(&end)) {
+    std::exchange(done_, nullptr)(std::move(*skip));
+    return;
+  }
+  auto& results = std::get<std::vector<StepResult>>(end);
+  for (std::size_t i = 0; i < steps_.size(); ++i) result_of(steps_[i]) = std::move(results[i]);
+  if (auto steps = next_steps()) {
+    send(std::move(*steps));
+  } else {
+    std::exchange(done_, nullptr)(std::move(result_));
+  }
+}
+
+// A step that failed has ended its transaction, so what comes after it needs another one.
+std::optional<std::vector<Snapshot::Step>> Snapshot::next_steps() {
+  const bool alone = steps_.size() == 1;
+  if (!alone && !again_ && request_.rewrite_first && failed(result_.rewrite) &&
+      !settles(result_.rewrite)) {
+    again_ = true;
+    return std::vector{Step::legacy_first, Step::legacy_second, Step::rewrite};
+  }
+  if (!alone && failed(result_.legacy_first) && !settles(result_.legacy_first) &&
+      !result_.rewrite.ran && !request_.live_sqlstate.empty()) {
+    return std::vector{Step::rewrite};
+  }
+  return std::nullopt;
+}
+
+}  // namespace parallax::shadow

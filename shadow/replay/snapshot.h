@@ -1,0 +1,58 @@
+#pragma once
+
+// One comparison's replay: legacy twice and the rewrite in one read-only snapshot ("Comparison" in the README). This is
+// the order of the steps and what is run again; ReadOnlyTransaction does the rest.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "shadow/captured.h"
+#include "shadow/compare/compare.h"
+#include "shadow/options.h"
+#include "shadow/replay/connection.h"
+#include "shadow/replay/read_only_transaction.h"
+
+namespace parallax::shadow {
+
+struct SnapshotRequest {
+  StartupSettings settings;
+  BoundStatement legacy;
+  BoundStatement rewrite;
+  std::string live_sqlstate;   // what the client got: empty = a result
+  bool rewrite_first = false;  // alternates, so that a warm cache helps both sides alike
+};
+
+using SnapshotEnd = std::variant<SnapshotResult, ReplaySkip>;
+
+class Snapshot {
+ public:
+  using Done = std::function<void(SnapshotEnd)>;
+
+  Snapshot(io::Loop& loop, const Options& options, SnapshotRequest request);
+
+  // Once. The connection must be idle; afterwards it is idle or closed. `done` may destroy this object, and may come
+  // from within this call when nothing can be sent.
+  void run(Connection& connection, Done done);
+  // Closes the connection; `done` is not called.
+  void abort() { transaction_.abort(); }
+
+ private:
+  enum class Step { legacy_first, legacy_second, rewrite };
+  void send(std::vector<Step> steps);
+  void on_transaction(TransactionEnd end);
+  std::optional<std::vector<Step>> next_steps();
+  StepResult& result_of(Step step);
+
+  ReadOnlyTransaction transaction_;
+  SnapshotRequest request_;
+  Connection* connection_ = nullptr;
+  Done done_;
+  std::vector<Step> steps_;
+  SnapshotResult result_;
+  bool again_ = false;  // legacy first, after the rewrite had failed in the first place
+};
+
+}  // namespace parallax::shadow

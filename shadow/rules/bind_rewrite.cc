@@ -1,0 +1,139 @@
+// Rule::bind_rewrite: a rewrite with the values of its names, as parameters. No value ever becomes part of the text.
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "shadow/rules/prepared_text.h"
+#include "shadow/rules/rule.h"
+#include "shadow/rules/values.h"
+
+namespace parallax::shadow {
+
+namespace {
+
+// An array in the server's text format; nothing when a member is binary and of a type that is not read.
+std::optional<std::string> array_text(const std::vector<Value>& members) {
+  std::string text = "{";
+  for (const Value& member : members) {
+    if (text.size() > 1) text.push_back(',');
+    if (member.null) {
+      text += "NULL";
+      continue;
+    }
+    const auto element = text_of(member);
+    if (!element) return std::nullopt;
+    text.push_back('"');
+    for (const char c : *element) {
+      if (c == '"' || c == '\\') text.push_back('\\');
+      text.push_back(c);
+    }
+    text.push_back('"');
+  }
+  text.push_back('}');
+  return text;
+}
+
+class Binder {
+ public:
+  Binder(std::string_view source, const NamedValues& values) : source_(source), values_(values) {}
+
+  BoundStatement bind(const StatementShape& shape) {
+    for (const SlotGroup& group : shape.slots) {
+      if (group.members.size() != 1 || !is_name(group.members[0])) continue;
+      copy_to(group.begin);
+      if (group.list) {
+        write_list(group);
+      } else {
+        write_scalar(group.members[0]);
+      }
+      at_ = group.end;
+    }
+    copy_to(source_.size());
+    return std::move(bound_);
+  }
+
+ private:
+  void copy_to(std::size_t end) { bound_.sql.append(source_.substr(at_, end - at_)); }
+
+  const NamedValue& value_of_name(const Slot& slot) const {
+    static const NamedValue kNull{.list = false, .members = {Value{.null = true, .bytes = {}}}};
+    const auto found = values_.find(name_of(slot));
+    return found == values_.end() ? kNull : found->second;
+  }
+
+  void write_parameter(Value value) {
+    // The server infers the type of a text from its place, as for the ORM that will send it. Binary bytes mean
+    // something only as the type that they were sent as.
+    if (!value.binary) value.type_oid = 0;
+    bound_.parameters.push_back(std::move(value));
+    append_parameter(bound_.sql, bound_.parameters.size());
+  }
+
+  void write_scalar(const Slot& slot) {
+    const NamedValue& value = value_of_name(slot);
+    if (value.list) {
+      write_array(value.members);
+    } else if (slot.kind == SlotKind::parameter) {
+      write_numbered(slot.number, value.members.front());
+    } else {
+      write_parameter(value.members.front());
+    }
+  }
+
+  // `$n` at several places is one parameter, as it was in the text that the rule was copied from.
+  void write_numbered(std::uint32_t number, const Value& value) {
+    const auto known = numbered_.find(number);
+    if (known != numbered_.end()) {
+      append_parameter(bound_.sql, known->second);
+      return;
+    }
+    write_parameter(value);
+    numbered_.emplace(number, bound_.parameters.size());
+  }
+
+  void write_array(const std::vector<Value>& members) {
+    if (auto text = array_text(members)) {
+      write_parameter(Value{.null = false, .binary = false, .type_oid = 0, .bytes = *std::move(text)});
+      return;
+    }
+    separate_word(bound_.sql);
+    bound_.sql.append("ARRAY[");  // members in a binary format that is not read go as they came
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      if (i > 0) bound_.sql.append(", ");
+      write_parameter(members[i]);
+    }
+    bound_.sql.push_back(']');
+  }
+
+  // The first member's text (`CAST(:x::text AS t)`) once for each member.
+  void write_list(const SlotGroup& group) {
+    const Slot& slot = group.members[0];
+    const auto& members = value_of_name(slot).members;
+    const auto before = source_.substr(group.first_member_begin, slot.begin - group.first_member_begin);
+    const auto after = source_.substr(slot.end, group.first_member_end - slot.end);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      if (i > 0) bound_.sql.append(", ");
+      bound_.sql.append(before);
+      write_parameter(members[i]);
+      bound_.sql.append(after);
+    }
+    if (members.empty() && !group.array) bound_.sql.append("NULL");
+  }
+
+  std::string_view source_;
+  const NamedValues& values_;
+  std::size_t at_ = 0;
+  std::map<std::uint32_t, std::size_t> numbered_;
+  BoundStatement bound_;
+};
+
+}  // namespace
+
+BoundStatement Rule::bind_rewrite(const NamedValues& values) const {
+  return Binder(source.rewrite.text, values).bind(rewrite);
+}
+
+}  // namespace parallax::shadow

@@ -1,0 +1,153 @@
+#include "shadow/rules/rule_compile.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "shadow/rules/digest.h"
+#include "shadow/rules/prepared_text.h"
+#include "shadow/rules/rule_names.h"
+#include "shadow/rules/select_check.h"
+
+namespace parallax::shadow {
+
+namespace {
+
+constexpr std::size_t kVersionDigits = 12;
+
+// Everything that a comparison depends on; lengths keep neighbours apart.
+std::string version_of(const RuleSource& source) {
+  std::string all;
+  const auto add = [&](const std::string& text) {
+    all.append(std::to_string(text.size())).append(":").append(text);
+  };
+  add(source.legacy.text);
+  add(source.rewrite.text);
+  add("ignore");
+  for (const auto& [label, reason] : source.ignore) {
+    add(label);
+    add(reason.text);
+  }
+  add("columns");
+  for (const auto& [label, column] : source.columns) {
+    add(label);
+    add(column.text);
+  }
+  return sha256_prefix(all, kVersionDigits);
+}
+
+bool is_blank(const std::string& text) {
+  return text.find_first_not_of(" \t\n\r\f") == std::string::npos;
+}
+
+class RuleCompiler {
+ public:
+  RuleCompiler(const RuleSource& source, std::vector<ConfigProblem>& problems)
+      : source_(source), problems_(problems) {}
+
+  std::unique_ptr<Rule> compile() {
+    const auto before = problems_.size();
+    auto legacy = read_shape(source_.legacy);
+    auto rewrite = read_shape(source_.rewrite);
+    if (legacy && rewrite) check_names(source_, *legacy, *rewrite, problems_);
+    auto rule = std::make_unique<Rule>();
+    if (legacy) rule->legacy_ordered = read_side(source_.legacy, *legacy, rule->legacy_prepared);
+    if (rewrite) read_side(source_.rewrite, *rewrite, rule->rewrite_prepared);
+    check_columns();
+    if (problems_.size() != before) return nullptr;
+    rule->legacy = *std::move(legacy);
+    rule->rewrite = *std::move(rewrite);
+    rule->legacy_uncast = without_column_casts(rule->legacy_prepared);
+    rule->rewrite_uncast = without_column_casts(rule->rewrite_prepared);
+    std::sort(functions_.begin(), functions_.end());
+    functions_.erase(std::unique(functions_.begin(), functions_.end()), functions_.end());
+    rule->functions = std::move(functions_);
+    rule->version = version_of(source_);
+    return rule;
+  }
+
+ private:
+  void add(const SourceText& text, std::size_t offset, std::string message) {
+    problems_.push_back({mark_inside(text.mark, text.text, offset), std::move(message)});
+  }
+
+  std::optional<StatementShape> read_shape(const SourceText& text) {
+    auto shape = shape_of(text.text, ShapeDialect::rule);
+    if (const auto* error = std::get_if<ShapeError>(&shape)) {
+      add(text, error->offset, error->message);
+      return std::nullopt;
+    }
+    return std::get<StatementShape>(std::move(shape));
+  }
+
+  // Fills in the prepared text and the functions; returns whether a top-level ORDER BY is there.
+  bool read_side(const SourceText& text, const StatementShape& shape, std::string& prepared_sql) {
+    PreparedText prepared = prepare_text(text.text, shape);
+    const auto checked = check_select(prepared.sql);
+    if (const auto* problems = std::get_if<std::vector<SqlProblem>>(&checked)) {
+      for (const auto& problem : *problems) {
+        const std::size_t offset = prepared.source_offset(problem.offset);
+        add(text, offset, with_names(problem.message, text.text, shape, offset));
+      }
+      return false;
+    }
+    const auto& facts = std::get<SelectFacts>(checked);
+    functions_.insert(functions_.end(), facts.functions.begin(), facts.functions.end());
+    prepared_sql = std::move(prepared.sql);
+    return facts.ordered;
+  }
+
+  // `syntax error at or near "$1"` speaks of a name that the user wrote otherwise.
+  static std::string with_names(std::string message, const std::string& text,
+                                const StatementShape& shape, std::size_t offset) {
+    const auto quoted = message.find("\"$");
+    if (quoted == std::string::npos) return message;
+    for (const SlotGroup& group : shape.slots) {
+      for (const Slot& slot : group.members) {
+        if (slot.begin != offset || slot.kind == SlotKind::literal) continue;
+        const auto name = text.substr(slot.begin, slot.end - slot.begin);
+        return message.substr(0, quoted) + '"' + name + '"';
+      }
+    }
+    return message;
+  }
+
+  void check_columns() {
+    for (const auto& [label, reason] : source_.ignore) {
+      if (is_blank(reason.text)) {
+        problems_.push_back({reason.mark, "`ignore` of \"" + label + "\" needs a reason: say why"});
+      }
+      if (const auto both = source_.columns.find(label); both != source_.columns.end()) {
+        problems_.push_back({both->second.mark, "column \"" + label +
+                                                    "\" is under `ignore` as well: remove one of the two"});
+      }
+    }
+    for (const auto& [label, column] : source_.columns) {
+      if (!is_blank(column.text)) continue;
+      problems_.push_back({column.mark, "`columns` of \"" + label +
+                                            "\" needs the rewrite's label, table.column or expression"});
+    }
+  }
+
+  const RuleSource& source_;
+  std::vector<ConfigProblem>& problems_;
+  std::vector<std::string> functions_;
+};
+
+}  // namespace
+
+std::unique_ptr<Rule> compile_rule(RuleSource source, std::uint32_t index,
+                                   std::vector<ConfigProblem>& problems) {
+  auto rule = RuleCompiler(source, problems).compile();
+  if (rule == nullptr) return nullptr;
+  rule->index = index;
+  rule->name = source.name.text;
+  rule->sample = source.sample;
+  rule->source = std::move(source);
+  return rule;
+}
+
+}  // namespace parallax::shadow

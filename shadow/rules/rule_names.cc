@@ -1,0 +1,177 @@
+#include "shadow/rules/rule_names.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <numeric>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "shadow/rules/prepared_text.h"
+
+namespace parallax::shadow {
+
+namespace {
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = std::exchange(row[j + 1], std::min({replaced, row[j] + 1, row[j + 1] + 1}));
+    }
+  }
+  return row.back();
+}
+
+// `= any(:ids)`: the name stands for one array.
+bool is_array_value(std::string_view sql, const Slot& slot) {
+  constexpr std::string_view kSpace = " \t\n\r\f";
+  auto before = sql.substr(0, slot.begin);
+  const auto trim = [&] { before = before.substr(0, before.find_last_not_of(kSpace) + 1); };
+  trim();
+  if (!before.ends_with('(')) return false;
+  before.remove_suffix(1);
+  trim();
+  std::string word(before.substr(before.find_last_of(" \t\n\r\f()=<>") + 1));
+  for (char& c : word) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return word == "any" || word == "some" || word == "all";
+}
+
+bool names_or_any(const Slot& slot) { return slot.kind != SlotKind::literal; }
+
+class NameCheck {
+ public:
+  NameCheck(const RuleSource& source, std::vector<ConfigProblem>& problems)
+      : source_(source), problems_(problems) {}
+
+  void check(const StatementShape& legacy, const StatementShape& rewrite) {
+    const bool legacy_good = check_side(source_.legacy, legacy);
+    const bool rewrite_good = check_side(source_.rewrite, rewrite);
+    if (!legacy_good || !rewrite_good) return;
+    read_legacy(legacy);
+    const auto used = check_rewrite(rewrite);
+    for (const auto& [name, given] : given_) {
+      if (used.contains(name)) continue;
+      add(source_.legacy, given.slot->begin,
+          "`" + spelling_of(*given.slot) +
+              "` is not used by the rewrite: name it in the rewrite, write its value as a pin, "
+              "or `:_`");
+    }
+  }
+
+ private:
+  struct Given {
+    const Slot* slot = nullptr;
+    bool list = false;
+  };
+
+  void add(const SourceText& text, std::size_t offset, std::string message) {
+    problems_.push_back({mark_inside(text.mark, text.text, offset), std::move(message)});
+  }
+
+  // What is wrong whatever the other side says.
+  bool check_side(const SourceText& text, const StatementShape& shape) {
+    const auto before = problems_.size();
+    for (const SlotGroup& group : shape.slots) {
+      for (const Slot& slot : group.members) check_link(text, slot);
+      if (group.list) check_list(text, group);
+    }
+    return problems_.size() == before;
+  }
+
+  void check_link(const SourceText& text, const Slot& slot) {
+    if (slot.kind != SlotKind::name || slot.end >= text.text.size()) return;
+    if (text.text[slot.end] != '.') return;
+    add(text, slot.begin,
+        "links (`IN (:parent.column)`) belong to operations of several statements: not in this "
+        "version");
+  }
+
+  void check_list(const SourceText& text, const SlotGroup& group) {
+    const auto& members = group.members;
+    const auto any = std::find_if(members.begin(), members.end(), [](const Slot& slot) {
+      return slot.kind == SlotKind::any;
+    });
+    if (any != members.end()) {
+      add(text, any->begin,
+          "`:_` stands for one value, not for a list: give the list a name, `IN (:ids)`");
+      return;
+    }
+    const auto names = std::count_if(members.begin(), members.end(), names_or_any);
+    if (names == 0 || members.size() == 1) return;
+    // The first name that has company.
+    auto place = std::find_if(members.begin(), members.end(), names_or_any);
+    if (names > 1) place = std::find_if(std::next(place), members.end(), names_or_any);
+    add(text, place->begin,
+        names > 1 ? "two names in one list: a name stands for the whole list, write `IN (:ids)`"
+                  : "a name beside constants in one list: a name stands for the whole list, write "
+                    "`IN (:ids)`");
+  }
+
+  void read_legacy(const StatementShape& legacy) {
+    for (const SlotGroup& group : legacy.slots) {
+      if (group.members.size() != 1 || !is_name(group.members[0])) continue;
+      const Slot& slot = group.members[0];
+      const auto [known, added] = given_.emplace(name_of(slot), Given{&slot, group.list});
+      if (added || known->second.list == group.list) continue;
+      add(source_.legacy, slot.begin,
+          "`" + spelling_of(slot) + "` is " + (group.list ? "a list here and one value" : "one value here and a list") +
+              " elsewhere: use two names");
+    }
+  }
+
+  std::set<std::string> check_rewrite(const StatementShape& rewrite) {
+    std::set<std::string> used;
+    for (const SlotGroup& group : rewrite.slots) {
+      if (group.members.size() != 1) continue;
+      const Slot& slot = group.members[0];
+      if (slot.kind == SlotKind::any) {
+        add(source_.rewrite, slot.begin,
+            "`:_` stands for any value in legacy: the rewrite needs a name or a value here");
+      }
+      if (!is_name(slot)) continue;
+      const auto known = given_.find(name_of(slot));
+      if (known == given_.end()) {
+        add(source_.rewrite, slot.begin, unknown_name(slot));
+        continue;
+      }
+      used.insert(known->first);
+      const bool array = !known->second.list && is_array_value(source_.legacy.text, *known->second.slot);
+      if (group.list && array) {
+        add(source_.rewrite, slot.begin,
+            "`" + spelling_of(slot) + "` is one array in legacy: write `= any(" + spelling_of(slot) +
+                ")` here");
+      }
+    }
+    return used;
+  }
+
+  std::string unknown_name(const Slot& slot) const {
+    const std::string message = "legacy gives no `" + spelling_of(slot) + "`";
+    if (given_.empty()) return message + ": it has no names, write a value here";
+    const auto nearest = std::min_element(given_.begin(), given_.end(), [&](const auto& a, const auto& b) {
+      return edit_distance(a.first, name_of(slot)) < edit_distance(b.first, name_of(slot));
+    });
+    return message + ": did you mean `" + spelling_of(*nearest->second.slot) + "`?";
+  }
+
+  const RuleSource& source_;
+  std::vector<ConfigProblem>& problems_;
+  std::map<std::string, Given> given_;
+};
+
+}  // namespace
+
+void check_names(const RuleSource& source, const StatementShape& legacy,
+                 const StatementShape& rewrite, std::vector<ConfigProblem>& problems) {
+  NameCheck(source, problems).check(legacy, rewrite);
+}
+
+}  // namespace parallax::shadow

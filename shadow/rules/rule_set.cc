@@ -1,0 +1,102 @@
+// RuleSet: compile all rules, refuse what could not be told apart, find the rules of a statement.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "shadow/rules/prepared_text.h"
+#include "shadow/rules/rule.h"
+#include "shadow/rules/rule_compile.h"
+#include "shadow/rules/values.h"
+
+namespace parallax::shadow {
+
+namespace {
+
+bool is_pinned(const SlotGroup& group) {
+  for (const Slot& slot : group.members) {
+    if (slot.kind != SlotKind::literal) return false;
+  }
+  return true;  // also the empty list, IN (NULL)
+}
+
+bool groups_agree(const SlotGroup& a, const SlotGroup& b) {
+  if (!is_pinned(a) || !is_pinned(b)) return true;
+  if (a.members.size() != b.members.size()) return false;
+  for (std::size_t i = 0; i < a.members.size(); ++i) {
+    if (!pins_agree(a.members[i], b.members[i])) return false;
+  }
+  return true;
+}
+
+// Whether one statement could match both. Both have the same key, so the same slots.
+bool overlap(const StatementShape& a, const StatementShape& b) {
+  if (a.slots.size() != b.slots.size()) return false;
+  for (std::size_t i = 0; i < a.slots.size(); ++i) {
+    if (!groups_agree(a.slots[i], b.slots[i])) return false;
+  }
+  return true;
+}
+
+std::string place(const SourceMark& mark) {
+  return mark.file + ':' + std::to_string(mark.line) + ':' + std::to_string(mark.column);
+}
+
+void check_different_names(const std::vector<RuleSource>& sources,
+                           std::vector<ConfigProblem>& problems) {
+  std::map<std::string_view, const SourceMark*> seen;
+  for (const RuleSource& source : sources) {
+    const auto [first, added] = seen.emplace(source.name.text, &source.name.mark);
+    if (added) continue;
+    problems.push_back({source.name.mark, "a second rule `" + source.name.text + "`; the first is at " +
+                                              place(*first->second) + ": give it another name"});
+  }
+}
+
+void check_overlap(const std::vector<const Rule*>& rules, std::vector<ConfigProblem>& problems) {
+  for (std::size_t later = 1; later < rules.size(); ++later) {
+    for (std::size_t earlier = 0; earlier < later; ++earlier) {
+      if (!overlap(rules[earlier]->legacy, rules[later]->legacy)) continue;
+      const Rule& first = *rules[earlier];
+      const Rule& second = *rules[later];
+      problems.push_back(
+          {second.source.legacy.mark,
+           "a statement could match both `" + second.name + "` and `" + first.name + "` (" +
+               place(first.source.legacy.mark) +
+               "): pin different values at one place of both, or remove one of them"});
+    }
+  }
+}
+
+}  // namespace
+
+std::variant<RuleSet, std::vector<ConfigProblem>> RuleSet::compile(std::vector<RuleSource> sources) {
+  std::vector<ConfigProblem> problems;
+  check_different_names(sources, problems);
+  RuleSet set;
+  for (RuleSource& source : sources) {
+    const auto index = static_cast<std::uint32_t>(set.rules_.size());
+    auto rule = compile_rule(std::move(source), index, problems);
+    if (rule == nullptr) continue;
+    set.by_key_[rule->legacy.key].push_back(rule.get());
+    set.rules_.push_back(std::move(rule));
+  }
+  for (const auto& [key, rules] : set.by_key_) check_overlap(rules, problems);
+  if (!problems.empty()) return problems;
+  return set;
+}
+
+KnownText RuleSet::know(std::string_view sql) const {
+  KnownText known;
+  auto shape = shape_of(without_outer_comments(sql), ShapeDialect::statement);
+  if (std::holds_alternative<ShapeError>(shape)) return known;
+  known.shape = std::get<StatementShape>(std::move(shape));
+  if (const auto rules = by_key_.find(known.shape.key); rules != by_key_.end()) {
+    known.candidates = rules->second;
+  }
+  return known;
+}
+
+}  // namespace parallax::shadow

@@ -1,0 +1,41 @@
+#pragma once
+
+// What may be replayed: one SELECT that only reads, judged by its parse tree (libpg_query).
+
+#include <cstddef>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace parallax::shadow {
+
+// libpg_query copies trees by recursion, about 150 bytes of stack a level, and a token can be a level. With these a
+// thread of 8 MiB cannot overflow.
+inline constexpr std::size_t kParsedBytesMax = 64 * 1024;
+inline constexpr std::size_t kParsedTokensMax = 10'000;
+
+struct SelectFacts {
+  std::vector<std::string> functions;  // called anywhere in it: pg_proc.proname, sorted, each once
+  bool ordered = false;                // top-level ORDER BY
+};
+
+struct SqlProblem {
+  std::size_t offset = 0;  // byte of the text
+  std::string message;
+};
+
+// `sql`: with $n for names. Either the facts or all problems, by place.
+std::variant<SelectFacts, std::vector<SqlProblem>> check_select(const std::string& sql);
+
+// Whether the parser reads it (and kParsedBytesMax and kParsedTokensMax allow to ask).
+bool parses(const std::string& sql);
+
+// A function that does something that a read-only transaction lets through, or that makes the two runs differ
+// (locks, replication slots, sequences, large objects, settings, signals, other connections). `name` in lower case.
+bool has_side_effects(std::string_view name);
+
+// The SELECT with plain casts of columns in its select list removed: `a::text` and CAST(a AS text) become `a`, which
+// keeps number, order and labels of the columns. Empty when there is none, or when it cannot be written.
+std::string without_column_casts(const std::string& sql);
+
+}  // namespace parallax::shadow

@@ -1,0 +1,79 @@
+#pragma once
+
+// The observing side on a worker: recognises statements, keeps the context of each session, and offers matched and sampled
+// operations to the engine once their legacy result is complete. Public face of shadow/.
+//
+// Everything here runs after the bytes in question have been forwarded, on the worker's thread, and never waits.
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+
+#include "protocol/conversation.h"
+#include "protocol/startup.h"
+#include "shadow/captured.h"
+#include "shadow/engine.h"
+#include "shadow/shadow_metrics.h"
+
+namespace parallax::shadow {
+
+// What is known of one statement text, shared by the sessions of a worker.
+struct KnownStatement final : protocol::StatementNote {
+  KnownText known;
+  std::string text;
+  bool readable = false;  // false: too long or not lexable, so nothing is known of its effects
+  // In the simple protocol the values are in the text, so the match is too.
+  std::variant<Match, NoMatch> literal_match;
+};
+
+struct TapOptions {
+  std::string user;      // the shadow connection's; sessions of others are not comparable
+  std::string database;
+  bool dev = false;      // report statements that no rule covers
+  std::uint64_t seed = 0;  // of sampling
+};
+
+// One for each worker. References must outlive it.
+class WorkerTap {
+ public:
+  WorkerTap(const RuleSet& rules, const ShadowMetrics& metrics, metrics::Shard& shard, Intake& intake,
+            std::function<RuleState(const Rule&)> rule_state, TapOptions options);
+
+  // A listener for the conversation of one session. It must not outlive the tap.
+  std::unique_ptr<protocol::ConversationListener> open_session(std::uint64_t session_id,
+                                                               const protocol::StartupParameters& startup);
+
+ private:
+  friend class SessionTap;
+
+  std::shared_ptr<KnownStatement> know(std::string_view sql);
+  bool draw(double share);
+  void report_uncovered(const KnownStatement& statement);
+
+  // Bounds of the cache of texts; the least recently used goes first. Sessions keep what they still refer to.
+  static constexpr std::size_t kTextsMax = 8192;
+  static constexpr std::size_t kTextBytesMax = 16 * 1024 * 1024;
+  static constexpr std::size_t kUncoveredMax = 10'000;
+
+  using Entries = std::list<std::shared_ptr<KnownStatement>>;
+  const RuleSet& rules_;
+  const ShadowMetrics& metrics_;
+  metrics::Shard& shard_;
+  Intake& intake_;
+  std::function<RuleState(const Rule&)> rule_state_;
+  TapOptions options_;
+  std::uint64_t random_;
+  Entries entries_;  // most recently used first
+  std::unordered_map<std::string_view, Entries::iterator> by_text_;
+  std::size_t text_bytes_ = 0;
+  std::unordered_set<std::string> uncovered_;
+};
+
+}  // namespace parallax::shadow

@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+"""The recorded script gives the same bytes direct and proxied, whatever the shadow side does."""
+import threading
+import time
+import unittest
+
+from support import transcript, wire
+from support.cluster import Cluster
+from support.proxy import Parallax, rule
+
+
+class Bytes(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster()
+        cls.addClassCleanup(cls.cluster.destroy)
+        cls.cluster.psql(transcript.SCHEMA)
+        cls.direct = transcript.record(cls.cluster.host, cls.cluster.port)
+
+    def compare(self, proxied, when):
+        for name, expected in self.direct.items():
+            with self.subTest(scene=name, when=when):
+                self.assertEqual('', wire.first_difference(expected, proxied[name]))
+
+    def config(self, mode='shadow', rules=None, **shadow):
+        return {'mode': mode, 'sample': 1.0, 'shadow': shadow, 'rules': rules or transcript.RULES}
+
+    def test_the_script_itself_is_repeatable(self):
+        self.compare(transcript.record(self.cluster.host, self.cluster.port), 'direct again')
+        self.assertGreater(sum(map(len, self.direct.values())), 10_000_000)
+
+    def test_shadowing_off(self):
+        with Parallax(self.cluster.url(), self.config('off')) as proxy:
+            self.compare(transcript.record(proxy.host, proxy.port), 'off')
+            metrics = proxy.settled()
+            self.assertEqual(0, metrics.sum('verdicts_total'))
+            self.assertEqual(0, metrics.sum('tap_desync_total'))
+
+    def test_shadowing_on(self):
+        with Parallax(self.cluster.url(), self.config()) as proxy:
+            proxy.wait_verified()
+            self.compare(transcript.record(proxy.host, proxy.port), 'on')
+            metrics = proxy.settled()
+            self.assertEqual(0, metrics.sum('tap_desync_total'))
+            self.assertGreater(metrics.sum('verdicts_total', rule='item.byId', verdict='match'), 100)
+            self.assertEqual(0, metrics.sum('verdicts_total', rule='item.byId', verdict='mismatch'))
+            self.assertGreater(metrics.sum('verdicts_total', rule='item.wrong', verdict='mismatch'), 0)
+
+    def test_shadow_on_a_server_that_comes_and_goes(self):
+        with Cluster() as second:
+            second.psql(transcript.SCHEMA)
+            with Parallax(self.cluster.url(), self.config(url=second.url(), pool={'max': 2, 'connect_timeout': '1s'})) as proxy:
+                proxy.wait_verified()
+                end = threading.Event()
+
+                def come_and_go():
+                    modes = ['immediate', 'fast']
+                    while not end.is_set():
+                        modes.append(modes.pop(0))
+                        second.stop(modes[0])
+                        time.sleep(0.3)
+                        second.start()
+                        time.sleep(0.3)
+                changer = threading.Thread(target=come_and_go)
+                changer.start()
+                try:
+                    for run in range(3):
+                        self.compare(transcript.record(proxy.host, proxy.port), f'second server comes and goes, run {run}')
+                finally:
+                    end.set()
+                    changer.join()
+                metrics = proxy.settled()
+                self.assertEqual(0, metrics.sum('tap_desync_total'))
+                self.assertEqual(0, metrics.sum('verdicts_total', rule='item.byId', verdict='mismatch'))
+                self.assertGreater(metrics.sum('operations_total', rule='item.byId'), 300)
+
+    def test_queue_full(self):
+        slow = dict(transcript.RULES)
+        slow['item.byId'] = rule(transcript.RULES['item.byId']['legacy'],
+                                 'select "id", "name" from "item" where "item"."id" = :id and '
+                                 '(select count(*) from generate_series(1, 1000000)) > 0')
+        shadow = {'queue': {'max_jobs': 1}, 'pool': {'max': 1}}
+        with Parallax(self.cluster.url(), self.config(rules=slow, **shadow)) as proxy:
+            proxy.wait_verified()
+            self.compare(transcript.record(proxy.host, proxy.port), 'queue full')
+            metrics = proxy.settled()
+            self.assertGreater(metrics.sum('dropped_total', rule='item.byId', reason='queue_jobs'), 100)
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)
