@@ -1,5 +1,6 @@
 #include "proxy/dev_report.h"
 
+#include <functional>
 #include <ostream>
 
 namespace parallax::proxy {
@@ -19,7 +20,8 @@ void DevReport::pool_error(const std::string& sqlstate, const std::string& what)
 }
 
 void DevReport::uncovered(const shadow::UncoveredStatement& statement) {
-  if (skeletons_.size() >= kUncoveredShownMax || !skeletons_.insert(statement.skeleton).second) return;
+  if (skeletons_.size() >= kUncoveredShownMax) return;
+  if (!skeletons_.insert(std::hash<std::string>()(statement.skeleton)).second) return;
   print(render_uncovered(statement, style_));
   if (skeletons_.size() == kUncoveredShownMax) print("new   further statements are not shown\n");
 }

@@ -29,7 +29,7 @@ class DevReport : public shadow::Report {
 
   std::ostream& out_;
   TerminalStyle style_;
-  std::unordered_set<std::string> skeletons_;
+  std::unordered_set<std::size_t> skeletons_;  // hashes: a text can be long
 };
 
 }  // namespace parallax::proxy

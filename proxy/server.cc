@@ -24,9 +24,9 @@ std::size_t worker_count(const Config& config) {
 
 }  // namespace
 
-Server::Server(Config config, shadow::RuleSet rules, shadow::Report& report, Log& log)
+Server::Server(Config config, std::shared_ptr<const shadow::RuleSet> rules, shadow::Report& report, Log& log)
     : config_(std::move(config)),
-      rules_(std::make_shared<const shadow::RuleSet>(std::move(rules))),
+      rules_(std::move(rules)),
       report_(report),
       log_(log),
       registry_(std::make_unique<metrics::Registry>()),

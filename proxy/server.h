@@ -26,7 +26,7 @@ namespace parallax::proxy {
 class Server {
  public:
   // `report` and `log` must outlive the server. Throws std::runtime_error when an address cannot be bound.
-  Server(Config config, shadow::RuleSet rules, shadow::Report& report, Log& log);
+  Server(Config config, std::shared_ptr<const shadow::RuleSet> rules, shadow::Report& report, Log& log);
   ~Server();
 
   // Starts everything and returns; the bound addresses are known then.

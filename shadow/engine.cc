@@ -44,6 +44,7 @@ struct Engine::Impl {
     Connection* connection = nullptr;
     std::unique_ptr<Snapshot> snapshot;
   };
+  using End = decltype(Outcome::end);
   using Jobs = std::list<Job>;  // bounded by the queue's budget and the pool
 
   struct RuleFacts {
@@ -62,10 +63,10 @@ struct Engine::Impl {
   void start_job(Jobs::iterator job, Connection& connection);
   void on_snapshot(Jobs::iterator job, SnapshotEnd end);
   void conclude(CapturedOperation& operation, const SnapshotResult& snapshot);
-  bool skip_by_state(const Rule& rule, const CapturedOperation& operation);
+  std::optional<SkipReason> obstacle(const Rule& rule) const;
   void verify_again(const Rule& rule, const std::string& why);
-  void end_without_verdict(const CapturedOperation& operation,
-                           std::variant<Verdict, SkipReason, DropReason> end, std::string detail);
+  void end_waiting(Jobs::iterator job, End end, std::string detail);
+  void end_without_verdict(const CapturedOperation& operation, End end, std::string detail);
   void publish(Outcome outcome);
   void set_state(const Rule& rule, RuleState state, const std::string& reason);
   void begin_stop(std::chrono::milliseconds deadline);
@@ -134,50 +135,42 @@ void Engine::Impl::accept(IntakeQueue::Item item) {
     return;
   }
   auto& operation = std::get<CapturedOperation>(item.captured);
-  const bool drop = stopping;
-  if (drop || skip_by_state(*operation.rule, operation)) {
-    intakes.give_back(item.bytes);
-    if (drop) end_without_verdict(operation, DropReason::drain, "");
-    return;
-  }
   const auto job = jobs.emplace(jobs.end());
   job->operation = std::move(operation);
   job->bytes = item.bytes;
+  if (stopping) return end_waiting(job, DropReason::drain, "");
+  if (const auto reason = obstacle(*job->operation.rule)) return end_waiting(job, *reason, "");
   pool.acquire([this, job](std::variant<Connection*, ReplaySkip> acquired) {
     if (auto* connection = std::get_if<Connection*>(&acquired)) {
       start_job(job, **connection);
       return;
     }
-    intakes.give_back(job->bytes);
     const auto& skip = std::get<ReplaySkip>(acquired);
-    end_without_verdict(job->operation, skip.reason, skip.detail);
-    jobs.erase(job);
+    end_waiting(job, skip.reason, skip.detail);
   });
 }
 
-bool Engine::Impl::skip_by_state(const Rule& rule, const CapturedOperation& operation) {
+std::optional<SkipReason> Engine::Impl::obstacle(const Rule& rule) const {
   switch (states[rule.index].load(std::memory_order_relaxed)) {
     case RuleState::unverified:
-      end_without_verdict(operation, SkipReason::unverified, "");
-      return true;
+      return SkipReason::unverified;
     case RuleState::broken:
-      end_without_verdict(operation, SkipReason::broken, "");
-      return true;
+      return SkipReason::broken;
     case RuleState::ready:
     case RuleState::context_drift:
-      return false;
+      break;
   }
-  return false;
+  return std::nullopt;
 }
 
 void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
-  intakes.give_back(job->bytes);
   // Verification may have been lost while the job waited.
-  if (skip_by_state(*job->operation.rule, job->operation)) {
-    jobs.erase(job);
+  if (const auto reason = obstacle(*job->operation.rule)) {
+    end_waiting(job, *reason, "");
     pool.release(connection);
     return;
   }
+  intakes.give_back(job->bytes);
   auto& operation = job->operation;
   SnapshotRequest request;
   request.settings = operation.settings;
@@ -216,11 +209,11 @@ void Engine::Impl::conclude(CapturedOperation& operation, const SnapshotResult& 
   }
   counter.replayed(rule, snapshot);
   const auto began = io::Loop::now_ns();
-  auto outcome = decide(rule, snapshot, operation.live_sqlstate, verification.pairing,
-                        verification.catalog);
+  auto outcome =
+      decide(rule, snapshot, operation.live_sqlstate, verification.pairing, verification.catalog);
   counter.compared(seconds_since(began));
   outcome.rule = &rule;
-  if (outcome.end == decltype(outcome.end)(SkipReason::broken)) {
+  if (outcome.end == End(SkipReason::broken)) {
     verify_again(rule, "the columns of the legacy statement have changed");
   }
   if (options.dev) {
@@ -237,8 +230,15 @@ void Engine::Impl::verify_again(const Rule& rule, const std::string& why) {
   verifier.verify(rule);
 }
 
-void Engine::Impl::end_without_verdict(const CapturedOperation& operation,
-                                       std::variant<Verdict, SkipReason, DropReason> end,
+// Its place in the queue is free before anybody hears of its end.
+void Engine::Impl::end_waiting(Jobs::iterator job, End end, std::string detail) {
+  intakes.give_back(job->bytes);
+  const auto operation = std::move(job->operation);
+  jobs.erase(job);
+  end_without_verdict(operation, end, std::move(detail));
+}
+
+void Engine::Impl::end_without_verdict(const CapturedOperation& operation, End end,
                                        std::string detail) {
   Outcome outcome;
   outcome.rule = operation.rule;
@@ -276,15 +276,13 @@ void Engine::Impl::drop_jobs(bool running_too) {
   pool.forget_waiters();
   for (auto job = jobs.begin(); job != jobs.end();) {
     const auto current = job++;
-    const bool running = current->snapshot != nullptr;
-    if (running && !running_too) continue;
-    if (running) {
+    if (current->snapshot == nullptr) {
+      end_waiting(current, DropReason::drain, "");
+    } else if (running_too) {
       current->snapshot->abort();
-    } else {
-      intakes.give_back(current->bytes);
+      end_without_verdict(current->operation, DropReason::drain, "");
+      jobs.erase(current);
     }
-    end_without_verdict(current->operation, DropReason::drain, "");
-    jobs.erase(current);
   }
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// Writes how operations ended into the metrics, on the engine's shard. The tap has counted the operation and added it to
-// `in_flight` on its own shard; here it is taken out again.
+// Writes how operations ended into the metrics, on the engine's shard. The tap has counted the
+// operation and added it to `in_flight` on its own shard; here it is taken out again.
 
 #include "metrics/registry.h"
 #include "shadow/compare/compare.h"

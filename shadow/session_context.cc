@@ -113,8 +113,9 @@ void SessionContext::completed(std::string_view full_tag, const StatementShape* 
   if (!tag.empty() && !contains(kReadTags, tag)) wrote_ = true;
   if (shape == nullptr) return;
   if (shape->sets_config) changed_settings_ = true;
-  // CREATE TABLE AS and SELECT INTO have the tag SELECT.
-  if (shape->may_write) wrote_ = true;
+  // CREATE TABLE AS and SELECT INTO have the tag SELECT; so has WITH (INSERT ...) SELECT.
+  const bool makes_table = key.starts_with("create ") || key.find(" into ") != std::string_view::npos;
+  if (shape->may_write || makes_table) wrote_ = true;
   if (shape->creates_temp) created_temporary_ = true;
 }
 

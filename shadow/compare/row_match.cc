@@ -82,7 +82,7 @@ std::vector<HashedRow> sorted_rows(const RowSide& side, std::span<const std::siz
     if (a.hash != b.hash) return a.hash < b.hash;
     const int value = order_rows_by_value(side, a.row, side, b.row);
     if (value != 0) return value < 0;
-    const int text = order_rows_by_text(side, a.row, b.row);
+    const int text = side.has_numeric() ? order_rows_by_text(side, a.row, b.row) : 0;
     return text != 0 ? text < 0 : a.row < b.row;
   });
   return out;
@@ -135,8 +135,10 @@ MatchedRows match_rows(const RowSide& legacy, std::span<const std::size_t> legac
     } else if (order > 0) {
       out.rewrite_only.push_back(right[r++].row);
     } else {
-      out.same_text = out.same_text && compare_rows(legacy, left[l].row, rewrite, right[r].row) ==
-                                           RowEquality::same_text;
+      if (out.same_text && legacy.has_numeric()) {
+        out.same_text =
+            compare_rows(legacy, left[l].row, rewrite, right[r].row) == RowEquality::same_text;
+      }
       out.pairs.emplace_back(left[l++].row, right[r++].row);
     }
   }

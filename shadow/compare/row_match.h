@@ -3,6 +3,7 @@
 // Rows of two results seen through their paired columns: equality, and matching of rows in any
 // order.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -31,9 +32,15 @@ class RowSide {
     CellKind kind;
   };
   RowSide(const ResultSet& result, std::vector<Column> columns)
-      : result_(&result), columns_(std::move(columns)) {}
+      : result_(&result),
+        columns_(std::move(columns)),
+        has_numeric_(std::any_of(columns_.begin(), columns_.end(), [](const Column& column) {
+          return column.kind == CellKind::numeric;
+        })) {}
 
   std::size_t rows() const { return result_->rows(); }
+  // Without one, equal values are equal texts.
+  bool has_numeric() const { return has_numeric_; }
   std::span<const Column> columns() const { return columns_; }
   std::optional<std::string_view> cell(std::size_t row, std::size_t pair) const {
     return result_->cell(row, columns_[pair].index);
@@ -44,6 +51,7 @@ class RowSide {
  private:
   const ResultSet* result_;
   std::vector<Column> columns_;
+  bool has_numeric_;
 };
 
 enum class RowEquality { different, same_value, same_text };

@@ -27,7 +27,8 @@ std::string of_map(const std::map<std::string, std::string>& map, const char* ke
 void forget_libpq_environment() {
   if (PQconninfoOption* options = PQconndefaults()) {
     for (const auto* option = options; option->keyword != nullptr; ++option) {
-      if (option->envvar != nullptr && std::getenv(option->envvar) != nullptr) unsetenv(option->envvar);
+      if (option->envvar != nullptr && std::getenv(option->envvar) != nullptr)
+        unsetenv(option->envvar);
     }
     PQconninfoFree(options);
   }
@@ -62,8 +63,9 @@ void Connection::connect(Connected done) {
   auto host = of_map(options_.conninfo, "hostaddr");
   if (host.empty()) host = of_map(options_.conninfo, "host");
   if (host.empty()) host = "/var/run/postgresql";  // where Debian's libpq looks by itself
-  timer_.start(options_.connect_timeout,
-               [this] { end_connect(ConnectionError{"", "the name was not resolved in time"}); });
+  timer_.start(options_.connect_timeout, [this] {
+    end_connect(ConnectionError{"", "the name was not resolved in time"});
+  });
   resolve_ = io::ResolveRequest::start(
       loop_, host, [this](io::Resolved resolved) { on_resolved(std::move(resolved)); });
 }
@@ -79,8 +81,8 @@ void Connection::on_resolved(io::Resolved resolved) {
   try_address();
 }
 
-// libpq would look up names and read files while the loop waits, and take defaults from files and the environment, so
-// every keyword that could do that is given.
+// libpq would look up names and read files while the loop waits, and take defaults from files and
+// the environment, so every keyword that could do that is given.
 std::map<std::string, std::string> Connection::keywords(const std::string& address) const {
   auto words = options_.conninfo;
   words.try_emplace("sslmode", "disable");
@@ -90,7 +92,8 @@ std::map<std::string, std::string> Connection::keywords(const std::string& addre
   words["application_name"] = "parallax-shadow";
   words["client_encoding"] = "UTF8";
   words["connect_timeout"] = "0";  // libpq does not keep it here; timer_ does
-  // Cannot exist, so it is not read; for /dev/null itself libpq prints a warning at each connection.
+  // Cannot exist, so it is not read; for /dev/null itself libpq prints a warning at each
+  // connection.
   words["passfile"] = "/dev/null/none";
   if (address.starts_with('/')) {
     words["host"] = address;
@@ -117,7 +120,8 @@ void Connection::try_address() {
     return;
   }
   PQsetNoticeReceiver(pg_, drop_notice, nullptr);
-  PQsetErrorVerbosity(pg_, PQERRORS_VERBOSE);  // the only way to the SQLSTATE of a refused connection
+  PQsetErrorVerbosity(pg_,
+                      PQERRORS_VERBOSE);  // the only way to the SQLSTATE of a refused connection
   if (PQstatus(pg_) == CONNECTION_BAD) {
     address_failed(connection_error(PQerrorMessage(pg_)));
     return;
@@ -130,7 +134,8 @@ void Connection::try_address() {
 }
 
 void Connection::poll_connect() {
-  // PQconnectPoll may close its socket and open another, even with the same number: a new watch for each call.
+  // PQconnectPoll may close its socket and open another, even with the same number: a new watch for
+  // each call.
   watch_.reset();
   switch (PQconnectPoll(pg_)) {
     case PGRES_POLLING_READING:
@@ -155,7 +160,8 @@ void Connection::established() {
   end_connect(std::nullopt);
 }
 
-// The next address is tried unless a server has given a final answer (a wrong password is not tried again elsewhere).
+// The next address is tried unless a server has given a final answer (a wrong password is not tried
+// again elsewhere).
 void Connection::address_failed(ConnectionError error) {
   timer_.cancel();
   watch_.reset();
@@ -182,7 +188,8 @@ void Connection::watch(bool readable, bool writable) {
 }
 
 void Connection::on_ready(io::PollWatch::Ready ready) {
-  if (connecting_) return poll_connect();  // also after an error: libpq finds it and says what it is
+  if (connecting_)
+    return poll_connect();  // also after an error: libpq finds it and says what it is
   if (ready.failed) return lost("the socket failed");
   const bool alive = !ready.readable || PQconsumeInput(pg_) == 1;
   while (PGnotify* notify = PQnotifies(pg_)) PQfreemem(notify);
@@ -192,7 +199,8 @@ void Connection::on_ready(io::PollWatch::Ready ready) {
   if (!flush()) lost(PQerrorMessage(pg_));
 }
 
-// While output is left, reading goes on too: the server may be waiting for us to read before it reads.
+// While output is left, reading goes on too: the server may be waiting for us to read before it
+// reads.
 bool Connection::flush() {
   const int left = PQflush(pg_);
   if (left < 0 || PQsocket(pg_) < 0) return false;  // libpq closes its socket by itself on an error
@@ -200,8 +208,8 @@ bool Connection::flush() {
   return true;
 }
 
-// In pipeline mode a statement's results end with a null, a sync has none, and with nothing queued nulls never end: hence
-// the count of what is outstanding, and two nulls in a row are an error.
+// In pipeline mode a statement's results end with a null, a sync has none, and with nothing queued
+// nulls never end: hence the count of what is outstanding, and two nulls in a row are an error.
 void Connection::drain_results() {
   while (pg_ != nullptr && outstanding_ > 0 && PQisBusy(pg_) == 0) {
     const ResultPtr result(PQgetResult(pg_));

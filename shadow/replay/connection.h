@@ -1,7 +1,8 @@
 #pragma once
 
-// One libpq connection on a loop, in pipeline mode, never blocking (PostgreSQL manual, "Asynchronous Command Processing"
-// and "Pipeline Mode"). It knows how bytes and results flow; what is sent and what an answer means is its user's business.
+// One libpq connection on a loop, in pipeline mode, never blocking (PostgreSQL manual,
+// "Asynchronous Command Processing" and "Pipeline Mode"). It knows how bytes and results flow; what
+// is sent and what an answer means is its user's business.
 
 #include <libpq-fe.h>
 
@@ -32,18 +33,21 @@ struct ConnectionError {
 // Parameters of one statement at most (Int16 count in Bind, read unsigned).
 inline constexpr std::size_t kParametersMax = 65535;
 
-// Takes libpq's environment variables (PGHOST, PGOPTIONS, PGTZ, ...) out of the process: some have no keyword that
-// overrides them, so giving every keyword is not enough. To be called before threads exist that read the environment.
+// Takes libpq's environment variables (PGHOST, PGOPTIONS, PGTZ, ...) out of the process: some have
+// no keyword that overrides them, so giving every keyword is not enough. To be called before
+// threads exist that read the environment.
 void forget_libpq_environment();
 
 class Connection {
  public:
-  // Who uses the connection now. Calls come from the loop, never from within a call to the connection. Any of them may
-  // close the connection; destroying it must wait for the end of the loop's turn (Loop::defer_destroy).
+  // Who uses the connection now. Calls come from the loop, never from within a call to the
+  // connection. Any of them may close the connection; destroying it must wait for the end of the
+  // loop's turn (Loop::defer_destroy).
   class User {
    public:
     virtual ~User() = default;
-    // A result of the statement at the head of the pipeline: a row, the end of the rows, an error, ...
+    // A result of the statement at the head of the pipeline: a row, the end of the rows, an error,
+    // ...
     virtual void on_result(const PGresult& result) = 0;
     // That statement is done. The place to call single_row() for the next one.
     virtual void on_statement_end() = 0;
@@ -58,8 +62,8 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Once. Resolves the host and tries its addresses in turn, each within Options::connect_timeout. The callback (nothing
-  // = connected) comes from the loop, and not after close().
+  // Once. Resolves the host and tries its addresses in turn, each within Options::connect_timeout.
+  // The callback (nothing = connected) comes from the loop, and not after close().
   using Connected = std::function<void(std::optional<ConnectionError>)>;
   void connect(Connected done);
 
@@ -75,7 +79,8 @@ class Connection {
   void describe();                       // the unnamed statement
   // Has the server send what it has so far, so that the end of a statement is seen when it happens.
   void flush_request();
-  // Ends the pipeline. False when something could not be queued (error_message() says why): close() is all that is left.
+  // Ends the pipeline. False when something could not be queued (error_message() says why): close()
+  // is all that is left.
   bool sync();
   // Rows of the statement at the head of the pipeline come one by one.
   void single_row();
@@ -113,7 +118,7 @@ class Connection {
   std::size_t outstanding_ = 0;  // statements and syncs that have not been answered in full
   bool in_statement_ = false;    // the one at the head has given a result
   bool send_failed_ = false;
-  std::string last_sqlstate_;    // of the last error result: what a closing server said
+  std::string last_sqlstate_;  // of the last error result: what a closing server said
 };
 
 }  // namespace parallax::shadow

@@ -22,13 +22,13 @@ bool is_sqlstate(std::string_view text) {
 ConnectionError connection_error(std::string_view message) {
   ConnectionError error;
   error.what = std::string(message.substr(0, message.find('\n')));
-  // "SEVERITY:  SQLSTATE: text"; the severity may be translated, the two blanks after its colon stay.
+  // "SEVERITY:  SQLSTATE: text"; the severity may be translated, the two blanks after its colon
+  // stay.
   for (auto at = error.what.find(":  "); at != std::string::npos;
        at = error.what.find(":  ", at + 1)) {
     const auto begin = at + 3;
     const auto rest = std::string_view(error.what).substr(begin);
-    if (is_sqlstate(rest.substr(0, kSqlstateLength)) &&
-        rest.substr(kSqlstateLength, 2) == ": ") {
+    if (is_sqlstate(rest.substr(0, kSqlstateLength)) && rest.substr(kSqlstateLength, 2) == ": ") {
       error.sqlstate = rest.substr(0, kSqlstateLength);
       error.what.erase(begin, kSqlstateLength + 2);
       break;
@@ -42,8 +42,9 @@ bool is_too_many_connections(const ConnectionError& error) {
   std::string lower(error.what);
   std::ranges::transform(lower, lower.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (const char* text : {"too many connections", "too many clients", "no more connections allowed",
-                           "max client connections reached", "emaxconn"}) {
+  for (const char* text :
+       {"too many connections", "too many clients", "no more connections allowed",
+        "max client connections reached", "emaxconn"}) {
     if (lower.find(text) != std::string::npos) return true;
   }
   return false;

@@ -8,7 +8,8 @@
 
 namespace parallax::shadow {
 
-// A connection and, while it is idle, its user: the server may close it at any time, which is no failure of anything.
+// A connection and, while it is idle, its user: the server may close it at any time, which is no
+// failure of anything.
 class Pool::Entry final : public Connection::User {
  public:
   Entry(Pool& pool, io::Loop& loop, const Options& options)
@@ -79,8 +80,8 @@ void Pool::become_idle(Entry& entry) {
   entry.connection.set_user(&entry);
   entry.idle_timer.start(options_.idle_timeout, [this, &entry] { remove(entry); });
   // The last one in the list is the one used last.
-  const auto place = std::ranges::find_if(
-      entries_, [&](const EntryPtr& other) { return other.get() == &entry; });
+  const auto place =
+      std::ranges::find_if(entries_, [&](const EntryPtr& other) { return other.get() == &entry; });
   std::rotate(place, place + 1, entries_.end());
   serve_waiters();
 }
@@ -119,8 +120,8 @@ void Pool::on_connected(Entry& entry, std::optional<ConnectionError> error) {
 }
 
 void Pool::remove(Entry& entry) {
-  const auto found = std::ranges::find_if(
-      entries_, [&](const EntryPtr& other) { return other.get() == &entry; });
+  const auto found =
+      std::ranges::find_if(entries_, [&](const EntryPtr& other) { return other.get() == &entry; });
   if (found == entries_.end()) return;
   auto gone = std::move(*found);
   entries_.erase(found);
@@ -151,8 +152,7 @@ void Pool::back_off(const ConnectionError& error) {
   const auto wait = is_lasting(error) ? kBackOffMax : next_back_off_;
   next_back_off_ = std::min(next_back_off_ * 2, kBackOffMax);
   no_attempt_before_ns_ =
-      io::Loop::now_ns() +
-      static_cast<std::uint64_t>(std::chrono::nanoseconds(wait).count());
+      io::Loop::now_ns() + static_cast<std::uint64_t>(std::chrono::nanoseconds(wait).count());
   const bool full = is_too_many_connections(error);
   failure_ = {full ? SkipReason::too_many_connections : SkipReason::server,
               "no shadow connection: " + error.what};

@@ -1,8 +1,8 @@
 #pragma once
 
-// Connections to the shadow server: made when needed, never more than Options::pool_max, closed when idle for long. After
-// a failure no new attempt is made for a while, so that a server in trouble is not made worse and a wrong password is
-// not tried over and over.
+// Connections to the shadow server: made when needed, never more than Options::pool_max, closed
+// when idle for long. After a failure no new attempt is made for a while, so that a server in
+// trouble is not made worse and a wrong password is not tried over and over.
 
 #include <atomic>
 #include <chrono>
@@ -35,8 +35,8 @@ class Pool {
   Pool(io::Loop& loop, const Options& options, ConnectFailed connect_failed);
   ~Pool();
 
-  // First come, first served; the callback may come from within this call. Who may wait is bounded by the callers (the
-  // queue's budget and the one verifier).
+  // First come, first served; the callback may come from within this call. Who may wait is bounded
+  // by the callers (the queue's budget and the one verifier).
   void acquire(Acquired acquired);
   // A connection that is not idle (closed, in a transaction) is closed and forgotten.
   void release(Connection& connection);

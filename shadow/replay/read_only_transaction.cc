@@ -9,7 +9,8 @@ namespace parallax::shadow {
 namespace {
 
 constexpr Oid kTextOid = 25;
-// What the steps may need together, and the time that a slow network or a stalled pooler gets on top.
+// What the steps may need together, and the time that a slow network or a stalled pooler gets on
+// top.
 constexpr int kWatchdogStatements = 3;
 constexpr std::chrono::seconds kWatchdogGrace{5};
 
@@ -100,8 +101,8 @@ void ReadOnlyTransaction::send_all(const StartupSettings& settings) {
   sync();
 }
 
-// Also the first query of the transaction: it takes the snapshot, after which the server refuses every attempt to make
-// the transaction read-write.
+// Also the first query of the transaction: it takes the snapshot, after which the server refuses
+// every attempt to make the transaction read-write.
 void ReadOnlyTransaction::send_settings(const StartupSettings& settings) {
   std::vector<Value> values;
   std::string sql = "SELECT ";

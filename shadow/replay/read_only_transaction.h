@@ -1,7 +1,8 @@
 #pragma once
 
-// One read-only transaction on a shadow connection, in one pipeline and one round trip: BEGIN ISOLATION LEVEL REPEATABLE
-// READ READ ONLY; the settings; the steps; ROLLBACK. It always ends rolled back, or the connection is closed.
+// One read-only transaction on a shadow connection, in one pipeline and one round trip: BEGIN
+// ISOLATION LEVEL REPEATABLE READ READ ONLY; the settings; the steps; ROLLBACK. It always ends
+// rolled back, or the connection is closed.
 
 #include <functional>
 #include <optional>
@@ -46,8 +47,9 @@ class ReadOnlyTransaction final : public Connection::User {
   ReadOnlyTransaction(io::Loop& loop, const Options& options);
   ~ReadOnlyTransaction() override;
 
-  // The connection must be idle; it is idle again when `done` is called, or closed. `done` may destroy this object, and
-  // may come from within this call when nothing can be sent. One at a time. `settings` may be null.
+  // The connection must be idle; it is idle again when `done` is called, or closed. `done` may
+  // destroy this object, and may come from within this call when nothing can be sent. One at a
+  // time. `settings` may be null.
   void run(Connection& connection, const StartupSettings& settings,
            std::vector<TransactionStep> steps, Done done);
 
@@ -92,7 +94,8 @@ class ReadOnlyTransaction final : public Connection::User {
   bool rolled_back_again_ = false;
 };
 
-// An error that says nothing about the statement but about the server or the connection: classes 08, 40, 53, 57, 58, XX.
+// An error that says nothing about the statement but about the server or the connection: classes
+// 08, 40, 53, 57, 58, XX.
 bool is_server_trouble(const std::string& sqlstate);
 // statement_timeout or lock_timeout.
 bool is_timeout(const std::string& sqlstate);

@@ -52,7 +52,8 @@ Catalog read_catalog(const ResultSet& enums, const ResultSet& keys) {
   for (std::size_t row = 0; row < enums.rows(); ++row) {
     catalog.enum_types.insert(number_of<std::uint32_t>(enums, row, 0));
   }
-  for (std::size_t row = 0; row < keys.rows(); ++row) {  // sorted by table, then by place in the key
+  for (std::size_t row = 0; row < keys.rows();
+       ++row) {  // sorted by table, then by place in the key
     const auto table = number_of<std::uint32_t>(keys, row, 0);
     if (catalog.primary_keys.empty() || catalog.primary_keys.back().first != table) {
       catalog.primary_keys.push_back({table, {}});
@@ -62,8 +63,9 @@ Catalog read_catalog(const ResultSet& enums, const ResultSet& keys) {
   return catalog;
 }
 
-// A volatile function has effects or gives another value each time; overloads cannot be told apart by name, so one of
-// them is enough. Functions from all schemas, since a session may have another search_path.
+// A volatile function has effects or gives another value each time; overloads cannot be told apart
+// by name, so one of them is enough. Functions from all schemas, since a session may have another
+// search_path.
 constexpr const char* kVolatileSql =
     "SELECT p.proname FROM pg_catalog.pg_proc p WHERE p.provolatile = 'v' AND "
     "pg_catalog.lower(p.proname::pg_catalog.text) = ANY ($1::pg_catalog.text[]) ORDER BY 1 LIMIT 1";
@@ -110,7 +112,8 @@ void RuleCheck::on_legacy(std::vector<StepResult> results) {
     return broken("the legacy statement cannot be prepared: " + error_text(whole));
   }
   legacy_.columns = whole.result.columns();
-  // Without its casts a statement may be invalid (GROUP BY of the cast, UNION); then they are not looked through.
+  // Without its casts a statement may be invalid (GROUP BY of the cast, UNION); then they are not
+  // looked through.
   if (results.size() > 1 && results[1].sqlstate.empty()) {
     legacy_.uncast = results[1].result.columns();
   }
@@ -158,7 +161,8 @@ void RuleCheck::ask_catalog() {
 void RuleCheck::on_catalog(std::vector<StepResult> results) {
   for (const auto& step : results) {
     if (!step.sqlstate.empty()) {
-      return finish(ReplaySkip{SkipReason::server, "the catalog cannot be read: " + error_text(step)});
+      return finish(
+          ReplaySkip{SkipReason::server, "the catalog cannot be read: " + error_text(step)});
     }
   }
   const auto& volatiles = results[0].result;

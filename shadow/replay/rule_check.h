@@ -1,7 +1,7 @@
 #pragma once
 
-// Verification of one rule on a shadow connection: both sides are prepared and described, never executed; columns are
-// paired with the help of the catalog.
+// Verification of one rule on a shadow connection: both sides are prepared and described, never
+// executed; columns are paired with the help of the catalog.
 
 #include <functional>
 #include <optional>
@@ -34,8 +34,8 @@ class RuleCheck {
 
   RuleCheck(io::Loop& loop, const Options& options, const Rule& rule);
 
-  // Once. The connection must be idle; afterwards it is idle or closed. `done` may destroy this object, and may come
-  // from within this call when nothing can be sent.
+  // Once. The connection must be idle; afterwards it is idle or closed. `done` may destroy this
+  // object, and may come from within this call when nothing can be sent.
   void run(Connection& connection, Done done);
 
  private:

@@ -1,7 +1,8 @@
 #pragma once
 
-// One comparison's replay: legacy twice and the rewrite in one read-only snapshot ("Comparison" in the README). This is
-// the order of the steps and what is run again; ReadOnlyTransaction does the rest.
+// One comparison's replay: legacy twice and the rewrite in one read-only snapshot ("Comparison" in
+// the README). This is the order of the steps and what is run again; ReadOnlyTransaction does the
+// rest.
 
 #include <functional>
 #include <optional>
@@ -33,8 +34,8 @@ class Snapshot {
 
   Snapshot(io::Loop& loop, const Options& options, SnapshotRequest request);
 
-  // Once. The connection must be idle; afterwards it is idle or closed. `done` may destroy this object, and may come
-  // from within this call when nothing can be sent.
+  // Once. The connection must be idle; afterwards it is idle or closed. `done` may destroy this
+  // object, and may come from within this call when nothing can be sent.
   void run(Connection& connection, Done done);
   // Closes the connection; `done` is not called.
   void abort() { transaction_.abort(); }

@@ -1,6 +1,7 @@
 #pragma once
 
-// Verifies rules on a connection of the pool, and again until the server has told about each of them.
+// Verifies rules on a connection of the pool, and again until the server has told about each of
+// them.
 
 #include <chrono>
 #include <deque>
@@ -24,7 +25,8 @@ class Verifier {
 
   Verifier(io::Loop& loop, const Options& options, Pool& pool, Found found);
 
-  // Adds a rule; `found` is called once for it, from the loop. What waits is bounded by the number of rules.
+  // Adds a rule; `found` is called once for it, from the loop. What waits is bounded by the number
+  // of rules.
   void verify(const Rule& rule);
   // Nothing is called any more; a connection in use is closed and given back.
   void close();

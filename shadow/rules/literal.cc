@@ -86,16 +86,10 @@ class QuotedText {
     return false;
   }
 
-  // Whitespace with a newline, and line comments, may stand between 'a' and its continuation 'b'.
+  // White space with a newline may stand between 'a' and its continuation 'b'. (The server allows line comments as well;
+  // libpg_query reads those as the end of the constant.)
   bool skip_to_continuation() {
-    while (at_ < source_.size() && source_[at_] != '\'') {
-      if (source_.substr(at_).starts_with("--")) {
-        const auto newline = source_.find_first_of("\n\r", at_);
-        if (newline == std::string_view::npos) return false;
-        at_ = newline;
-      }
-      ++at_;
-    }
+    while (at_ < source_.size() && source_[at_] != '\'') ++at_;
     return at_ < source_.size();
   }
 

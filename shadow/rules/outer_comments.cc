@@ -15,9 +15,13 @@ bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
 }
 
+bool is_identifier_start(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
 bool is_identifier_byte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '$' || static_cast<unsigned char>(c) >= 0x80;
+  return is_identifier_start(c) || (c >= '0' && c <= '9') || c == '$';
 }
 
 // One past the block comment that begins at `at` (they nest); kNpos when it does not end.
@@ -79,45 +83,50 @@ std::size_t end_of_quoted(std::string_view sql, std::size_t at, bool backslashes
   return kNpos;
 }
 
-// One past the dollar-quoted string at `at`, or past the single `$` when there is none.
+// One past the parameter, the dollar-quoted string or the single `$` at `at`.
 std::size_t end_of_dollar(std::string_view sql, std::size_t at) {
   std::size_t tag_end = at + 1;
+  const auto digits = sql.find_first_not_of("0123456789", tag_end);
+  if (digits != tag_end) return digits == kNpos ? sql.size() : digits;
   while (tag_end < sql.size() && sql[tag_end] != '$' && is_identifier_byte(sql[tag_end])) ++tag_end;
-  const bool digit = at + 1 < sql.size() && sql[at + 1] >= '0' && sql[at + 1] <= '9';
-  const bool inside_word = at > 0 && is_identifier_byte(sql[at - 1]);
-  if (digit || inside_word || tag_end >= sql.size() || sql[tag_end] != '$') return at + 1;
+  if (tag_end >= sql.size() || sql[tag_end] != '$') return at + 1;
   const auto tag = sql.substr(at, tag_end + 1 - at);
   const auto close = sql.find(tag, tag_end + 1);
   return close == kNpos ? kNpos : close + tag.size();
+}
+
+std::size_t end_of_word(std::string_view sql, std::size_t at) {
+  const std::size_t begin = at;
+  while (at < sql.size() && is_identifier_byte(sql[at])) ++at;
+  const bool escape_string = at == begin + 1 && (sql[begin] == 'e' || sql[begin] == 'E') &&
+                             at < sql.size() && sql[at] == '\'';
+  return escape_string ? end_of_quoted(sql, at, true) : at;
+}
+
+struct Piece {
+  std::size_t end = 0;  // kNpos: unterminated
+  bool code = true;     // neither comment nor white space nor `;`
+};
+
+Piece piece_at(std::string_view sql, std::size_t at) {
+  const char c = sql[at];
+  if (is_identifier_start(c)) return {end_of_word(sql, at)};
+  if (is_space(c) || c == ';') return {at + 1, false};
+  if (c == '\'' || c == '"') return {end_of_quoted(sql, at, false)};
+  if (c == '$') return {end_of_dollar(sql, at)};
+  if (sql.substr(at).starts_with("--")) return {end_of_line(sql, at), false};
+  if (sql.substr(at).starts_with("/*")) return {end_of_block_comment(sql, at), false};
+  return {at + 1};
 }
 
 // One past the last byte that is neither comment, white space nor a final `;`: the way of the lexer, from the start.
 std::size_t end_of_code(std::string_view sql) {
   std::size_t end = 0;
   for (std::size_t at = 0; at < sql.size();) {
-    const char c = sql[at];
-    std::size_t next = at + 1;
-    bool code = true;
-    if (c == '\'') {
-      const bool escapes = at > 0 && (sql[at - 1] == 'e' || sql[at - 1] == 'E') &&
-                           (at < 2 || !is_identifier_byte(sql[at - 2]));
-      next = end_of_quoted(sql, at, escapes);
-    } else if (c == '"') {
-      next = end_of_quoted(sql, at, false);
-    } else if (c == '$') {
-      next = end_of_dollar(sql, at);
-    } else if (c == '-' && sql.substr(at).starts_with("--")) {
-      next = end_of_line(sql, at);
-      code = false;
-    } else if (c == '/' && sql.substr(at).starts_with("/*")) {
-      next = end_of_block_comment(sql, at);
-      code = false;
-    } else if (is_space(c) || c == ';') {
-      code = false;
-    }
-    if (next == kNpos) return sql.size();  // unterminated: the server will say so
-    if (code) end = next;
-    at = next;
+    const Piece piece = piece_at(sql, at);
+    if (piece.end == kNpos) return sql.size();  // the server will say so
+    if (piece.code) end = piece.end;
+    at = piece.end;
   }
   return end;
 }

@@ -86,7 +86,7 @@ struct NoMatch {
 
 class RuleSet {
  public:
-  // All problems of all rules, or the whole set. Checks what needs no server: syntax, one SELECT, no locking clause, no
+  // All problems of all rules by their places, or the whole set. Checks what needs no server: syntax, one SELECT, no locking clause, no
   // data-changing CTE, no function known to have side effects; every name of the rewrite is provided by legacy; every
   // slot of legacy is named in the rewrite, pinned or :_; no two rules could match the same statement.
   static std::variant<RuleSet, std::vector<ConfigProblem>> compile(std::vector<RuleSource> sources);

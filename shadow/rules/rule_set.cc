@@ -1,9 +1,11 @@
 // RuleSet: compile all rules, refuse what could not be told apart, find the rules of a statement.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "shadow/rules/prepared_text.h"
@@ -84,8 +86,12 @@ std::variant<RuleSet, std::vector<ConfigProblem>> RuleSet::compile(std::vector<R
     set.rules_.push_back(std::move(rule));
   }
   for (const auto& [key, rules] : set.by_key_) check_overlap(rules, problems);
-  if (!problems.empty()) return problems;
-  return set;
+  if (problems.empty()) return set;
+  std::stable_sort(problems.begin(), problems.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.mark.file, a.mark.line, a.mark.column) <
+           std::tie(b.mark.file, b.mark.line, b.mark.column);
+  });
+  return problems;
 }
 
 KnownText RuleSet::know(std::string_view sql) const {

@@ -55,16 +55,22 @@ class TreeWalk {
   TreeWalk(const std::string& sql, const std::vector<Token>& tokens) : sql_(sql), tokens_(tokens) {}
 
   std::variant<SelectFacts, std::vector<SqlProblem>> walk(const Json& select) {
-    std::vector<const Json*> open{&select};
+    struct Open {
+      const Json* node;
+      std::size_t level;
+    };
+    std::vector<Open> open{{&select, 0}};
     while (!open.empty()) {
-      const Json& node = *open.back();
+      const auto [node, level] = open.back();
       open.pop_back();
-      if (node.is_object()) {
-        for (const auto& [key, value] : node.items()) visit(key, value);
+      if (level > kTreeLevelsMax) {
+        return std::vector{SqlProblem{0, "expressions are nested too deeply for a rule"}};
       }
-      if (!node.is_structured()) continue;
-      for (const Json& child : node) {
-        if (child.is_structured()) open.push_back(&child);
+      if (node->is_object()) {
+        for (const auto& [key, value] : node->items()) visit(key, value);
+      }
+      for (const Json& child : *node) {
+        if (child.is_structured()) open.push_back({&child, level + 1});
       }
     }
     if (!problems_.empty()) return finish_problems();

@@ -9,10 +9,11 @@
 
 namespace parallax::shadow {
 
-// libpg_query copies trees by recursion, about 150 bytes of stack a level, and a token can be a level. With these a
-// thread of 8 MiB cannot overflow.
+// libpg_query writes trees by recursion, and a word can be a level of nesting: with these a thread of 8 MiB cannot
+// overflow (50,000 words do). Reading a tree by protobuf-c needs about 1.2 KiB of stack a level.
 inline constexpr std::size_t kParsedBytesMax = 64 * 1024;
 inline constexpr std::size_t kParsedTokensMax = 10'000;
+inline constexpr std::size_t kTreeLevelsMax = 1'000;
 
 struct SelectFacts {
   std::vector<std::string> functions;  // called anywhere in it: pg_proc.proname, sorted, each once

@@ -44,8 +44,10 @@ struct Decimal {
 constexpr std::int64_t kExponentMax = 1'000'000;
 
 bool read_exponent(std::string_view text, std::int64_t& exponent) {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  if (text.empty() || text.starts_with("+") || text.starts_with("-+")) return false;
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+    if (text.starts_with('-')) return false;  // from_chars reads a minus, as it should elsewhere
+  }
   const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), exponent);
   return failure == std::errc() && rest == text.data() + text.size() &&
          exponent <= kExponentMax && exponent >= -kExponentMax;

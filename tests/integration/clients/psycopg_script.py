@@ -54,9 +54,10 @@ def main():
             show('server cursor', sum(row[0] for row in named.execute('SELECT id FROM item ORDER BY id')))
         threading.Thread(target=lambda: (time.sleep(0.3), connection.cancel())).start()
         failure(lambda: connection.execute('SELECT pg_sleep(30)'))
+        connection.add_notify_handler(lambda notification: show('notification', notification.payload))
         connection.execute('LISTEN news')
         connection.execute("NOTIFY news, 'hello'")
-        show('notification', next(iter(connection.notifies())).payload)
+        connection.execute('UNLISTEN *')
         big = 'z' * 3_000_000
         show('big', connection.execute('SELECT length(%s::text)', [big]).fetchone())
 

@@ -9,7 +9,8 @@ namespace parallax::pgtest {
 
 // Running; made at the first call.
 PgServer& shared_server();
-// Roles tester (may read all but `locked_away`), secretive (password "right"), few (one connection), and the tables.
+// Roles tester (may read all but `locked_away`), secretive (password "right"), few (one
+// connection), and the tables.
 void make_schema(const PgServer& server);
 shadow::Options options_on(const PgServer& server, const std::string& user = "tester");
 

@@ -1,11 +1,12 @@
-// The shadow server slow, locked, full, dead or absent: operations end with the reason, and all goes on by itself.
+// The shadow server slow, locked, full, dead or absent: operations end with the reason, and all
+// goes on by itself.
 
 #include <arpa/inet.h>
-#include <catch2/catch.hpp>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <thread>
 
 #include "tests/integration/cpp/database.h"
@@ -18,12 +19,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::vector<RuleText> kHeld = {
-    {"held", "SELECT id, name FROM held WHERE id = :id", "select id, name from held where held.id = :id"}};
+const std::vector<RuleText> kHeld = {{"held", "SELECT id, name FROM held WHERE id = :id",
+                                      "select id, name from held where held.id = :id"}};
 const EngineRig::Call kHeldCall{"SELECT id, name FROM held WHERE id = $1", {text("1")}};
 
 // Until an operation ends in this way.
-bool comes_to(EngineRig& rig, const EngineRig::Call& call, const std::string& end, std::chrono::seconds limit = 20s) {
+bool comes_to(EngineRig& rig, const EngineRig::Call& call, const std::string& end,
+              std::chrono::seconds limit = 20s) {
   const auto until = std::chrono::steady_clock::now() + limit;
   while (std::chrono::steady_clock::now() < until) {
     if (end_of(rig.run(call)) == end) return true;
@@ -56,14 +58,18 @@ TEST_CASE("a lock or a long statement is a timeout") {
 }
 
 TEST_CASE("missing rights are skipped, not blamed on the rewrite") {
-  EngineRig rig(options_on(shared_server()),
-                {{"secret", "SELECT name FROM locked_away WHERE id = :id", "select name from locked_away where id = :id"},
-                 {"half", "SELECT id, name FROM items WHERE id = :id",
-                  "select id, name from items where id = :id and not exists (select from locked_away)"}});
+  EngineRig rig(
+      options_on(shared_server()),
+      {{"secret", "SELECT name FROM locked_away WHERE id = :id",
+        "select name from locked_away where id = :id"},
+       {"half", "SELECT id, name FROM items WHERE id = :id",
+        "select id, name from items where id = :id and not exists (select from locked_away)"}});
   REQUIRE(rig.wait_verified());
   for (int i = 0; i < 2; ++i) {
-    CHECK(end_of(rig.run({"SELECT name FROM locked_away WHERE id = $1", {text("1")}})) == "skipped rights");
-    CHECK(end_of(rig.run({"SELECT id, name FROM items WHERE id = $1", {text("1")}})) == "skipped rights");
+    CHECK(end_of(rig.run({"SELECT name FROM locked_away WHERE id = $1", {text("1")}})) ==
+          "skipped rights");
+    CHECK(end_of(rig.run({"SELECT id, name FROM items WHERE id = $1", {text("1")}})) ==
+          "skipped rights");
   }
   CHECK(rig.law_holds());
 }
@@ -72,7 +78,8 @@ TEST_CASE("rules wait for a server that comes up later, and survive its restart"
   PgServer server;
   EngineRig rig(options_on(server), kHeld);
   CHECK(end_of(rig.run(kHeldCall)) == "skipped unverified");
-  REQUIRE(rig.report().wait([](const RememberingReport& report) { return !report.pool_errors.empty(); }));
+  REQUIRE(rig.report().wait(
+      [](const RememberingReport& report) { return !report.pool_errors.empty(); }));
   CHECK(rig.report().pool_errors[0].empty());
   CHECK(rig.state(0) == RuleState::unverified);
   server.start();
@@ -103,7 +110,8 @@ TEST_CASE("a connection that dies under a replay is skipped, and the next one is
   REQUIRE(rig.offer(kHeldCall));
   Session killer(shared_server());
   for (int i = 0; i < 200; ++i) {
-    if (killer.run("select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = "
+    if (killer.run("select count(pg_terminate_backend(pid)) from pg_stat_activity where "
+                   "application_name = "
                    "'parallax-shadow' and wait_event_type = 'Lock'") == "1") {
       break;
     }
@@ -120,7 +128,8 @@ TEST_CASE("a wrong password is not tried over and over") {
   options.conninfo["host"] = "localhost";
   options.conninfo["password"] = "wrong";
   EngineRig rig(options, kHeld);
-  REQUIRE(rig.report().wait([](const RememberingReport& report) { return !report.pool_errors.empty(); }));
+  REQUIRE(rig.report().wait(
+      [](const RememberingReport& report) { return !report.pool_errors.empty(); }));
   std::this_thread::sleep_for(3500ms);  // the verifier asks again after 1 s and 2 s
   CHECK(rig.report().pool_errors == std::vector<std::string>{"28P01"});
   CHECK(rig.report().pool_texts[0].find("wrong") == std::string::npos);
@@ -132,7 +141,8 @@ TEST_CASE("a wrong password is not tried over and over") {
   CHECK(end_of(good.run(kHeldCall)) == "match");
   options.conninfo["dbname"] = "no_such_database";
   EngineRig lost(options, kHeld);
-  REQUIRE(lost.report().wait([](const RememberingReport& report) { return !report.pool_errors.empty(); }));
+  REQUIRE(lost.report().wait(
+      [](const RememberingReport& report) { return !report.pool_errors.empty(); }));
   CHECK(lost.report().pool_errors[0] == "3D000");
 }
 
@@ -145,7 +155,8 @@ TEST_CASE("too many connections is a reason of its own") {
   // One connection is enough for many operations, also while others are refused.
   for (int i = 0; i < 20; ++i) REQUIRE(rig.offer(kHeldCall));
   for (const auto& outcome : rig.wait_outcomes(20)) CHECK(end_of(outcome) == "match");
-  for (int i = 0; i < 100 && rig.engine().connections().idle > 0; ++i) std::this_thread::sleep_for(20ms);
+  for (int i = 0; i < 100 && rig.engine().connections().idle > 0; ++i)
+    std::this_thread::sleep_for(20ms);
   CHECK(rig.engine().connections().idle == 0);
   std::this_thread::sleep_for(100ms);
   {
@@ -167,12 +178,15 @@ TEST_CASE("a server that accepts and never answers is given up") {
   REQUIRE(listen(listening, 16) == 0);
   getsockname(listening, reinterpret_cast<sockaddr*>(&address), &length);
   Options options;
-  options.conninfo = {{"host", "127.0.0.1"}, {"port", std::to_string(ntohs(address.sin_port))},
-                      {"user", "tester"}, {"dbname", "postgres"}};
+  options.conninfo = {{"host", "127.0.0.1"},
+                      {"port", std::to_string(ntohs(address.sin_port))},
+                      {"user", "tester"},
+                      {"dbname", "postgres"}};
   options.connect_timeout = 200ms;
   {
     EngineRig rig(options, kHeld);
-    REQUIRE(rig.report().wait([](const RememberingReport& report) { return !report.pool_errors.empty(); }));
+    REQUIRE(rig.report().wait(
+        [](const RememberingReport& report) { return !report.pool_errors.empty(); }));
     CHECK(rig.report().pool_texts[0] == "no answer within 200 ms");
     CHECK(end_of(rig.run(kHeldCall)) == "skipped unverified");
     CHECK(rig.law_holds());
@@ -197,7 +211,8 @@ TEST_CASE("stop drops what waits, and what runs at the deadline") {
   Session holder(shared_server());
   holder.run("begin; lock table held in access exclusive mode");
   for (int i = 0; i < 10; ++i) REQUIRE(rig.offer(kHeldCall));
-  for (int i = 0; i < 200 && rig.engine().queued_jobs() != 9; ++i) std::this_thread::sleep_for(10ms);
+  for (int i = 0; i < 200 && rig.engine().queued_jobs() != 9; ++i)
+    std::this_thread::sleep_for(10ms);
   CHECK(rig.engine().queued_jobs() == 9);
   CHECK(rig.engine().connections().busy == 1);
   rig.engine().stop(200ms);
@@ -218,7 +233,8 @@ TEST_CASE("stop lets a running operation end within the deadline") {
   Session holder(shared_server());
   holder.run("begin; lock table held in access exclusive mode");
   for (int i = 0; i < 3; ++i) REQUIRE(rig.offer(kHeldCall));
-  for (int i = 0; i < 200 && rig.engine().queued_jobs() != 2; ++i) std::this_thread::sleep_for(10ms);
+  for (int i = 0; i < 200 && rig.engine().queued_jobs() != 2; ++i)
+    std::this_thread::sleep_for(10ms);
   std::thread release([&holder] {
     std::this_thread::sleep_for(200ms);
     holder.run("rollback");

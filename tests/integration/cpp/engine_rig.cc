@@ -98,8 +98,9 @@ Outcome EngineRig::run(const Call& call) {
 }
 
 std::vector<Outcome> EngineRig::wait_outcomes(std::size_t count) {
-  if (!report_.wait([&](const RememberingReport& report) { return report.outcomes.size() >= count; },
-                    std::chrono::seconds(60))) {
+  if (!report_.wait(
+          [&](const RememberingReport& report) { return report.outcomes.size() >= count; },
+          std::chrono::seconds(60))) {
     throw std::runtime_error("operations did not end");
   }
   const std::lock_guard lock(report_.mutex);
@@ -140,7 +141,8 @@ std::string end_of(const Outcome& outcome) {
     if (outcome.kind) out += " " + std::string(name(*outcome.kind));
     return out;
   }
-  if (const auto* skip = std::get_if<SkipReason>(&outcome.end)) return "skipped " + std::string(name(*skip));
+  if (const auto* skip = std::get_if<SkipReason>(&outcome.end))
+    return "skipped " + std::string(name(*skip));
   return "dropped " + std::string(name(std::get<DropReason>(outcome.end)));
 }
 

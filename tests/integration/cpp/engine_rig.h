@@ -1,6 +1,7 @@
 #pragma once
 
-// An engine with rules, a stand-in for the tap (with its part of the accounting), and a report that remembers.
+// An engine with rules, a stand-in for the tap (with its part of the accounting), and a report that
+// remembers.
 
 #include <chrono>
 #include <condition_variable>
@@ -29,7 +30,8 @@ struct RuleText {
 class RememberingReport final : public shadow::Report {
  public:
   void outcome(const shadow::Outcome& outcome) override;
-  void rule_state(const shadow::Rule& rule, shadow::RuleState state, const std::string& reason) override;
+  void rule_state(const shadow::Rule& rule, shadow::RuleState state,
+                  const std::string& reason) override;
   void pool_error(const std::string& sqlstate, const std::string& what) override;
   void uncovered(const shadow::UncoveredStatement& statement) override;
 
@@ -88,6 +90,7 @@ class EngineRig {
 };
 
 shadow::Value text(const std::string& bytes);
-std::string end_of(const shadow::Outcome& outcome);  // "match", "mismatch value", "skipped server", "dropped drain"
+std::string end_of(const shadow::Outcome&
+                       outcome);  // "match", "mismatch value", "skipped server", "dropped drain"
 
 }  // namespace parallax::pgtest

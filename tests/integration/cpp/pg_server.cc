@@ -81,10 +81,9 @@ PgServer::PgServer() : port_(free_port()) {
     }
   }
   const auto data = directory_ + "/data";
-  const auto status = wait_for(
-      spawn({std::string(kBin) + "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync",
-             "--encoding=UTF8", "--locale=C"},
-            directory_ + "/initdb.log"));
+  const auto status = wait_for(spawn({std::string(kBin) + "initdb", "-D", data, "-U", "postgres",
+                                      "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"},
+                                     directory_ + "/initdb.log"));
   if (status != 0) throw std::runtime_error("initdb failed, see " + directory_ + "/initdb.log");
   std::ofstream(data + "/pg_hba.conf") << "local all all trust\n"
                                           "host all secretive 127.0.0.1/32 scram-sha-256\n"
@@ -122,7 +121,10 @@ void PgServer::stop() {
 }
 
 std::map<std::string, std::string> PgServer::conninfo(const std::string& user) const {
-  return {{"host", "127.0.0.1"}, {"port", std::to_string(port_)}, {"user", user}, {"dbname", "postgres"}};
+  return {{"host", "127.0.0.1"},
+          {"port", std::to_string(port_)},
+          {"user", user},
+          {"dbname", "postgres"}};
 }
 
 std::vector<std::string> PgServer::log_of(const std::string& application) const {
@@ -139,6 +141,8 @@ Session::Session(const PgServer& server, const std::string& user) {
   std::string text;
   for (const auto& [key, value] : words) text += key + "=" + value + " ";
   pg_ = PQconnectdb((text + "application_name=test").c_str());
+  PQsetNoticeReceiver(
+      pg_, [](void*, const PGresult*) {}, nullptr);
   if (PQstatus(pg_) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(pg_));
 }
 
@@ -151,7 +155,8 @@ std::string Session::run(const std::string& sql) {
   std::string cell;
   if (PQntuples(result) > 0 && PQnfields(result) > 0) cell = PQgetvalue(result, 0, 0);
   PQclear(result);
-  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) throw std::runtime_error(sql + ": " + error);
+  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+    throw std::runtime_error(sql + ": " + error);
   return cell;
 }
 

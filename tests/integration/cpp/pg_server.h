@@ -1,6 +1,7 @@
 #pragma once
 
-// A throwaway PostgreSQL: own directory, free port, no fsync, every statement logged. Stopped by its process id at the end.
+// A throwaway PostgreSQL: own directory, free port, no fsync, every statement logged. Stopped by
+// its process id at the end.
 
 #include <libpq-fe.h>
 #include <sys/types.h>

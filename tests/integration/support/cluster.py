@@ -11,6 +11,9 @@ import tempfile
 import time
 
 BIN = pathlib.Path('/usr/lib/postgresql/15/bin')
+# A test that is killed takes its servers along. (The parent is the thread that starts the process, so servers are started
+# by the main thread.)
+DIES_WITH_PARENT = ['setpriv', '--pdeathsig', 'QUIT']
 SCENARIO = pathlib.Path(__file__).resolve().parents[3] / 'deploy' / 'scenario'
 
 
@@ -65,7 +68,7 @@ class Cluster:
 
     def start(self):
         with open(self.log, 'ab') as log:
-            self.process = subprocess.Popen([BIN / 'postgres', '-D', self.data], stdout=log, stderr=log,
+            self.process = subprocess.Popen([*DIES_WITH_PARENT, BIN / 'postgres', '-D', self.data], stdout=log, stderr=log,
                                             cwd='/', **account())
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:

@@ -57,8 +57,8 @@ class Parallax:
                     'metrics': {'listen': '127.0.0.1:0'}, 'admin': {'listen': '127.0.0.1:0'}, **(config or {})}
         self.config_path.write_text(json.dumps(settings, indent=1))
         self.log = open(self.log_path, 'wb')
-        self.process = subprocess.Popen([BINARY, 'run', '-c', self.config_path, *arguments], stdout=self.log,
-                                        stderr=self.log, env={**os.environ, **(environment or {})})
+        self.process = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', BINARY, 'run', '-c', self.config_path, *arguments],
+                                        stdout=self.log, stderr=self.log, env={**os.environ, **(environment or {})})
         self.host = '127.0.0.1'
         try:
             self._find_addresses()

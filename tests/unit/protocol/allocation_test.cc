@@ -42,7 +42,7 @@ class Counter : public protocol::ConversationListener {
   }
   void on_command(const protocol::Command& command) override {
     ++commands;
-    noted += command.statement ? 1 : 0;
+    if (command.statement) ++noted;
   }
   void on_parameter_status(std::string_view, std::string_view) override {}
   void on_ready(char) override {}

@@ -13,7 +13,7 @@ namespace {
 
 using namespace tests;
 
-constexpr int kRuns = 6'000;
+constexpr int kRuns = 3'000;
 
 // A result, and the same seen by a rewrite that has its columns in another sequence.
 struct Sample {
@@ -262,7 +262,7 @@ TEST_CASE("unrelated small results compare as sequences and multisets of the sta
   RandomSource random("against the standard library");
   int equal = 0;
   int multisets_equal = 0;
-  for (int run = 0; run < 10 * kRuns; ++run) {
+  for (int run = 0; run < 5 * kRuns; ++run) {
     Sample sample;
     sample.legacy_types = sample.rewrite_types = {kNumeric, kText};
     sample.places = {1, 0};
@@ -293,7 +293,7 @@ TEST_CASE("unrelated small results compare as sequences and multisets of the sta
     REQUIRE((ordered.difference == MismatchKind::order) == (same_multiset && !same_sequence));
   }
   CHECK(equal > kRuns / 2);
-  CHECK(multisets_equal > 100);
+  CHECK(multisets_equal > 20);
 }
 
 }  // namespace

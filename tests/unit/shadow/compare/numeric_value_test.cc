@@ -70,7 +70,7 @@ std::string decimal(std::int64_t digits, std::size_t scale, std::size_t zeros) {
   const bool negative = digits < 0;
   std::string out = std::to_string(negative ? -digits : digits);
   if (out.size() <= scale) out.insert(0, scale + 1 - out.size(), '0');
-  if (scale + zeros > 0) out.insert(out.size() - scale, ".");
+  if (scale + zeros > 0) out.insert(out.size() - scale, 1, '.');
   out.append(zeros, '0');
   return negative ? "-" + out : out;
 }

@@ -135,7 +135,7 @@ TEST_CASE("literals are decoded as the server reads them") {
   CHECK(literal("'back\\slash'") == "back\\slash");
   CHECK(literal("''") == "");
   CHECK(literal("'foo'\n  'bar'") == "foobar");
-  CHECK(literal("'foo' -- it's\n 'bar'") == "foobar");
+  CHECK(literal("E'foo\\'' \n 'b\\'ar'") == "foo'b'ar");
   CHECK(literal("E'a\\n\\t\\\\\\'b''c'") == "a\n\t\\'b'c");
   CHECK(literal("e'\\x41\\101\\u00e9\\U0001F600\\q\\xg'") == "AA\xC3\xA9\xF0\x9F\x98\x80qxg");
   CHECK(literal("E'\\ud83d\\ude00'") == "\xF0\x9F\x98\x80");
@@ -255,8 +255,9 @@ TEST_CASE("what cannot be read is an error with its place") {
   CHECK(error("select '\xc0\x80'").offset == 8);
   CHECK(error("select '\xed\xa0\x80'").offset == 8);
   CHECK(error("select '\xe2\x82").offset == 8);
-  CHECK(error("select E'\\ud83d'").message == "malformed string constant");
-  CHECK(error("select E'\\000'").message == "malformed string constant");
+  CHECK(error("select E'\\ud83d'").message.starts_with("invalid Unicode surrogate pair"));
+  CHECK(error("select E'\\000'").message.starts_with("invalid byte sequence"));
+  CHECK(error("select E'\\xff'").message.starts_with("invalid byte sequence"));
   CHECK(error("select U&'\\00'").message == "malformed string constant");
   CHECK(error("select U&'x' UESCAPE 'ab'").message == "UESCAPE needs one character");
   CHECK(error("select $0").message == "parameter number out of range");

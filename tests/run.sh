@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Builds everything and runs the tests; installs what is missing first.
+#
+#   tests/run.sh            release build: unit, in-memory sessions, integration, tidy
+#   tests/run.sh --asan     AddressSanitizer and UndefinedBehaviorSanitizer: unit, in-memory sessions, integration
+#   tests/run.sh --tsan     ThreadSanitizer: the same
+#   tests/run.sh --all      asan, tsan, then release (what CI runs)
+#   further arguments after -- go to ctest: tests/run.sh -- -R unit_shadow
+set -euo pipefail
+
+root="$(dirname "$(dirname "$(readlink -f "$0")")")"
+readonly root
+presets=()
+while [ "$#" -gt 0 ]; do
+  case "$1" in
+    --asan) presets+=(asan) ;;
+    --tsan) presets+=(tsan) ;;
+    --all) presets=(asan tsan release) ;;
+    --) shift; break ;;
+    -h|--help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d'; exit 0 ;;
+    *) echo "unknown argument: $1 (see --help)" >&2; exit 2 ;;
+  esac
+  shift
+done
+if [ "${#presets[@]}" -eq 0 ]; then presets=(release); fi
+
+"$root/deploy/install-packages.sh" build test
+cd "$root"
+if [ ! -d deploy/traffic/node_modules/pg ]; then
+  (cd deploy/traffic && npm ci --ignore-scripts --no-audit --no-fund >/dev/null)
+fi
+
+# A report of a sanitizer is a failure, also where the program would go on.
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
+export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}"
+
+for preset in "${presets[@]}"; do
+  echo "== $preset: build" >&2
+  cmake --preset "$preset" >/dev/null
+  cmake --build --preset "$preset" | tail -n 1
+  echo "== $preset: test" >&2
+  # The source is the same in every build, so tidy runs once; driver scripts and Prometheus say nothing about memory.
+  case "$preset" in
+    release) ctest --preset release "$@" ;;
+    *) ctest --preset "$preset" -E '^(tidy_|integration_(clients|prometheus|config)$)' "$@" ;;
+  esac
+done

@@ -1,0 +1,67 @@
+#include "proxy/command_line.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+namespace parallax::proxy {
+namespace {
+
+Command parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "parallax");
+  return parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+}
+EndCommand ended(const std::vector<const char*>& arguments) {
+  const Command command = parse(arguments);
+  REQUIRE(std::holds_alternative<EndCommand>(command));
+  return std::get<EndCommand>(command);
+}
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST_CASE("run and check") {
+  const auto run = std::get<RunCommand>(parse({"run", "-c", "a.yaml"}));
+  CHECK(run.config_file == "a.yaml");
+  CHECK_FALSE(run.dev);
+  CHECK(std::get<RunCommand>(parse({"run", "--config=a.yaml", "--dev"})).dev);
+  CHECK(std::get<CheckCommand>(parse({"check", "-c", "b.yaml"})).config_file == "b.yaml");
+}
+
+TEST_CASE("help is enough to start") {
+  const EndCommand help = ended({"--help"});
+  CHECK(help.exit_status == kExitFine);
+  for (const char* part : {"transparent PostgreSQL proxy", "run", "check", "listen: 127.0.0.1:6432", "upstream:",
+                           "legacy:", "rewrite:", "parallax run -c", "Exit status: 0"}) {
+    INFO(part);
+    CHECK(has(help.text, part));
+  }
+  const EndCommand run_help = ended({"run", "--help"});
+  CHECK(run_help.exit_status == kExitFine);
+  CHECK(has(run_help.text, "--dev"));
+  CHECK(has(run_help.text, "-c,--config"));
+}
+
+TEST_CASE("version") {
+  const EndCommand version = ended({"--version"});
+  CHECK(version.exit_status == kExitFine);
+  CHECK(version.text.starts_with("parallax 0."));
+  CHECK(version.text.ends_with("\n"));
+}
+
+TEST_CASE("mistakes end with status 2, the reason and where to look") {
+  const std::vector<std::vector<const char*>> mistakes = {
+      {},           {"serve"},           {"run"}, {"run", "-c"}, {"run", "-c", "a", "--strict"},
+      {"check"},    {"check", "-c", "a", "--dev"}, {"run", "-c", "a", "b"}, {"--dev"},
+  };
+  for (const auto& arguments : mistakes) {
+    const EndCommand end = ended(arguments);
+    INFO(end.text);
+    CHECK(end.exit_status == kExitUsage);
+    CHECK(end.text.starts_with("parallax: "));
+    CHECK(has(end.text, "--help`.\n"));
+  }
+  CHECK(has(ended({"run"}).text, "--config is required"));
+  CHECK(has(ended({"run"}).text, "Try `parallax run --help`."));
+}
+
+}  // namespace
+}  // namespace parallax::proxy

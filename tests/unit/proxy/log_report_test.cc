@@ -1,0 +1,141 @@
+#include "proxy/log_report.h"
+
+#include <catch2/catch.hpp>
+#include <sstream>
+#include <string>
+
+namespace parallax::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+using shadow::MismatchKind;
+using shadow::Outcome;
+using shadow::Verdict;
+
+struct World {
+  explicit World(LogLevel level = LogLevel::info) : log(level, out) {
+    rule.name = "userRouter.get";
+    report = std::make_unique<LogReport>(log, [this] { return now; });
+  }
+  // What was written since the last call, without times.
+  std::string take() {
+    std::istringstream lines(out.str());
+    std::string text;
+    for (std::string line; std::getline(lines, line);) text += line.substr(line.find(' ') + 1) + '\n';
+    out.str("");
+    return text;
+  }
+  Outcome outcome(Verdict verdict) {
+    Outcome result;
+    result.rule = &rule;
+    result.end = verdict;
+    return result;
+  }
+  Outcome mismatch() {
+    Outcome result = outcome(Verdict::mismatch);
+    result.kind = MismatchKind::value;
+    result.detail = "column \"total\" differs in 1 row";
+    result.legacy_rows = 3;
+    result.rewrite_rows = 3;
+    // As with --dev: none of this may be written.
+    result.values["id"] = {false, {{false, false, 0, "secret-parameter"}}};
+    result.columns = {"total"};
+    result.differences = {{MismatchKind::value, shadow::ReportRow{"secret-cell"}, shadow::ReportRow{"secret-cell2"}}};
+    result.legacy_message = "secret-message";
+    result.rewrite_message = "secret-message";
+    return result;
+  }
+
+  std::ostringstream out;
+  Log log;
+  shadow::Rule rule;
+  std::chrono::steady_clock::time_point now{100s};
+  std::unique_ptr<LogReport> report;
+};
+
+TEST_CASE("a mismatch is a warning with kind and counts, without values") {
+  World world;
+  world.report->outcome(world.mismatch());
+  CHECK(world.take() ==
+        "warn rule=userRouter.get verdict=mismatch kind=value legacy_rows=3 rewrite_rows=3 column \"total\" "
+        "differs in 1 row\n");
+}
+
+TEST_CASE("errors name their side and SQLSTATE") {
+  World world;
+  Outcome failed = world.outcome(Verdict::rewrite_error);
+  failed.rewrite_sqlstate = "42703";
+  failed.rewrite_message = "secret";
+  world.report->outcome(failed);
+  CHECK(world.take() ==
+        "warn rule=userRouter.get verdict=rewrite_error side=rewrite sqlstate=42703 the statement failed\n");
+  Outcome legacy_failed = world.outcome(Verdict::mismatch);
+  legacy_failed.kind = MismatchKind::error;
+  legacy_failed.legacy_sqlstate = "22012";
+  world.report->outcome(legacy_failed);
+  CHECK(world.take() ==
+        "warn rule=userRouter.get verdict=mismatch side=legacy sqlstate=22012 the statement failed\n");
+}
+
+TEST_CASE("repeated mismatches of a rule are one line a second, with the number left out") {
+  World world;
+  for (int i = 0; i < 5; ++i) world.report->outcome(world.mismatch());
+  world.take();
+  world.now += 999ms;
+  world.report->outcome(world.mismatch());
+  CHECK(world.take().empty());
+  world.now += 1ms;
+  world.report->outcome(world.mismatch());
+  CHECK(world.take().ends_with("differs in 1 row; 5 more before this were left out\n"));
+  // Another verdict and another rule have their own lines.
+  world.report->outcome(world.outcome(Verdict::timeout));
+  CHECK(world.take() == "warn rule=userRouter.get verdict=timeout the snapshot took too long\n");
+  shadow::Rule other;
+  other.name = "other";
+  Outcome of_other = world.mismatch();
+  of_other.rule = &other;
+  world.report->outcome(of_other);
+  CHECK(world.take().starts_with("warn rule=other "));
+  world.report->outcome(of_other);
+  world.report.reset();
+  CHECK(world.take() == "warn rule=other verdict=mismatch 1 more were left out\n");
+}
+
+TEST_CASE("what is no trouble is told at level debug only") {
+  World quiet;
+  World loud(LogLevel::debug);
+  for (World* world : {&quiet, &loud}) {
+    world->report->outcome(world->outcome(Verdict::match));
+    Outcome skipped = world->outcome(Verdict::match);
+    skipped.end = shadow::SkipReason::rights;
+    skipped.detail = "permission denied";
+    world->report->outcome(skipped);
+    skipped.end = shadow::DropReason::drain;
+    skipped.detail = "";
+    world->report->outcome(skipped);
+    world->report->uncovered({"select secret", "skeleton"});
+  }
+  CHECK(quiet.take().empty());
+  CHECK(loud.take() ==
+        "debug rule=userRouter.get verdict=match compared\n"
+        "debug rule=userRouter.get skipped=rights permission denied\n"
+        "debug rule=userRouter.get dropped=drain lost before the comparison\n");
+}
+
+TEST_CASE("states of rules and troubles of the pool in the log") {
+  World world;
+  world.report->rule_state(world.rule, shadow::RuleState::ready, "");
+  world.report->rule_state(world.rule, shadow::RuleState::broken, "column \"x\" has no pair");
+  CHECK(world.take() ==
+        "info rule=userRouter.get state=ready the rule's state changed\n"
+        "warn rule=userRouter.get state=broken column \"x\" has no pair\n");
+  world.report->pool_error("28P01", "authentication failed");
+  world.report->pool_error("", "connection refused");
+  CHECK(world.take() == "warn sqlstate=28P01 shadow connection: authentication failed\n");
+  world.now += 2s;
+  world.report->pool_error("", "connection\nrefused");
+  CHECK(world.take() == "warn shadow connection: connection\\nrefused; 1 more before this were left out\n");
+}
+
+}  // namespace
+}  // namespace parallax::proxy
