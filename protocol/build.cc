@@ -9,7 +9,8 @@ namespace parallax::protocol {
 namespace {
 
 void append_u32(std::vector<std::byte>& out, std::uint32_t value) {
-  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::byte>(value >> shift));
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out.push_back(static_cast<std::byte>(value >> shift));
 }
 
 std::vector<std::byte> build_message(char type, Bytes body) {

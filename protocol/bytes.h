@@ -21,8 +21,9 @@ inline Bytes as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
 
-// Reads big-endian integers and NUL-terminated strings (PostgreSQL manual, "Message Data Types"). A read past the end
-// returns nothing and makes every later read return nothing, so a view checks once, at its last field.
+// Reads big-endian integers and NUL-terminated strings (PostgreSQL manual, "Message Data Types"). A
+// read past the end returns nothing and makes every later read return nothing, so a view checks
+// once, at its last field.
 class ByteReader {
  public:
   explicit ByteReader(Bytes bytes) : rest_(bytes) {}
@@ -67,7 +68,8 @@ class ByteReader {
     if (rest_.size() < sizeof(T)) return fail<T>();
     T value = 0;
     for (std::size_t i = 0; i < sizeof(T); ++i) {
-      value = static_cast<T>((static_cast<std::uint64_t>(value) << 8) | static_cast<std::uint64_t>(rest_[i]));
+      value = static_cast<T>((static_cast<std::uint64_t>(value) << 8) |
+                             static_cast<std::uint64_t>(rest_[i]));
     }
     rest_ = rest_.subspan(sizeof(T));
     return value;

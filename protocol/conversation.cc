@@ -10,8 +10,12 @@ Conversation::Conversation(ConversationListener& listener, ConversationLimits li
     : impl_(std::make_unique<Impl>(listener, limits)) {}
 Conversation::~Conversation() = default;
 
-void Conversation::client_bytes(Bytes chunk, std::uint64_t now_ns) { impl_->client_bytes(chunk, now_ns); }
-void Conversation::server_bytes(Bytes chunk, std::uint64_t now_ns) { impl_->server_bytes(chunk, now_ns); }
+void Conversation::client_bytes(Bytes chunk, std::uint64_t now_ns) {
+  impl_->client_bytes(chunk, now_ns);
+}
+void Conversation::server_bytes(Bytes chunk, std::uint64_t now_ns) {
+  impl_->server_bytes(chunk, now_ns);
+}
 bool Conversation::authenticated() const { return impl_->authenticated(); }
 bool Conversation::idle() const { return impl_->idle(); }
 bool Conversation::server_at_boundary() const { return impl_->server_at_boundary(); }
@@ -68,7 +72,8 @@ void Conversation::Impl::release_when_lost() {
 
 void Conversation::Impl::pop() {
   queue_.pop_front();
-  // A CopyDone or CopyFail outside of COPY is ignored by the server (postgres.c: the client did not notice an error).
+  // A CopyDone or CopyFail outside of COPY is ignored by the server (postgres.c: the client did not
+  // notice an error).
   while (!queue_.empty() && queue_.front().kind == RequestKind::copy_end) queue_.pop_front();
 }
 
@@ -92,8 +97,8 @@ void Conversation::Impl::undo(Request& request) {
   }
 }
 
-// The portal of the Execute at this place: that of the last Bind of the name before it in the queue (which happens only
-// where answers will not come), or one that exists.
+// The portal of the Execute at this place: that of the last Bind of the name before it in the queue
+// (which happens only where answers will not come), or one that exists.
 Conversation::Impl::ExecuteTarget Conversation::Impl::target_of(std::size_t execute_index) {
   const ExecuteTarget unknown{&no_statement_, &no_binding_, 0, 0, true};
   const Request& execute = queue_.at(execute_index);
@@ -106,11 +111,12 @@ Conversation::Impl::ExecuteTarget Conversation::Impl::target_of(std::size_t exec
   }
   const Portal* portal = portals_.find(execute.name);
   if (portal == nullptr) return unknown;
-  return {&portal->statement, &portal->binding, portal->statement_serial, portal->serial, !portal->executed};
+  return {&portal->statement, &portal->binding, portal->statement_serial, portal->serial,
+          !portal->executed};
 }
 
-// An Execute that the server skips. It is the failed command when it is the first one after the request that failed and
-// runs what that request was to make.
+// An Execute that the server skips. It is the failed command when it is the first one after the
+// request that failed and runs what that request was to make.
 void Conversation::Impl::report_dropped_execute(std::size_t index) {
   failure_.open = false;
   const ExecuteTarget target = target_of(index);
@@ -126,16 +132,16 @@ void Conversation::Impl::report_dropped_execute(std::size_t index) {
 void Conversation::Impl::report_query(const Request& query, CommandEnd end, std::string_view tag,
                                       std::string_view sqlstate) {
   spare_ready_ = 0;
-  listener_.on_command({end, true, !query.answered, query.statement, no_binding_, tag, sqlstate, status_,
-                        query.requested_ns, server_now_ns_});
+  listener_.on_command({end, true, !query.answered, query.statement, no_binding_, tag, sqlstate,
+                        status_, query.requested_ns, server_now_ns_});
 }
 
-void Conversation::Impl::report_execute(const Request& execute, const ExecuteTarget& target, CommandEnd end,
-                                        std::string_view tag, std::string_view sqlstate,
-                                        std::uint64_t completed_ns) {
+void Conversation::Impl::report_execute(const Request& execute, const ExecuteTarget& target,
+                                        CommandEnd end, std::string_view tag,
+                                        std::string_view sqlstate, std::uint64_t completed_ns) {
   spare_ready_ = 0;
-  listener_.on_command({end, false, target.first, *target.statement, *target.binding, tag, sqlstate, status_,
-                        execute.requested_ns, completed_ns});
+  listener_.on_command({end, false, target.first, *target.statement, *target.binding, tag, sqlstate,
+                        status_, execute.requested_ns, completed_ns});
 }
 
 }  // namespace parallax::protocol

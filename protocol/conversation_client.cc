@@ -1,4 +1,5 @@
-// Requests: what the client sends, as the server's SocketBackend and PostgresMain (postgres.c) will read it.
+// Requests: what the client sends, as the server's SocketBackend and PostgresMain (postgres.c) will
+// read it.
 
 #include <algorithm>
 #include <optional>
@@ -34,8 +35,8 @@ std::size_t Conversation::Impl::client_wanted(char type) const {
   }
 }
 
-// After an error the server discards all messages until a Sync, also simple queries. Of these, Parse, Bind and Execute
-// are still looked at until the Execute of the failed unit has come.
+// After an error the server discards all messages until a Sync, also simple queries. Of these,
+// Parse, Bind and Execute are still looked at until the Execute of the failed unit has come.
 bool Conversation::Impl::ignored_by_server(char type) const {
   if (!skipping_ || type == frontend::kSync) return false;
   const bool leads_to_execute =
@@ -88,7 +89,8 @@ void Conversation::Impl::take_query(const Message& message) {
   Request* request = push(RequestKind::query);
   if (request == nullptr) return;
   request->requested_ns = client_now_ns_;
-  // Whatever it says, and also when it fails, a Query drops the unnamed statement (exec_simple_query).
+  // Whatever it says, and also when it fails, a Query drops the unnamed statement
+  // (exec_simple_query).
   request->tracked = statements_.change_sent("", {});
   if (!message.whole()) {
     const std::string_view prefix = as_text(message.body).substr(0, limits_.sql_bytes);

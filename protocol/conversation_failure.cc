@@ -7,8 +7,8 @@ namespace parallax::protocol {
 void Conversation::Impl::error(const Message& message) {
   const std::string_view sqlstate = view_error_field(message.body, 'C');
   listener_.on_error(sqlstate, authenticated_);
-  // At start-up, at idle, or a second one (FATAL after the first): the connection is about to end, or nothing of ours has
-  // failed. None is a sign of lost sync.
+  // At start-up, at idle, or a second one (FATAL after the first): the connection is about to end,
+  // or nothing of ours has failed. None is a sign of lost sync.
   if (!started_ || queue_.empty() || skipping_) return;
   Request& head = queue_.front();
   switch (head.kind) {
@@ -59,7 +59,8 @@ void Conversation::Impl::fail_unit(Request& head, std::string_view sqlstate) {
   drop_to_sync();
 }
 
-// What the failed request was to make or to describe; an Execute of just that is the command that failed.
+// What the failed request was to make or to describe; an Execute of just that is the command that
+// failed.
 void Conversation::Impl::blame(Request& head) {
   failure_.statement_serial = 0;
   failure_.portal_serial = 0;
@@ -86,9 +87,10 @@ void Conversation::Impl::drop_to_sync() {
   failure_.open = false;
 }
 
-// COPY IN has failed. The Syncs sent before the end of its data were most likely read, and ignored, by COPY; but when it
-// failed before it read anything (in a trigger, say), they were not, and each is answered. Which one it was cannot be
-// seen from here: they are taken for read, and as many more ReadyForQuery are let pass until the next command ends.
+// COPY IN has failed. The Syncs sent before the end of its data were most likely read, and ignored,
+// by COPY; but when it failed before it read anything (in a trigger, say), they were not, and each
+// is answered. Which one it was cannot be seen from here: they are taken for read, and as many more
+// ReadyForQuery are let pass until the next command ends.
 void Conversation::Impl::doubt_copy_requests() {
   const std::size_t syncs = syncs_behind_head();
   skip_copy_requests();

@@ -1,6 +1,7 @@
 #pragma once
 
-// The inside of Conversation: requests are read in conversation_client.cc, answers in conversation_server.cc.
+// The inside of Conversation: requests are read in conversation_client.cc, answers in
+// conversation_server.cc.
 
 #include <cstdint>
 #include <string>
@@ -48,8 +49,9 @@ class Conversation::Impl {
   // The first request of a unit (up to Sync) that failed, until the Execute it led to is found.
   struct Failure {
     bool open = false;  // no Execute has followed yet
-    std::uint64_t statement_serial = 0;  // of the Parse that failed, or whose statement's Describe failed; else 0
-    std::uint64_t portal_serial = 0;     // likewise of the Bind
+    std::uint64_t statement_serial =
+        0;  // of the Parse that failed, or whose statement's Describe failed; else 0
+    std::uint64_t portal_serial = 0;  // likewise of the Bind
     std::uint64_t when_ns = 0;
     std::string sqlstate;
   };
@@ -71,7 +73,8 @@ class Conversation::Impl {
   void take_query(const Message& message);
   void take_parse(const Message& message);
   void take_bind(const Message& message);
-  BindingRef note_binding(const StatementRef& statement, const BindView& names, const Message& message);
+  BindingRef note_binding(const StatementRef& statement, const BindView& names,
+                          const Message& message);
   void take_named(const Message& message, RequestKind of_statement, RequestKind of_portal);
   void take_execute(const Message& message);
   void take_sync();
@@ -105,9 +108,10 @@ class Conversation::Impl {
   void undo(Request& request);
   ExecuteTarget target_of(std::size_t execute_index);
   void report_dropped_execute(std::size_t index);
-  void report_query(const Request& query, CommandEnd end, std::string_view tag, std::string_view sqlstate);
-  void report_execute(const Request& execute, const ExecuteTarget& target, CommandEnd end, std::string_view tag,
-                      std::string_view sqlstate, std::uint64_t completed_ns);
+  void report_query(const Request& query, CommandEnd end, std::string_view tag,
+                    std::string_view sqlstate);
+  void report_execute(const Request& execute, const ExecuteTarget& target, CommandEnd end,
+                      std::string_view tag, std::string_view sqlstate, std::uint64_t completed_ns);
   void lose(std::string_view why);
   void unexpected(char type);
   void release_when_lost();
@@ -132,11 +136,12 @@ class Conversation::Impl {
   PortalNames portals_;
   std::uint64_t last_serial_ = 0;
   CopyState copy_ = CopyState::none;
-  // The server skips everything up to the next Sync, which has not been sent yet. The requests of this unit stay in the
-  // queue until then, the failed one at its head.
+  // The server skips everything up to the next Sync, which has not been sent yet. The requests of
+  // this unit stay in the queue until then, the failed one at its head.
   bool skipping_ = false;
   Failure failure_;
-  // ReadyForQuery that may come although no request in the queue asks for it: see doubt_copy_requests.
+  // ReadyForQuery that may come although no request in the queue asks for it: see
+  // doubt_copy_requests.
   std::size_t spare_ready_ = 0;
 
   const StatementRef no_statement_;

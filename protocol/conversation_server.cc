@@ -1,4 +1,5 @@
-// Answers: what the server sends, matched with the request at the head of the queue (PostgreSQL manual, "Message Flow").
+// Answers: what the server sends, matched with the request at the head of the queue (PostgreSQL
+// manual, "Message Flow").
 
 #include <algorithm>
 
@@ -7,13 +8,15 @@
 namespace parallax::protocol {
 namespace {
 
-constexpr std::size_t kErrorBytes = 4096;             // SQLSTATE is one of the first fields
-constexpr std::size_t kTagBytes = 256;                // COMPLETION_TAG_BUFSIZE of the server is 64
-constexpr std::size_t kParameterBytes = 16 * 1024;    // longer values (a search_path) are not reported
+constexpr std::size_t kErrorBytes = 4096;  // SQLSTATE is one of the first fields
+constexpr std::size_t kTagBytes = 256;     // COMPLETION_TAG_BUFSIZE of the server is 64
+constexpr std::size_t kParameterBytes =
+    16 * 1024;  // longer values (a search_path) are not reported
 constexpr std::uint32_t kStartupMessageBytes = 30000;  // libpq's limit for an error of this time
 
 bool is_command(const Request& request) {
-  return request.kind == RequestKind::execute || (request.kind == RequestKind::query && !request.failed);
+  return request.kind == RequestKind::execute ||
+         (request.kind == RequestKind::query && !request.failed);
 }
 
 }  // namespace
@@ -21,7 +24,8 @@ bool is_command(const Request& request) {
 std::size_t Conversation::Impl::server_wanted(char type, std::uint32_t body_length) {
   if (lost_) return 0;
   if (!authenticated_ && body_length > kStartupMessageBytes) {
-    // An error of protocol 2 has no length: `E`, a text, NUL. Read as protocol 3 its text becomes a large length.
+    // An error of protocol 2 has no length: `E`, a text, NUL. Read as protocol 3 its text becomes a
+    // large length.
     lose("answer to the startup packet is not of protocol 3");
     return 0;
   }
@@ -123,7 +127,8 @@ void Conversation::Impl::answer(Request& head, const Message& message) {
       break;
     case backend::kCopyBothResponse:
       if (head.kind != RequestKind::query || head.failed) break;
-      lost_ = true;  // streaming replication: nothing to be observed from here on, and nothing wrong
+      lost_ =
+          true;  // streaming replication: nothing to be observed from here on, and nothing wrong
       return;
     default:
       break;
@@ -140,8 +145,8 @@ void Conversation::Impl::bind_complete(Request& head) {
   if (head.tracked) {
     Portal portal;
     portal.serial = head.portal_serial;
-    // The name meant another statement when the Bind passed if the Parse before it has failed since (in another unit) or
-    // a DEALLOCATE came between. Then what runs is not known.
+    // The name meant another statement when the Bind passed if the Parse before it has failed since
+    // (in another unit) or a DEALLOCATE came between. Then what runs is not known.
     const std::uint64_t certain = head.bound_known ? statements_.confirmed(head.bound).serial : 0;
     if (certain != 0 && certain == head.statement_serial) {
       portal.statement = head.statement;
@@ -164,8 +169,8 @@ void Conversation::Impl::close_complete(Request& head) {
   pop();
 }
 
-// Describe of a statement: ParameterDescription, then RowDescription or NoData. Describe of a portal: one of the latter.
-// Within a simple query each result has its RowDescription.
+// Describe of a statement: ParameterDescription, then RowDescription or NoData. Describe of a
+// portal: one of the latter. Within a simple query each result has its RowDescription.
 void Conversation::Impl::row_description(Request& head, const Message& message) {
   const bool parameters = message.type == backend::kParameterDescription;
   if (head.kind == RequestKind::describe_statement && head.described != parameters) {
@@ -173,7 +178,8 @@ void Conversation::Impl::row_description(Request& head, const Message& message) 
     if (!parameters) pop();
   } else if (head.kind == RequestKind::describe_portal && !parameters) {
     pop();
-  } else if (message.type != backend::kRowDescription || head.kind != RequestKind::query || head.failed) {
+  } else if (message.type != backend::kRowDescription || head.kind != RequestKind::query ||
+             head.failed) {
     unexpected(message.type);
   }
 }
@@ -194,18 +200,20 @@ void Conversation::Impl::command_end(CommandEnd end, const Message& message) {
     return;
   }
   report_execute(request, target_of(0), end, tag, {}, server_now_ns_);
-  if (Portal* portal = request.tracked ? portals_.find(request.name) : nullptr) portal->executed = true;
+  if (Portal* portal = request.tracked ? portals_.find(request.name) : nullptr)
+    portal->executed = true;
   pop();
 }
 
 // Statements are also dropped in SQL. DEALLOCATE does not say in its tag which one it was.
 void Conversation::Impl::forget_deallocated(std::string_view tag) {
-  if (tag == "DEALLOCATE" || tag == "DEALLOCATE ALL" || tag == "DISCARD ALL") statements_.forget_named();
+  if (tag == "DEALLOCATE" || tag == "DEALLOCATE ALL" || tag == "DISCARD ALL")
+    statements_.forget_named();
 }
 
-// While the server reads COPY data it ignores Sync (and Flush) until CopyDone or CopyFail (copyfromparse.c,
-// CopyGetData): such requests get no answer. Removes them and the mark behind them; false when there is no mark yet or
-// something else was sent before it.
+// While the server reads COPY data it ignores Sync (and Flush) until CopyDone or CopyFail
+// (copyfromparse.c, CopyGetData): such requests get no answer. Removes them and the mark behind
+// them; false when there is no mark yet or something else was sent before it.
 bool Conversation::Impl::skip_copy_requests() {
   const std::size_t syncs = syncs_behind_head();
   const std::size_t mark = 1 + syncs;
@@ -222,7 +230,8 @@ std::size_t Conversation::Impl::syncs_behind_head() {
 
 void Conversation::Impl::ready(const Message& message) {
   const std::string_view body = as_text(message.body);
-  if (!message.whole() || body.size() != 1 || std::string_view("ITE").find(body[0]) == std::string_view::npos) {
+  if (!message.whole() || body.size() != 1 ||
+      std::string_view("ITE").find(body[0]) == std::string_view::npos) {
     return lose("malformed ReadyForQuery");
   }
   if (!started_ && authenticated_) {

@@ -2,10 +2,11 @@
 
 // Splits one direction of an established connection into messages while the bytes stream past.
 //
-// Header: one type byte and a 32-bit length that counts itself but not the type byte (PostgreSQL manual, "Message
-// Formats"). Bodies are not kept: the visitor says how many bytes of each body it wants to see. When the message lies
-// within one chunk, they are handed over in place; otherwise they are assembled in one buffer that is used again and
-// again. So a message of 1 GB passes with constant memory, and nothing is allocated per message.
+// Header: one type byte and a 32-bit length that counts itself but not the type byte (PostgreSQL
+// manual, "Message Formats"). Bodies are not kept: the visitor says how many bytes of each body it
+// wants to see. When the message lies within one chunk, they are handed over in place; otherwise
+// they are assembled in one buffer that is used again and again. So a message of 1 GB passes with
+// constant memory, and nothing is allocated per message.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +26,8 @@ struct Message {
 class FramerVisitor {
  public:
   virtual ~FramerVisitor() = default;
-  // Bytes of the body to hand over with message(); asked once for each message, when its header is complete.
+  // Bytes of the body to hand over with message(); asked once for each message, when its header is
+  // complete.
   virtual std::size_t wanted(char type, std::uint32_t body_length) = 0;
   // Called when the last byte of the message has passed, in order.
   virtual void message(const Message& message) = 0;
@@ -33,13 +35,16 @@ class FramerVisitor {
 
 class Framer {
  public:
-  // Largest length that is believed. The server refuses more than 1 GiB (PQ_LARGE_MESSAGE_LIMIT); rows come near it.
+  // Largest length that is believed. The server refuses more than 1 GiB (PQ_LARGE_MESSAGE_LIMIT);
+  // rows come near it.
   static constexpr std::uint32_t kLengthMax = 0x7fffffff;
-  // Largest assembly buffer kept from one message to the next; what one large message needed beyond it is given back.
+  // Largest assembly buffer kept from one message to the next; what one large message needed beyond
+  // it is given back.
   static constexpr std::size_t kScratchKept = 64 * 1024;
 
-  // Returns false, and goes on returning false, once the bytes cannot be messages (a length below 4 or above the
-  // maximum, a type byte that is no letter or digit). The caller goes on forwarding and stops interpreting.
+  // Returns false, and goes on returning false, once the bytes cannot be messages (a length below 4
+  // or above the maximum, a type byte that is no letter or digit). The caller goes on forwarding
+  // and stops interpreting.
   bool feed(Bytes chunk, FramerVisitor& visitor);
 
   // True between two messages: nothing of a message has been seen yet.

@@ -45,7 +45,8 @@ Bytes read_values(ByteReader& reader, std::uint16_t count) {
   for (std::uint16_t i = 0; i < count; ++i) {
     const auto length = reader.i32();
     if (!length || *length == -1) continue;  // NULL has no bytes
-    reader.bytes(static_cast<std::uint32_t>(*length));  // another negative length is larger than any body
+    reader.bytes(
+        static_cast<std::uint32_t>(*length));  // another negative length is larger than any body
   }
   return reader.failed() ? Bytes{} : start.first(start.size() - reader.rest().size());
 }

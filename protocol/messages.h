@@ -1,6 +1,7 @@
 #pragma once
 
-// Views of the messages that are interpreted: no copy, checked when read, nothing on malformed bytes.
+// Views of the messages that are interpreted: no copy, checked when read, nothing on malformed
+// bytes.
 
 #include <cstdint>
 #include <optional>
@@ -10,7 +11,8 @@
 
 namespace parallax::protocol {
 
-// Letters of the frontend and of the backend are separate: D, C, S, E, H, d, c mean different things.
+// Letters of the frontend and of the backend are separate: D, C, S, E, H, d, c mean different
+// things.
 namespace frontend {
 inline constexpr char kQuery = 'Q';
 inline constexpr char kParse = 'P';
@@ -55,7 +57,8 @@ inline constexpr char kCopyData = 'd';
 inline constexpr char kCopyDone = 'c';
 }  // namespace backend
 
-// Name of a backend message as in the PostgreSQL manual ("BindComplete"); "message of unknown type" for other letters.
+// Name of a backend message as in the PostgreSQL manual ("BindComplete"); "message of unknown type"
+// for other letters.
 std::string_view backend_message_name(char type);
 
 // SQL of a Query.
@@ -67,7 +70,8 @@ struct ParseView {
   Bytes parameter_types;  // 4 bytes each: the OIDs given, 0 = to be inferred
 };
 std::optional<ParseView> view_parse(Bytes body);
-// Name, and as much of the SQL as is there, for a body whose tail was not kept. Nothing when the name is cut.
+// Name, and as much of the SQL as is there, for a body whose tail was not kept. Nothing when the
+// name is cut.
 std::optional<ParseView> view_parse_prefix(Bytes body);
 
 struct BindView {
@@ -93,8 +97,8 @@ std::optional<NamedView> view_named(Bytes body);
 // Portal of an Execute.
 std::optional<std::string_view> view_execute(Bytes body);
 
-// A field of an ErrorResponse or NoticeResponse by its code ('C' SQLSTATE, 'M' message); empty when absent, which
-// happens: some poolers send errors without SQLSTATE.
+// A field of an ErrorResponse or NoticeResponse by its code ('C' SQLSTATE, 'M' message); empty when
+// absent, which happens: some poolers send errors without SQLSTATE.
 std::string_view view_error_field(Bytes body, char field);
 
 struct ParameterStatusView {

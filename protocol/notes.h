@@ -1,6 +1,7 @@
 #pragma once
 
-// What a statement and its parameters mean to whoever listens to a conversation: opaque here, only carried along.
+// What a statement and its parameters mean to whoever listens to a conversation: opaque here, only
+// carried along.
 
 #include <memory>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// Requests that wait for their answer, oldest first: a ring whose slots are used again, so that a warmed-up session
-// queues requests without allocating.
+// Requests that wait for their answer, oldest first: a ring whose slots are used again, so that a
+// warmed-up session queues requests without allocating.
 
 #include <cstddef>
 #include <cstdint>
@@ -28,17 +28,19 @@ enum class RequestKind : std::uint8_t {
 
 struct Request {
   RequestKind kind = RequestKind::sync;
-  bool tracked = false;    // parse, close_statement, query: counted in StatementNames; others: `name` could be kept
+  bool tracked = false;  // parse, close_statement, query: counted in StatementNames; others: `name`
+                         // could be kept
   bool described = false;  // describe_statement: ParameterDescription has come
   bool answered = false;   // query, function_call: at least one result has come
   bool failed = false;     // an ErrorResponse was the answer
-  std::string name;        // statement of Parse, Describe and Close of statements; portal of the others
-  std::string bound;       // bind: name of the statement
+  std::string name;   // statement of Parse, Describe and Close of statements; portal of the others
+  std::string bound;  // bind: name of the statement
   bool bound_known = false;  // bind: `bound` could be kept
-  StatementRef statement;  // query, parse, bind
-  BindingRef binding;      // bind
-  std::uint64_t statement_serial = 0;  // of the Parse that this request makes or refers to; 0 unknown
-  std::uint64_t portal_serial = 0;     // of the Bind that this request is; 0 for others
+  StatementRef statement;    // query, parse, bind
+  BindingRef binding;        // bind
+  std::uint64_t statement_serial =
+      0;                            // of the Parse that this request makes or refers to; 0 unknown
+  std::uint64_t portal_serial = 0;  // of the Bind that this request is; 0 for others
   std::uint64_t requested_ns = 0;
 
   // Back to the state of a new request, but for the storage of the strings.

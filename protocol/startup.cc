@@ -35,7 +35,8 @@ FirstPacketError read_first_packet(Bytes buffered, FirstPacket& packet) {
   ByteReader reader(buffered);
   const auto length = reader.u32();
   if (!length) return FirstPacketError::need_more;
-  // Refused as soon as the length is known, as the server does: no waiting for bytes that would not help.
+  // Refused as soon as the length is known, as the server does: no waiting for bytes that would not
+  // help.
   if (*length < kStartupPacketLengthMin || *length > kStartupPacketLengthMax) {
     return FirstPacketError::bad_length;
   }
@@ -48,7 +49,8 @@ FirstPacketError read_first_packet(Bytes buffered, FirstPacket& packet) {
 StartupParameters read_startup_parameters(const FirstPacket& packet) {
   StartupParameters parameters;
   // Protocol 2 has a packet of fixed fields; no server of today reads it.
-  if (packet.kind != FirstPacketKind::startup || packet.code >> 16 < kMajorVersion) return parameters;
+  if (packet.kind != FirstPacketKind::startup || packet.code >> 16 < kMajorVersion)
+    return parameters;
   ByteReader reader(packet.packet.subspan(std::min(kHeaderBytes, packet.packet.size())));
   for (;;) {
     const auto name = reader.c_string();
@@ -60,8 +62,9 @@ StartupParameters read_startup_parameters(const FirstPacket& packet) {
 }
 
 std::optional<std::string_view> StartupParameters::find(std::string_view name) const {
-  const auto found = std::find_if(values.rbegin(), values.rend(),
-                                  [name](const auto& parameter) { return parameter.first == name; });
+  const auto found = std::find_if(values.rbegin(), values.rend(), [name](const auto& parameter) {
+    return parameter.first == name;
+  });
   if (found == values.rend()) return std::nullopt;
   return found->second;
 }
@@ -73,7 +76,8 @@ std::string_view StartupParameters::database() const {
   return given.empty() ? user() : given;
 }
 
-// The server reads the value with parse_bool: any unambiguous beginning of true, yes, on, in any case.
+// The server reads the value with parse_bool: any unambiguous beginning of true, yes, on, in any
+// case.
 bool StartupParameters::replication() const {
   const auto value = find("replication");
   if (!value || value->empty()) return false;

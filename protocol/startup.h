@@ -1,7 +1,7 @@
 #pragma once
 
-// The first packet of a connection: it has a length but no type byte (PostgreSQL manual, "Message Formats":
-// StartupMessage, SSLRequest, GSSENCRequest, CancelRequest).
+// The first packet of a connection: it has a length but no type byte (PostgreSQL manual, "Message
+// Formats": StartupMessage, SSLRequest, GSSENCRequest, CancelRequest).
 
 #include <cstdint>
 #include <optional>
@@ -28,18 +28,20 @@ inline constexpr std::uint32_t kStartupPacketLengthMin = 8;
 
 enum class FirstPacketError { none, need_more, bad_length };
 
-// Reads one packet from the front of `buffered`. `need_more` until it is complete; `bad_length` where the server would
-// close the connection in silence (length below 8 or above 10004). packet.packet.size() bytes were used.
+// Reads one packet from the front of `buffered`. `need_more` until it is complete; `bad_length`
+// where the server would close the connection in silence (length below 8 or above 10004).
+// packet.packet.size() bytes were used.
 FirstPacketError read_first_packet(Bytes buffered, FirstPacket& packet);
 
-// Parameters of a StartupMessage in the order sent, duplicates kept; lenient, because the bytes are forwarded anyway.
+// Parameters of a StartupMessage in the order sent, duplicates kept; lenient, because the bytes are
+// forwarded anyway.
 struct StartupParameters {
   std::vector<std::pair<std::string, std::string>> values;
   // The last value of `name`, or nothing.
   std::optional<std::string_view> find(std::string_view name) const;
   std::string_view user() const;      // empty when absent
   std::string_view database() const;  // defaults to the user, as in the server
-  bool replication() const;           // walsender connection: `replication` is true, on, yes, 1 or database
+  bool replication() const;  // walsender connection: `replication` is true, on, yes, 1 or database
 };
 StartupParameters read_startup_parameters(const FirstPacket& packet);
 

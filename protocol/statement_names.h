@@ -1,7 +1,8 @@
 #pragma once
 
-// Names of prepared statements, in two views: as the requests sent so far will leave them when all succeed (what a
-// pipelined Bind refers to), and as the answers so far have left them (what is certain).
+// Names of prepared statements, in two views: as the requests sent so far will leave them when all
+// succeed (what a pipelined Bind refers to), and as the answers so far have left them (what is
+// certain).
 
 #include <cstddef>
 #include <cstdint>
@@ -14,14 +15,16 @@
 
 namespace parallax::protocol {
 
-// Longest name of a statement or portal that is remembered. The server cuts names to 63 bytes (NAMEDATALEN - 1) without
-// a word, so that longer ones may mean another statement than they say.
+// Longest name of a statement or portal that is remembered. The server cuts names to 63 bytes
+// (NAMEDATALEN - 1) without a word, so that longer ones may mean another statement than they say.
 inline constexpr std::size_t kNameBytesMax = 62;
 inline bool can_remember(std::string_view name) { return name.size() <= kNameBytesMax; }
 
 struct NameHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+  std::size_t operator()(std::string_view name) const {
+    return std::hash<std::string_view>{}(name);
+  }
 };
 template <typename Value>
 using NameMap = std::unordered_map<std::string, Value, NameHash, std::equal_to<>>;
@@ -43,8 +46,9 @@ class StatementNames {
   // Some statement, sent or confirmed, has a note.
   bool any_note() const { return noted_ != 0; }
 
-  // A request that will make `name` mean `prepared` (a Parse), or nothing (a Close; a Query drops the unnamed one).
-  // Returns whether it is counted; the answer must then be told with the same flag.
+  // A request that will make `name` mean `prepared` (a Parse), or nothing (a Close; a Query drops
+  // the unnamed one). Returns whether it is counted; the answer must then be told with the same
+  // flag.
   bool change_sent(std::string_view name, const Prepared& prepared);
   // Its answer was success.
   void change_done(std::string_view name, bool counted, const Prepared& prepared);
@@ -57,7 +61,7 @@ class StatementNames {
  private:
   struct State {
     Prepared confirmed;
-    Prepared latest;            // after the last change sent; means something while `outstanding`
+    Prepared latest;              // after the last change sent; means something while `outstanding`
     std::size_t outstanding = 0;  // changes sent and not answered
     bool noted() const { return confirmed.note || (outstanding != 0 && latest.note); }
     bool useless() const { return outstanding == 0 && confirmed.serial == 0; }

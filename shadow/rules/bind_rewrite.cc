@@ -1,4 +1,5 @@
-// Rule::bind_rewrite: a rewrite with the values of its names, as parameters. No value ever becomes part of the text.
+// Rule::bind_rewrite: a rewrite with the values of its names, as parameters. No value ever becomes
+// part of the text.
 
 #include <algorithm>
 #include <cstddef>
@@ -14,7 +15,8 @@ namespace parallax::shadow {
 
 namespace {
 
-// An array in the server's text format; nothing when a member is binary and of a type that is not read.
+// An array in the server's text format; nothing when a member is binary and of a type that is not
+// read.
 std::optional<std::string> array_text(const std::vector<Value>& members) {
   std::string text = "{";
   for (const Value& member : members) {
@@ -65,8 +67,8 @@ class Binder {
   }
 
   void write_parameter(Value value) {
-    // The server infers the type of a text from its place, as for the ORM that will send it. Binary bytes mean
-    // something only as the type that they were sent as.
+    // The server infers the type of a text from its place, as for the ORM that will send it. Binary
+    // bytes mean something only as the type that they were sent as.
     if (!value.binary) value.type_oid = 0;
     bound_.parameters.push_back(std::move(value));
     append_parameter(bound_.sql, bound_.parameters.size());
@@ -96,7 +98,8 @@ class Binder {
 
   void write_array(const std::vector<Value>& members) {
     if (auto text = array_text(members)) {
-      write_parameter(Value{.null = false, .binary = false, .type_oid = 0, .bytes = *std::move(text)});
+      write_parameter(
+          Value{.null = false, .binary = false, .type_oid = 0, .bytes = *std::move(text)});
       return;
     }
     separate_word(bound_.sql);
@@ -112,7 +115,8 @@ class Binder {
   void write_list(const SlotGroup& group) {
     const Slot& slot = group.members[0];
     const auto& members = value_of_name(slot).members;
-    const auto before = source_.substr(group.first_member_begin, slot.begin - group.first_member_begin);
+    const auto before =
+        source_.substr(group.first_member_begin, slot.begin - group.first_member_begin);
     const auto after = source_.substr(slot.end, group.first_member_end - slot.end);
     for (std::size_t i = 0; i < members.size(); ++i) {
       if (i > 0) bound_.sql.append(", ");

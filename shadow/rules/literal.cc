@@ -44,8 +44,9 @@ bool append_utf8(std::string& out, std::uint32_t code) {
   return true;
 }
 
-// The text between the quotes of a constant and its continuation lines, quotes doubled in the source made single; E''
-// escapes are left for later, but an escaped quote does not end the constant.
+// The text between the quotes of a constant and its continuation lines, quotes doubled in the
+// source made single; E'' escapes are left for later, but an escaped quote does not end the
+// constant.
 class QuotedText {
  public:
   QuotedText(std::string_view source, bool backslashes)
@@ -86,8 +87,8 @@ class QuotedText {
     return false;
   }
 
-  // White space with a newline may stand between 'a' and its continuation 'b'. (The server allows line comments as well;
-  // libpg_query reads those as the end of the constant.)
+  // White space with a newline may stand between 'a' and its continuation 'b'. (The server allows
+  // line comments as well; libpg_query reads those as the end of the constant.)
   bool skip_to_continuation() {
     while (at_ < source_.size() && source_[at_] != '\'') ++at_;
     return at_ < source_.size();
@@ -241,7 +242,8 @@ std::optional<std::string> decode_string(std::string_view source, char unicode_e
     case 'X': {
       auto digits = QuotedText(source.substr(1), false).read();
       if (!digits) return std::nullopt;
-      return (source[0] == 'b' || source[0] == 'B' ? "b" : "x") + *digits;
+      digits->insert(0, 1, source[0] == 'b' || source[0] == 'B' ? 'b' : 'x');
+      return digits;
     }
     case 'u':
     case 'U': {

@@ -8,9 +8,10 @@
 
 namespace parallax::shadow {
 
-// `source`: one whole constant as it stands: '...', E'...', $tag$...$tag$, U&'...', B'...' or X'...', continuation lines
-// included. Bit strings become the text that bit's input function reads (b101, x1F). Nothing when an escape is malformed
-// or the result is no UTF-8. `unicode_escape`: the escape character of U&'...'.
+// `source`: one whole constant as it stands: '...', E'...', $tag$...$tag$, U&'...', B'...' or
+// X'...', continuation lines included. Bit strings become the text that bit's input function reads
+// (b101, x1F). Nothing when an escape is malformed or the result is no UTF-8. `unicode_escape`: the
+// escape character of U&'...'.
 std::optional<std::string> decode_string(std::string_view source, char unicode_escape = '\\');
 
 }  // namespace parallax::shadow

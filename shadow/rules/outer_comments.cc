@@ -1,4 +1,5 @@
-// without_outer_comments: on the way of every statement text, so the common cases look at both ends only.
+// without_outer_comments: on the way of every statement text, so the common cases look at both ends
+// only.
 
 #include <cstddef>
 #include <string_view>
@@ -11,9 +12,7 @@ namespace {
 
 constexpr auto kNpos = std::string_view::npos;
 
-bool is_space(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
-}
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
 
 bool is_identifier_start(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
@@ -47,7 +46,8 @@ std::size_t end_of_line(std::string_view sql, std::size_t at) {
   return newline == kNpos ? sql.size() : newline + 1;
 }
 
-// Where a string goes on that ended at `at`: only white space with a newline, and line comments, stand between.
+// Where a string goes on that ended at `at`: only white space with a newline, and line comments,
+// stand between.
 std::size_t continuation(std::string_view sql, std::size_t at) {
   bool newline = false;
   while (at < sql.size()) {
@@ -74,7 +74,8 @@ std::size_t end_of_quoted(std::string_view sql, std::size_t at, bool backslashes
         ++at;
         continue;
       }
-      // A plain string's continuation reads like a new string; an escape string's must go on reading escapes.
+      // A plain string's continuation reads like a new string; an escape string's must go on
+      // reading escapes.
       const auto next = backslashes ? continuation(sql, at + 1) : kNpos;
       if (next == kNpos) return at + 1;
       at = next;
@@ -119,7 +120,8 @@ Piece piece_at(std::string_view sql, std::size_t at) {
   return {at + 1};
 }
 
-// One past the last byte that is neither comment, white space nor a final `;`: the way of the lexer, from the start.
+// One past the last byte that is neither comment, white space nor a final `;`: the way of the
+// lexer, from the start.
 std::size_t end_of_code(std::string_view sql) {
   std::size_t end = 0;
   for (std::size_t at = 0; at < sql.size();) {
@@ -155,8 +157,9 @@ std::string_view without_trailing_space(std::string_view sql) {
   return sql;
 }
 
-// A tag as ORMs append it: one plain comment at the very end. No statement ends with the operator `*/`, so what ends in
-// these bytes is a comment; it begins at the last `/*` unless comments nest or a line comment is about.
+// A tag as ORMs append it: one plain comment at the very end. No statement ends with the operator
+// `*/`, so what ends in these bytes is a comment; it begins at the last `/*` unless comments nest
+// or a line comment is about.
 std::size_t begin_of_tag(std::string_view sql) {
   const auto begin = sql.rfind("/*");
   if (begin == kNpos || begin + 4 > sql.size()) return kNpos;

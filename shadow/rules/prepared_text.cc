@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "shadow/rules/concat.h"
+
 namespace parallax::shadow {
 
 bool is_name(const Slot& slot) {
@@ -12,11 +14,11 @@ bool is_name(const Slot& slot) {
 }
 
 std::string name_of(const Slot& slot) {
-  return slot.kind == SlotKind::parameter ? '$' + std::to_string(slot.number) : slot.text;
+  return slot.kind == SlotKind::parameter ? concat({"$", std::to_string(slot.number)}) : slot.text;
 }
 
 std::string spelling_of(const Slot& slot) {
-  return slot.kind == SlotKind::parameter ? name_of(slot) : ':' + slot.text;
+  return slot.kind == SlotKind::parameter ? name_of(slot) : concat({":", slot.text});
 }
 
 void separate_word(std::string& sql) {
@@ -57,7 +59,8 @@ PreparedText prepare_text(std::string_view source, const StatementShape& shape) 
       if (slot.kind == SlotKind::literal) continue;
       copy_to(slot.begin);
       std::size_t number = next_number;
-      if (slot.kind == SlotKind::parameter) number = numbered.emplace(slot.number, number).first->second;
+      if (slot.kind == SlotKind::parameter)
+        number = numbered.emplace(slot.number, number).first->second;
       if (number == next_number) ++next_number;
       separate_word(text.sql);
       // All of a parameter stands for the name's first byte.

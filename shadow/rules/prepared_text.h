@@ -17,7 +17,8 @@ std::string name_of(const Slot& slot);
 // As the user writes it: ":x", "$3".
 std::string spelling_of(const Slot& slot);
 
-// A space where the next word or parameter would otherwise become part of the one before (`limit:n`).
+// A space where the next word or parameter would otherwise become part of the one before
+// (`limit:n`).
 void separate_word(std::string& sql);
 void append_parameter(std::string& sql, std::size_t number);
 
@@ -34,7 +35,8 @@ struct PreparedText {
   std::vector<Piece> pieces;
 };
 
-// Each occurrence of a name and of `:_` gets a number of its own, a `$n` one for all its places. Pins stay.
+// Each occurrence of a name and of `:_` gets a number of its own, a `$n` one for all its places.
+// Pins stay.
 PreparedText prepare_text(std::string_view source, const StatementShape& shape);
 
 }  // namespace parallax::shadow

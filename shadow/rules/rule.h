@@ -33,7 +33,8 @@ struct NamedValue {
   bool list = false;
   std::vector<Value> members;
 };
-using NamedValues = std::map<std::string, NamedValue, std::less<>>;  // "$3" is the name of parameter 3
+using NamedValues =
+    std::map<std::string, NamedValue, std::less<>>;  // "$3" is the name of parameter 3
 
 // SQL and parameters ready for PQsendQueryParams.
 struct BoundStatement {
@@ -44,36 +45,37 @@ struct BoundStatement {
 struct Rule {
   std::uint32_t index = 0;  // place in the rule set
   std::string name;
-  std::string version;      // first 12 hex digits of SHA-256 over all that it compares
+  std::string version;  // first 12 hex digits of SHA-256 over all that it compares
   double sample = 1.0;
   RuleSource source;
 
-  StatementShape legacy;          // dialect rule
+  StatementShape legacy;  // dialect rule
   StatementShape rewrite;
-  // Names and :_ as $1..$n (each place its own, `$n` one for all its places), lists of one member, pins as they stand: what
-  // verification prepares.
+  // Names and :_ as $1..$n (each place its own, `$n` one for all its places), lists of one member,
+  // pins as they stand: what verification prepares.
   std::string legacy_prepared;
   std::string rewrite_prepared;
-  // The same with plain casts of columns in the select list removed (`a::text` -> `a`), for pairing; empty when there
-  // is none. Same number and order of columns.
+  // The same with plain casts of columns in the select list removed (`a::text` -> `a`), for
+  // pairing; empty when there is none. Same number and order of columns.
   std::string legacy_uncast;
   std::string rewrite_uncast;
-  bool legacy_ordered = false;    // legacy has a top-level ORDER BY
-  // Functions called by either side, as pg_proc.proname has them (lower case unless quoted), without schema, sorted, each
-  // once: for the volatility check.
+  bool legacy_ordered = false;  // legacy has a top-level ORDER BY
+  // Functions called by either side, as pg_proc.proname has them (lower case unless quoted),
+  // without schema, sorted, each once: for the volatility check.
   std::vector<std::string> functions;
 
-  // The rewrite with these values. A scalar name becomes one parameter at each place (as ORMs write it), `$n` one for all
-  // its places, a list in IN (...) one parameter for each member (none: NULL), a list elsewhere (= any(:x)) one array.
-  // Texts get type 0 (the server infers it from the place); binary values keep the type that they were declared as.
-  // An array is text; members in a binary format that values.h does not read make it ARRAY[$1, $2, ...].
+  // The rewrite with these values. A scalar name becomes one parameter at each place (as ORMs write
+  // it), `$n` one for all its places, a list in IN (...) one parameter for each member (none:
+  // NULL), a list elsewhere (= any(:x)) one array. Texts get type 0 (the server infers it from the
+  // place); binary values keep the type that they were declared as. An array is text; members in a
+  // binary format that values.h does not read make it ARRAY[$1, $2, ...].
   BoundStatement bind_rewrite(const NamedValues& values) const;
 };
 
 // What is known of one statement text. Immutable, shared by all sessions of a worker.
 struct KnownText {
-  StatementShape shape;                  // key empty when the text could not be read
-  std::vector<const Rule*> candidates;   // rules of this key, in file order
+  StatementShape shape;                 // key empty when the text could not be read
+  std::vector<const Rule*> candidates;  // rules of this key, in file order
 };
 
 struct Match {
@@ -81,14 +83,16 @@ struct Match {
   NamedValues values;
 };
 struct NoMatch {
-  const Rule* shape_of = nullptr;  // first rule whose shape fits but no rule's pins or equal names do; null when none
+  const Rule* shape_of =
+      nullptr;  // first rule whose shape fits but no rule's pins or equal names do; null when none
 };
 
 class RuleSet {
  public:
-  // All problems of all rules by their places, or the whole set. Checks what needs no server: syntax, one SELECT, no locking clause, no
-  // data-changing CTE, no function known to have side effects; every name of the rewrite is provided by legacy; every
-  // slot of legacy is named in the rewrite, pinned or :_; no two rules could match the same statement.
+  // All problems of all rules by their places, or the whole set. Checks what needs no server:
+  // syntax, one SELECT, no locking clause, no data-changing CTE, no function known to have side
+  // effects; every name of the rewrite is provided by legacy; every slot of legacy is named in the
+  // rewrite, pinned or :_; no two rules could match the same statement.
   static std::variant<RuleSet, std::vector<ConfigProblem>> compile(std::vector<RuleSource> sources);
 
   const std::vector<std::unique_ptr<Rule>>& rules() const { return rules_; }
@@ -97,17 +101,20 @@ class RuleSet {
   KnownText know(std::string_view sql) const;
 
   // `parameters`: values of $1..$n of the statement in order; empty for the simple protocol.
-  std::variant<Match, NoMatch> match(const KnownText& text, std::span<const Value> parameters) const;
+  std::variant<Match, NoMatch> match(const KnownText& text,
+                                     std::span<const Value> parameters) const;
 
  private:
   std::vector<std::unique_ptr<Rule>> rules_;
   std::unordered_map<std::string, std::vector<const Rule*>> by_key_;
 };
 
-// A rule for a statement that no rule covers, ready to be pasted under `rules:`: literals and parameters as names
-// (:p1, :list1), the rewrite left to be written. Never contains a value or a comment of the statement: what stays as it
-// stands is LIMIT and OFFSET, ordinals (ORDER BY 1), type modifiers, TRUE, FALSE and NULL; where the grammar wants a
-// constant (interval '...') it is '?'. Empty when no rule can be made of it: no SELECT, or not readable.
+// A rule for a statement that no rule covers, ready to be pasted under `rules:`: literals and
+// parameters as names
+// (:p1, :list1), the rewrite left to be written. Never contains a value or a comment of the
+// statement: what stays as it stands is LIMIT and OFFSET, ordinals (ORDER BY 1), type modifiers,
+// TRUE, FALSE and NULL; where the grammar wants a constant (interval '...') it is '?'. Empty when
+// no rule can be made of it: no SELECT, or not readable.
 std::string rule_skeleton(std::string_view sql);
 
 }  // namespace parallax::shadow

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "shadow/rules/concat.h"
 #include "shadow/rules/digest.h"
 #include "shadow/rules/prepared_text.h"
 #include "shadow/rules/rule_names.h"
@@ -109,7 +110,7 @@ class RuleCompiler {
       for (const Slot& slot : group.members) {
         if (slot.begin != offset || slot.kind == SlotKind::literal) continue;
         const auto name = text.substr(slot.begin, slot.end - slot.begin);
-        return message.substr(0, quoted) + '"' + name + '"';
+        return concat({message.substr(0, quoted), "\"", name, "\""});
       }
     }
     return message;
@@ -118,17 +119,20 @@ class RuleCompiler {
   void check_columns() {
     for (const auto& [label, reason] : source_.ignore) {
       if (is_blank(reason.text)) {
-        problems_.push_back({reason.mark, "`ignore` of \"" + label + "\" needs a reason: say why"});
+        problems_.push_back(
+            {reason.mark, concat({"`ignore` of \"", label, "\" needs a reason: say why"})});
       }
       if (const auto both = source_.columns.find(label); both != source_.columns.end()) {
-        problems_.push_back({both->second.mark, "column \"" + label +
-                                                    "\" is under `ignore` as well: remove one of the two"});
+        problems_.push_back(
+            {both->second.mark,
+             concat({"column \"", label, "\" is under `ignore` as well: remove one of the two"})});
       }
     }
     for (const auto& [label, column] : source_.columns) {
       if (!is_blank(column.text)) continue;
-      problems_.push_back({column.mark, "`columns` of \"" + label +
-                                            "\" needs the rewrite's label, table.column or expression"});
+      problems_.push_back(
+          {column.mark, concat({"`columns` of \"", label,
+                                "\" needs the rewrite's label, table.column or expression"})});
     }
   }
 

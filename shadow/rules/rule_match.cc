@@ -73,7 +73,8 @@ bool same_values(const NamedValue& a, const NamedValue& b) {
   return true;
 }
 
-// The values of the rule's names; nothing when a name has two different values or a parameter was not given.
+// The values of the rule's names; nothing when a name has two different values or a parameter was
+// not given.
 std::optional<NamedValues> bind_names(const StatementShape& rule, const StatementShape& statement,
                                       std::span<const Value> parameters) {
   NamedValues values;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "shadow/rules/concat.h"
 #include "shadow/rules/prepared_text.h"
 
 namespace parallax::shadow {
@@ -60,9 +61,9 @@ class NameCheck {
     for (const auto& [name, given] : given_) {
       if (used.contains(name)) continue;
       add(source_.legacy, given.slot->begin,
-          "`" + spelling_of(*given.slot) +
-              "` is not used by the rewrite: name it in the rewrite, write its value as a pin, "
-              "or `:_`");
+          concat({"`", spelling_of(*given.slot),
+                  "` is not used by the rewrite: name it in the rewrite, write its value as a pin, "
+                  "or `:_`"}));
     }
   }
 
@@ -96,9 +97,8 @@ class NameCheck {
 
   void check_list(const SourceText& text, const SlotGroup& group) {
     const auto& members = group.members;
-    const auto any = std::find_if(members.begin(), members.end(), [](const Slot& slot) {
-      return slot.kind == SlotKind::any;
-    });
+    const auto any = std::find_if(members.begin(), members.end(),
+                                  [](const Slot& slot) { return slot.kind == SlotKind::any; });
     if (any != members.end()) {
       add(text, any->begin,
           "`:_` stands for one value, not for a list: give the list a name, `IN (:ids)`");
@@ -122,8 +122,9 @@ class NameCheck {
       const auto [known, added] = given_.emplace(name_of(slot), Given{&slot, group.list});
       if (added || known->second.list == group.list) continue;
       add(source_.legacy, slot.begin,
-          "`" + spelling_of(slot) + "` is " + (group.list ? "a list here and one value" : "one value here and a list") +
-              " elsewhere: use two names");
+          concat({"`", spelling_of(slot), "` is ",
+                  group.list ? "a list here and one value" : "one value here and a list",
+                  " elsewhere: use two names"}));
     }
   }
 
@@ -143,23 +144,25 @@ class NameCheck {
         continue;
       }
       used.insert(known->first);
-      const bool array = !known->second.list && is_array_value(source_.legacy.text, *known->second.slot);
+      const bool array =
+          !known->second.list && is_array_value(source_.legacy.text, *known->second.slot);
       if (group.list && array) {
         add(source_.rewrite, slot.begin,
-            "`" + spelling_of(slot) + "` is one array in legacy: write `= any(" + spelling_of(slot) +
-                ")` here");
+            concat({"`", spelling_of(slot), "` is one array in legacy: write `= any(",
+                    spelling_of(slot), ")` here"}));
       }
     }
     return used;
   }
 
   std::string unknown_name(const Slot& slot) const {
-    const std::string message = "legacy gives no `" + spelling_of(slot) + "`";
-    if (given_.empty()) return message + ": it has no names, write a value here";
-    const auto nearest = std::min_element(given_.begin(), given_.end(), [&](const auto& a, const auto& b) {
-      return edit_distance(a.first, name_of(slot)) < edit_distance(b.first, name_of(slot));
-    });
-    return message + ": did you mean `" + spelling_of(*nearest->second.slot) + "`?";
+    const std::string message = concat({"legacy gives no `", spelling_of(slot), "`: "});
+    if (given_.empty()) return concat({message, "it has no names, write a value here"});
+    const auto nearest =
+        std::min_element(given_.begin(), given_.end(), [&](const auto& a, const auto& b) {
+          return edit_distance(a.first, name_of(slot)) < edit_distance(b.first, name_of(slot));
+        });
+    return concat({message, "did you mean `", spelling_of(*nearest->second.slot), "`?"});
   }
 
   const RuleSource& source_;

@@ -9,8 +9,9 @@
 
 namespace parallax::shadow {
 
-// Adds a problem for each name that is wrong in itself (links, two names in a list, `:_` where it cannot stand), that
-// the rewrite needs and legacy does not give, or that legacy gives and the rewrite does not use.
+// Adds a problem for each name that is wrong in itself (links, two names in a list, `:_` where it
+// cannot stand), that the rewrite needs and legacy does not give, or that legacy gives and the
+// rewrite does not use.
 void check_names(const RuleSource& source, const StatementShape& legacy,
                  const StatementShape& rewrite, std::vector<ConfigProblem>& problems);
 

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "shadow/rules/concat.h"
 #include "shadow/rules/prepared_text.h"
 #include "shadow/rules/rule.h"
 #include "shadow/rules/rule_compile.h"
@@ -43,7 +44,7 @@ bool overlap(const StatementShape& a, const StatementShape& b) {
 }
 
 std::string place(const SourceMark& mark) {
-  return mark.file + ':' + std::to_string(mark.line) + ':' + std::to_string(mark.column);
+  return concat({mark.file, ":", std::to_string(mark.line), ":", std::to_string(mark.column)});
 }
 
 void check_different_names(const std::vector<RuleSource>& sources,
@@ -52,8 +53,9 @@ void check_different_names(const std::vector<RuleSource>& sources,
   for (const RuleSource& source : sources) {
     const auto [first, added] = seen.emplace(source.name.text, &source.name.mark);
     if (added) continue;
-    problems.push_back({source.name.mark, "a second rule `" + source.name.text + "`; the first is at " +
-                                              place(*first->second) + ": give it another name"});
+    problems.push_back(
+        {source.name.mark, concat({"a second rule `", source.name.text, "`; the first is at ",
+                                   place(*first->second), ": give it another name"})});
   }
 }
 
@@ -65,16 +67,17 @@ void check_overlap(const std::vector<const Rule*>& rules, std::vector<ConfigProb
       const Rule& second = *rules[later];
       problems.push_back(
           {second.source.legacy.mark,
-           "a statement could match both `" + second.name + "` and `" + first.name + "` (" +
-               place(first.source.legacy.mark) +
-               "): pin different values at one place of both, or remove one of them"});
+           concat({"a statement could match both `", second.name, "` and `", first.name, "` (",
+                   place(first.source.legacy.mark),
+                   "): pin different values at one place of both, or remove one of them"})});
     }
   }
 }
 
 }  // namespace
 
-std::variant<RuleSet, std::vector<ConfigProblem>> RuleSet::compile(std::vector<RuleSource> sources) {
+std::variant<RuleSet, std::vector<ConfigProblem>> RuleSet::compile(
+    std::vector<RuleSource> sources) {
   std::vector<ConfigProblem> problems;
   check_different_names(sources, problems);
   RuleSet set;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "shadow/rules/concat.h"
 #include "shadow/rules/tokens.h"
 
 namespace parallax::shadow {
@@ -27,9 +28,9 @@ struct ParseResult {
 
 std::optional<SqlProblem> too_large(const std::string& sql, const std::vector<Token>& tokens) {
   if (sql.size() <= kParsedBytesMax && tokens.size() <= kParsedTokensMax) return std::nullopt;
-  return SqlProblem{0, "the statement is too long for a rule (more than " +
-                           std::to_string(kParsedBytesMax) + " bytes or " +
-                           std::to_string(kParsedTokensMax) + " words)"};
+  return SqlProblem{0, concat({"the statement is too long for a rule (more than ",
+                               std::to_string(kParsedBytesMax), " bytes or ",
+                               std::to_string(kParsedTokensMax), " words)"})};
 }
 
 // SELECT ... of {"SelectStmt": {...}}; "INSERT" of {"InsertStmt": ...}.
@@ -118,8 +119,9 @@ class TreeWalk {
     facts_.functions.push_back(name);
     if (!has_side_effects(lower(name))) return;
     add(call.value("location", std::size_t{0}),
-        "`" + name + "` has effects that a read-only transaction and its rollback do not undo, or gives "
-        "each run another answer: it cannot be replayed");
+        concat({"`", name,
+                "` has effects that a read-only transaction and its rollback do not undo, or gives "
+                "each run another answer: it cannot be replayed"}));
   }
 
   void add_change(int token) {
@@ -160,17 +162,50 @@ class TreeWalk {
 }  // namespace
 
 bool has_side_effects(std::string_view name) {
-  // A star stands for any end. Each was run in BEGIN READ ONLY ... ROLLBACK and passed, or belongs to such a family.
-  static constexpr std::string_view kNames[] = {
-      "currval", "cursor_to_xml*", "database_to_xml*", "dblink*", "lastval", "lo_*", "loread",
-      "lowrite", "nextval", "pg_advisory*", "pg_backup_*", "pg_cancel_backend", "pg_create_*slot*",
-      "pg_create_restore_point", "pg_current_xact_id", "pg_drop_*slot*", "pg_export_snapshot",
-      "pg_copy_*slot*", "pg_log_backend_memory_contexts", "pg_logical_emit_message",
-      "pg_logical_slot_*", "pg_ls_*", "pg_notify", "pg_promote", "pg_read_*file*", "pg_reload_conf",
-      "pg_replication_*", "pg_rotate_logfile*", "pg_sleep*", "pg_start_backup", "pg_stat_reset*",
-      "pg_stop_backup", "pg_switch_wal", "pg_terminate_backend", "pg_try_advisory*",
-      "pg_wal_replay_*", "query_to_xml*", "schema_to_xml*", "set_config", "setval",
-      "table_to_xml*", "txid_current"};
+  // A star stands for any end. Each was run in BEGIN READ ONLY ... ROLLBACK and passed, or belongs
+  // to such a family.
+  static constexpr std::string_view kNames[] = {"currval",
+                                                "cursor_to_xml*",
+                                                "database_to_xml*",
+                                                "dblink*",
+                                                "lastval",
+                                                "lo_*",
+                                                "loread",
+                                                "lowrite",
+                                                "nextval",
+                                                "pg_advisory*",
+                                                "pg_backup_*",
+                                                "pg_cancel_backend",
+                                                "pg_create_*slot*",
+                                                "pg_create_restore_point",
+                                                "pg_current_xact_id",
+                                                "pg_drop_*slot*",
+                                                "pg_export_snapshot",
+                                                "pg_copy_*slot*",
+                                                "pg_log_backend_memory_contexts",
+                                                "pg_logical_emit_message",
+                                                "pg_logical_slot_*",
+                                                "pg_ls_*",
+                                                "pg_notify",
+                                                "pg_promote",
+                                                "pg_read_*file*",
+                                                "pg_reload_conf",
+                                                "pg_replication_*",
+                                                "pg_rotate_logfile*",
+                                                "pg_sleep*",
+                                                "pg_start_backup",
+                                                "pg_stat_reset*",
+                                                "pg_stop_backup",
+                                                "pg_switch_wal",
+                                                "pg_terminate_backend",
+                                                "pg_try_advisory*",
+                                                "pg_wal_replay_*",
+                                                "query_to_xml*",
+                                                "schema_to_xml*",
+                                                "set_config",
+                                                "setval",
+                                                "table_to_xml*",
+                                                "txid_current"};
   const auto fits = [&](std::string_view pattern) {
     // At most two stars, the last at the end.
     std::string_view rest = name;
@@ -178,7 +213,8 @@ bool has_side_effects(std::string_view name) {
       const auto star = pattern.find('*');
       const auto part = pattern.substr(0, star);
       const bool first = rest.data() == name.data();
-      const auto at = first ? (rest.starts_with(part) ? 0 : std::string_view::npos) : rest.find(part);
+      const auto at =
+          first ? (rest.starts_with(part) ? 0 : std::string_view::npos) : rest.find(part);
       if (at == std::string_view::npos) return false;
       rest.remove_prefix(at + part.size());
       if (star == std::string_view::npos) return rest.empty();
@@ -205,8 +241,8 @@ std::variant<SelectFacts, std::vector<SqlProblem>> check_select(const std::strin
   if (auto problem = too_large(sql, tokens)) return std::vector{*std::move(problem)};
   const ParseResult parsed(sql);
   if (parsed.raw.error != nullptr) {
-    return std::vector{SqlProblem{byte_of_cursor(sql, parsed.raw.error->cursorpos),
-                                  parsed.raw.error->message}};
+    return std::vector{
+        SqlProblem{byte_of_cursor(sql, parsed.raw.error->cursorpos), parsed.raw.error->message}};
   }
   const Json tree = Json::parse(parsed.raw.parse_tree, nullptr, false);
   const auto statements = tree.is_object() ? tree.find("stmts") : tree.end();
@@ -220,8 +256,9 @@ std::variant<SelectFacts, std::vector<SqlProblem>> check_select(const std::strin
   }
   const Json& stmt = (*statements)[0].at("stmt");
   if (!stmt.contains("SelectStmt")) {
-    return std::vector{SqlProblem{tokens.front().begin, "only a SELECT can be replayed, this is " +
-                                                            statement_name(stmt)}};
+    return std::vector{
+        SqlProblem{tokens.front().begin,
+                   concat({"only a SELECT can be replayed, this is ", statement_name(stmt)})}};
   }
   return TreeWalk(sql, tokens).walk(stmt.at("SelectStmt"));
 }

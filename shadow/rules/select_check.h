@@ -9,8 +9,9 @@
 
 namespace parallax::shadow {
 
-// libpg_query writes trees by recursion, and a word can be a level of nesting: with these a thread of 8 MiB cannot
-// overflow (50,000 words do). Reading a tree by protobuf-c needs about 1.2 KiB of stack a level.
+// libpg_query writes trees by recursion, and a word can be a level of nesting: with these a thread
+// of 8 MiB cannot overflow (50,000 words do). Reading a tree by protobuf-c needs about 1.2 KiB of
+// stack a level.
 inline constexpr std::size_t kParsedBytesMax = 64 * 1024;
 inline constexpr std::size_t kParsedTokensMax = 10'000;
 inline constexpr std::size_t kTreeLevelsMax = 1'000;
@@ -31,12 +32,14 @@ std::variant<SelectFacts, std::vector<SqlProblem>> check_select(const std::strin
 // Whether the parser reads it (and kParsedBytesMax and kParsedTokensMax allow to ask).
 bool parses(const std::string& sql);
 
-// A function that does something that a read-only transaction lets through, or that makes the two runs differ
-// (locks, replication slots, sequences, large objects, settings, signals, other connections). `name` in lower case.
+// A function that does something that a read-only transaction lets through, or that makes the two
+// runs differ (locks, replication slots, sequences, large objects, settings, signals, other
+// connections). `name` in lower case.
 bool has_side_effects(std::string_view name);
 
-// The SELECT with plain casts of columns in its select list removed: `a::text` and CAST(a AS text) become `a`, which
-// keeps number, order and labels of the columns. Empty when there is none, or when it cannot be written.
+// The SELECT with plain casts of columns in its select list removed: `a::text` and CAST(a AS text)
+// become `a`, which keeps number, order and labels of the columns. Empty when there is none, or
+// when it cannot be written.
 std::string without_column_casts(const std::string& sql);
 
 }  // namespace parallax::shadow

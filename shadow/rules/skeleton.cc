@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "shadow/rules/concat.h"
 #include "shadow/rules/digest.h"
 #include "shadow/rules/prepared_text.h"
 #include "shadow/rules/rule.h"
@@ -24,11 +25,13 @@ namespace {
 constexpr std::size_t kNameHashDigits = 6;
 constexpr std::string_view kSqlIndent = "      ";
 
-// Stands where the grammar wants a constant, so that no name can: the rule loads, and matches when the value is written.
+// Stands where the grammar wants a constant, so that no name can: the rule loads, and matches when
+// the value is written.
 constexpr std::string_view kUnknownString = "'?'";
 constexpr std::string_view kUnknownNumber = "0";
 
-// Types whose name may stand before a constant (`interval '1 day'`) or before modifiers (`numeric(10, 2)`).
+// Types whose name may stand before a constant (`interval '1 day'`) or before modifiers
+// (`numeric(10, 2)`).
 bool is_type_word(int type) {
   switch (type) {
     case PG_QUERY__TOKEN__BIGINT:
@@ -74,13 +77,15 @@ class Skeleton {
       legacy = legacy_text(false);
       if (!loads(legacy)) return {};
     }
-    std::string text = "  " + rule_name() + ":\n";
+    std::string text = concat({"  ", rule_name(), ":\n"});
     if (unknown_) {
       text += "    # '?' and 0 stand for constants that cannot be names here: write their values\n";
     }
     text.append("    legacy: |\n").append(kSqlIndent).append(legacy).append("\n");
     text.append("    rewrite: |\n").append(kSqlIndent);
-    text += "-- Write the statement that replaces it, with the names above; a name that does not matter: :_ in legacy.\n";
+    text +=
+        "-- Write the statement that replaces it, with the names above; a name that does not "
+        "matter: :_ in legacy.\n";
     return text;
   }
 
@@ -110,7 +115,8 @@ class Skeleton {
     return read != nullptr && parses(prepare_text(legacy, *read).sql);
   }
 
-  // `with_names`: false writes placeholders for all constants, where the first attempt put a name into a bad place.
+  // `with_names`: false writes placeholders for all constants, where the first attempt put a name
+  // into a bad place.
   std::string legacy_text(bool with_names) {
     with_names_ = with_names;
     find_ordinals();
@@ -123,7 +129,8 @@ class Skeleton {
         ++group;
       }
       write_gap(text, written, tokens_[i].begin);
-      const bool at_group = group < shape_.slots.size() && shape_.slots[group].begin == tokens_[i].begin;
+      const bool at_group =
+          group < shape_.slots.size() && shape_.slots[group].begin == tokens_[i].begin;
       if (at_group) {
         i = write_group(text, shape_.slots[group], i);
         written = i > 0 ? std::max(tokens_[i - 1].end, written) : written;
@@ -172,7 +179,7 @@ class Skeleton {
   }
 
   void write_list(std::string& text, const SlotGroup& group) {
-    const std::string name = ":list" + std::to_string(++list_count_);
+    const std::string name = concat({":list", std::to_string(++list_count_)});
     if (group.members.empty()) {
       text += name;
       return;
@@ -217,7 +224,7 @@ class Skeleton {
     }
   }
 
-  std::string next_name() { return ":p" + std::to_string(++parameter_count_); }
+  std::string next_name() { return concat({":p", std::to_string(++parameter_count_)}); }
   std::string unknown(std::string_view placeholder) {
     unknown_ = true;
     return std::string(placeholder);
@@ -251,7 +258,8 @@ class Skeleton {
     return word == PG_QUERY__TOKEN__IDENT && i >= 3 && type(i - 3) == PG_QUERY__TOKEN__TYPECAST;
   }
 
-  // Tokens that are positions of columns: a number alone between BY, commas and the end of its clause.
+  // Tokens that are positions of columns: a number alone between BY, commas and the end of its
+  // clause.
   void find_ordinals() {
     ordinals_.clear();
     std::vector<bool> in_by{false};
@@ -260,7 +268,8 @@ class Skeleton {
       if (token.type == '(' || token.type == '[') in_by.push_back(false);
       if ((token.type == ')' || token.type == ']') && in_by.size() > 1) in_by.pop_back();
       if (token.type == PG_QUERY__TOKEN__BY) in_by.back() = true;
-      const bool direction = token.type == PG_QUERY__TOKEN__ASC || token.type == PG_QUERY__TOKEN__DESC;
+      const bool direction =
+          token.type == PG_QUERY__TOKEN__ASC || token.type == PG_QUERY__TOKEN__DESC;
       if (token.keyword == KeywordKind::reserved && !direction) in_by.back() = false;
       const bool starts = before(i) == PG_QUERY__TOKEN__BY || before(i) == ',';
       if (token.type == PG_QUERY__TOKEN__ICONST && in_by.back() && starts && ends_item(i + 1)) {
@@ -295,7 +304,7 @@ class Skeleton {
       table = plain_name(source(tokens_[last].begin, tokens_[last].end));
       break;
     }
-    return table + '.' + sha256_prefix(shape_.key, kNameHashDigits);
+    return concat({table, ".", sha256_prefix(shape_.key, kNameHashDigits)});
   }
 
   // A plain YAML key whatever the table is called; the end of the name carries the hash.

@@ -14,23 +14,24 @@ namespace parallax::shadow {
 
 namespace {
 
-// In a key: a slot, and the mark before the shape of a list's members. No token of SQL looks like them.
+// In a key: a slot, and the mark before the shape of a list's members. No token of SQL looks like
+// them.
 constexpr std::string_view kSlotMark = "$";
 constexpr std::string_view kListMark = "$*";
 
 constexpr std::uint32_t kParameterMax = 65535;  // Bind counts parameters in 16 bits
 
-// A member of a list is a value, perhaps cast. Longer expressions are no members; it also bounds the work on lists within
-// lists.
+// A member of a list is a value, perhaps cast. Longer expressions are no members; it also bounds
+// the work on lists within lists.
 constexpr std::size_t kMemberElementsMax = 64;
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
 // What the key is written from: a token, or a slot that covers one to three tokens.
 struct Element {
-  std::size_t token = 0;      // first token
-  std::size_t slot = kNone;   // index into the slots
-  bool constant = false;      // a literal that stays in the key with its text
+  std::size_t token = 0;     // first token
+  std::size_t slot = kNone;  // index into the slots
+  bool constant = false;     // a literal that stays in the key with its text
 };
 
 class ShapeBuilder {
@@ -97,6 +98,11 @@ class ShapeBuilder {
     }
     elements_.push_back({.token = i});
     return 1;
+  }
+
+  // A slot of the key, not a constant that stays in it.
+  static bool is_value(const Element& element) {
+    return element.slot != kNone && !element.constant;
   }
 
   bool is_number(std::size_t i) const {
@@ -225,8 +231,8 @@ class ShapeBuilder {
     }
     Slot& slot = slots_[element.slot];
     if (element.constant) {
-      const bool string = slot.literal_type == LiteralType::string;
-      append(string ? sql_.substr(slot.begin, slot.end - slot.begin) : std::string_view(slot.text));
+      shape_.key.push_back(' ');
+      append_constant(shape_.key, slot);
       return;
     }
     append(kSlotMark);
@@ -238,17 +244,25 @@ class ShapeBuilder {
   }
 
   void write_token(std::size_t i) {
+    if (!shape_.key.empty()) shape_.key.push_back(' ');
+    append_folded(shape_.key, i);
+  }
+
+  // The token as it stands in a key.
+  void append_folded(std::string& out, std::size_t i) const {
     const auto text = source(i);
-    if (text == "!=") {  // another spelling of the same operator (scan.l)
-      append("<>");
-      return;
-    }
-    append(text);
+    const std::size_t begin = out.size();
+    out.append(text == "!=" ? "<>" : text);  // another spelling of the same operator (scan.l)
     if (text.front() == '"') return;
-    for (std::size_t at = shape_.key.size() - text.size(); at < shape_.key.size(); ++at) {
-      char& c = shape_.key[at];
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    for (std::size_t at = begin; at < out.size(); ++at) {
+      if (out[at] >= 'A' && out[at] <= 'Z') out[at] = static_cast<char>(out[at] - 'A' + 'a');
     }
+  }
+
+  void append_constant(std::string& out, const Slot& slot) const {
+    const bool string = slot.literal_type == LiteralType::string;
+    out.append(string ? sql_.substr(slot.begin, slot.end - slot.begin)
+                      : std::string_view(slot.text));
   }
 
   struct Member {
@@ -257,13 +271,14 @@ class ShapeBuilder {
     std::size_t slot = kNone;
   };
 
-  // The member that begins at element e: one slot, at most kMemberElementsMax elements, no subselect.
+  // The member that begins at element e: one slot, at most kMemberElementsMax elements, no
+  // subselect.
   std::optional<Member> read_member(std::size_t e) const {
     Member member{.first = e};
     int depth = 0;
     for (; e < elements_.size() && e - member.first <= kMemberElementsMax; ++e) {
       const Element& element = elements_[e];
-      if (element.slot != kNone && !element.constant) {
+      if (is_value(element)) {
         if (member.slot != kNone) return std::nullopt;
         member.slot = element.slot;
         continue;
@@ -287,30 +302,24 @@ class ShapeBuilder {
     for (std::size_t i = 0; i < a.last - a.first; ++i) {
       const Element& one = elements_[a.first + i];
       const Element& other = elements_[b.first + i];
-      if ((one.slot == kNone) != (other.slot == kNone) || one.constant != other.constant) {
-        return false;
-      }
-      if (one.slot != kNone && !one.constant) continue;
-      if (key_text(one) != key_text(other)) return false;
+      if (is_value(one) != is_value(other)) return false;
+      if (!is_value(one) && key_text(one) != key_text(other)) return false;
     }
     return true;
   }
 
   std::string key_text(const Element& element) const {
-    if (element.slot != kNone) {
-      const Slot& slot = slots_[element.slot];
-      return std::string(sql_.substr(slot.begin, slot.end - slot.begin));
-    }
-    std::string text(source(element.token));
-    if (text.front() == '"') return text;
-    for (char& c : text) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    std::string text;
+    if (element.slot == kNone) {
+      append_folded(text, element.token);
+    } else {
+      append_constant(text, slots_[element.slot]);
     }
     return text;
   }
 
-  // The list that begins after the opening bracket at element e, written to the key: returns the element of the closing
-  // bracket, or kNone when it is no list.
+  // The list that begins after the opening bracket at element e, written to the key: returns the
+  // element of the closing bracket, or kNone when it is no list.
   std::size_t find_list(std::size_t open, bool array) {
     if (array && open + 1 < elements_.size() && elements_[open + 1].slot == kNone &&
         type(elements_[open + 1].token) == ']') {
@@ -363,21 +372,14 @@ class ShapeBuilder {
     const bool only_null = members.size() == 1 && first.last - first.first == 1 &&
                            slot.kind == SlotKind::literal && slot.literal_type == LiteralType::null;
     append(kListMark);
-    for (std::size_t e = first.first; e < first.last; ++e) write_shape_of(e);
+    for (std::size_t e = first.first; e < first.last; ++e) {
+      append(is_value(elements_[e]) ? std::string(kSlotMark) : key_text(elements_[e]));
+    }
     if (array || !only_null) {  // IN (NULL) is how ORMs write the empty list
       group.members.reserve(members.size());
       for (const Member& member : members) group.members.push_back(std::move(slots_[member.slot]));
     }
     shape_.slots.push_back(std::move(group));
-  }
-
-  void write_shape_of(std::size_t e) {
-    const Element& element = elements_[e];
-    if (element.slot != kNone && !element.constant) {
-      append(kSlotMark);
-    } else {
-      append(key_text(element));
-    }
   }
 
   std::string_view sql_;

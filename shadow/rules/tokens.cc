@@ -42,19 +42,18 @@ KeywordKind keyword_kind(PgQuery__KeywordKind kind) {
   }
 }
 
-bool is_space(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
-}
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
 
-// Single characters that the lexer passes on are operators and punctuation ("self" in scan.l), or rubbish that the
-// parser refuses.
+// Single characters that the lexer passes on are operators and punctuation ("self" in scan.l), or
+// rubbish that the parser refuses.
 bool is_self(int type) {
   return type > 0 && type < 128 &&
          std::string_view(",()[].;:+-*/%^<>=").find(static_cast<char>(type)) !=
              std::string_view::npos;
 }
 
-// libpg_query 15 reports U&'...' and U&"..." with an end before their quotes; the next token's begin tells.
+// libpg_query 15 reports U&'...' and U&"..." with an end before their quotes; the next token's
+// begin tells.
 std::size_t end_of_unicode(std::string_view sql, const PgQuery__ScanResult& tokens, std::size_t i) {
   std::size_t end = i + 1 < tokens.n_tokens
                         ? static_cast<std::size_t>(std::max(tokens.tokens[i + 1]->start, 0))
@@ -164,8 +163,7 @@ std::variant<std::vector<Token>, ShapeError> scan_tokens(std::string_view sql) {
   ProtobufCAllocator allocator{arena_allocate, arena_free, &arena};
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(result.raw.pbuf.data);
   // Lives in the arena: nothing to free.
-  const auto* scanned =
-      pg_query__scan_result__unpack(&allocator, result.raw.pbuf.len, bytes);
+  const auto* scanned = pg_query__scan_result__unpack(&allocator, result.raw.pbuf.len, bytes);
   if (scanned == nullptr) return ShapeError{"the lexer's answer cannot be read", 0};
   return convert(sql, *scanned);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-// The lexer of PostgreSQL 15 (libpg_query) as the rest of rules/ needs it: tokens without comments, with byte positions.
+// The lexer of PostgreSQL 15 (libpg_query) as the rest of rules/ needs it: tokens without comments,
+// with byte positions.
 
 #include <cstddef>
 #include <string>
@@ -22,8 +23,9 @@ struct Token {
   std::size_t end = 0;
 };
 
-// Refuses what the server would refuse as a text (NUL bytes, invalid UTF-8, unterminated strings, characters that begin
-// no token), texts over kSqlBytesMax, and identifiers written as U&"...". Callable from any thread.
+// Refuses what the server would refuse as a text (NUL bytes, invalid UTF-8, unterminated strings,
+// characters that begin no token), texts over kSqlBytesMax, and identifiers written as U&"...".
+// Callable from any thread.
 std::variant<std::vector<Token>, ShapeError> scan_tokens(std::string_view sql);
 
 // The byte that a libpg_query error position (1-based, in characters) stands for.

@@ -40,7 +40,8 @@ struct Decimal {
   bool operator==(const Decimal&) const = default;
 };
 
-// Exponents beyond these are no numbers of PostgreSQL (numeric has at most 131072 digits before the point).
+// Exponents beyond these are no numbers of PostgreSQL (numeric has at most 131072 digits before the
+// point).
 constexpr std::int64_t kExponentMax = 1'000'000;
 
 bool read_exponent(std::string_view text, std::int64_t& exponent) {
@@ -49,8 +50,8 @@ bool read_exponent(std::string_view text, std::int64_t& exponent) {
     if (text.starts_with('-')) return false;  // from_chars reads a minus, as it should elsewhere
   }
   const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), exponent);
-  return failure == std::errc() && rest == text.data() + text.size() &&
-         exponent <= kExponentMax && exponent >= -kExponentMax;
+  return failure == std::errc() && rest == text.data() + text.size() && exponent <= kExponentMax &&
+         exponent >= -kExponentMax;
 }
 
 std::optional<Decimal> read_decimal(std::string_view text) {
@@ -197,7 +198,8 @@ bool pin_holds(const Slot& pin, const Value& value) {
 }
 
 bool pins_agree(const Slot& a, const Slot& b) {
-  // A text that one pin spells out is the plainest that could satisfy both; `true` and 1 meet in the text 1.
+  // A text that one pin spells out is the plainest that could satisfy both; `true` and 1 meet in
+  // the text 1.
   const bool number_and_boolean =
       (a.literal_type == LiteralType::number && b.literal_type == LiteralType::boolean) ||
       (b.literal_type == LiteralType::number && a.literal_type == LiteralType::boolean);

@@ -1,7 +1,7 @@
-// Whole sessions of arbitrary bytes: however they are split, the events are the same; and they keep their own rules.
+// Whole sessions of arbitrary bytes: however they are split, the events are the same; and they keep
+// their own rules.
 
 #include "protocol/conversation.h"
-
 #include "tests/fuzz/conversation_input.h"
 #include "tests/fuzz/fuzz_check.h"
 
@@ -11,8 +11,8 @@ namespace {
 // Rules of the listener, whatever the bytes.
 class CheckedRecorder : public ConversationRecorder {
  public:
-  protocol::BindingRef on_bind(const protocol::StatementRef& statement, const protocol::BindView& bind,
-                               bool whole) override {
+  protocol::BindingRef on_bind(const protocol::StatementRef& statement,
+                               const protocol::BindView& bind, bool whole) override {
     FUZZ_CHECK(!lost_ && statement != nullptr);
     FUZZ_CHECK(whole || bind.parameters.empty());
     return ConversationRecorder::on_bind(statement, bind, whole);
@@ -69,9 +69,12 @@ Outcome play(const ConversationInput& input, std::size_t piece) {
       }
     }
   }
-  return {recorder.events,     recorder.errors,
-          conversation.idle(), conversation.lost(),
-          conversation.server_at_boundary(), conversation.transaction_status()};
+  return {recorder.events,
+          recorder.errors,
+          conversation.idle(),
+          conversation.lost(),
+          conversation.server_at_boundary(),
+          conversation.transaction_status()};
 }
 
 }  // namespace
@@ -79,7 +82,8 @@ Outcome play(const ConversationInput& input, std::size_t piece) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace parallax::test;
-  const ConversationInput input = read_input(parallax::protocol::as_text(std::as_bytes(std::span(data, size))));
+  const ConversationInput input =
+      read_input(parallax::protocol::as_text(std::as_bytes(std::span(data, size))));
   const Outcome whole = play(input, std::string_view::npos);
   FUZZ_CHECK(play(input, input.piece) == whole);
   FUZZ_CHECK(!(whole.idle && whole.lost));

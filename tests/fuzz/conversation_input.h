@@ -1,7 +1,8 @@
 #pragma once
 
-// How a session is written as an input of the conversation fuzzer: one byte for the length of the pieces of the second
-// run (and for small limits), then steps: two bytes (bit 15: from the server, others: length) and the step's bytes.
+// How a session is written as an input of the conversation fuzzer: one byte for the length of the
+// pieces of the second run (and for small limits), then steps: two bytes (bit 15: from the server,
+// others: length) and the step's bytes.
 
 #include <algorithm>
 #include <string>
@@ -34,7 +35,8 @@ inline ConversationInput read_input(std::string_view data) {
   input.small_limits = (first & 0x80) != 0;
   data.remove_prefix(1);
   while (data.size() >= 2) {
-    const unsigned header = static_cast<unsigned char>(data[0]) * 256u + static_cast<unsigned char>(data[1]);
+    const unsigned header =
+        static_cast<unsigned char>(data[0]) * 256u + static_cast<unsigned char>(data[1]);
     data.remove_prefix(2);
     std::string bytes_of_step(data.substr(0, header & 0x7fff));
     data.remove_prefix(bytes_of_step.size());

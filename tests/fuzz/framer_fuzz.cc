@@ -1,4 +1,5 @@
-// Framing of arbitrary bytes, and every view over every body. First byte: length of the pieces of the second run.
+// Framing of arbitrary bytes, and every view over every body. First byte: length of the pieces of
+// the second run.
 
 #include <algorithm>
 #include <string>
@@ -15,7 +16,9 @@ namespace {
 class Collector : public FramerVisitor {
  public:
   // How much is wanted differs from type to type.
-  std::size_t wanted(char type, std::uint32_t) override { return static_cast<unsigned char>(type) % 3 * 20u; }
+  std::size_t wanted(char type, std::uint32_t) override {
+    return static_cast<unsigned char>(type) % 3 * 20u;
+  }
   void message(const Message& m) override {
     FUZZ_CHECK(m.body.size() <= m.body_length);
     messages.push_back(m.type + std::to_string(m.body_length) + ":" + std::string(as_text(m.body)));
@@ -25,14 +28,16 @@ class Collector : public FramerVisitor {
 
 bool within(std::string_view part, Bytes whole) {
   const std::string_view text = as_text(whole);
-  return part.empty() || (part.data() >= text.data() && part.data() + part.size() <= text.data() + text.size());
+  return part.empty() ||
+         (part.data() >= text.data() && part.data() + part.size() <= text.data() + text.size());
 }
 
 // A view never reaches outside of the body, and its parts are there to be read.
 void view_all(Bytes body) {
   if (const auto sql = view_query(body)) FUZZ_CHECK(within(*sql, body));
   if (const auto v = view_parse(body)) {
-    FUZZ_CHECK(within(v->name, body) && within(v->sql, body) && within(as_text(v->parameter_types), body));
+    FUZZ_CHECK(within(v->name, body) && within(v->sql, body) &&
+               within(as_text(v->parameter_types), body));
     const auto prefix = view_parse_prefix(body);
     FUZZ_CHECK(prefix && prefix->name == v->name && prefix->sql == v->sql);
   }
@@ -49,9 +54,11 @@ void view_all(Bytes body) {
     const auto names = view_bind_names(body);
     FUZZ_CHECK(names && names->portal == v->portal && names->statement == v->statement);
   }
-  if (const auto v = view_named(body)) FUZZ_CHECK(within(v->name, body) && (v->kind == 'S' || v->kind == 'P'));
+  if (const auto v = view_named(body))
+    FUZZ_CHECK(within(v->name, body) && (v->kind == 'S' || v->kind == 'P'));
   if (const auto v = view_execute(body)) FUZZ_CHECK(within(*v, body));
-  if (const auto v = view_parameter_status(body)) FUZZ_CHECK(within(v->name, body) && within(v->value, body));
+  if (const auto v = view_parameter_status(body))
+    FUZZ_CHECK(within(v->name, body) && within(v->value, body));
   FUZZ_CHECK(within(view_error_field(body, 'C'), body));
 }
 

@@ -1,4 +1,5 @@
-// Runs a fuzz target over every file of the directories given, without a fuzzer: the corpus as an ordinary test.
+// Runs a fuzz target over every file of the directories given, without a fuzzer: the corpus as an
+// ordinary test.
 
 #include <cstdint>
 #include <filesystem>
@@ -13,7 +14,8 @@ namespace {
 
 bool run_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  const std::vector<char> data{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::vector<char> data{std::istreambuf_iterator<char>(file),
+                               std::istreambuf_iterator<char>()};
   if (!file) return false;
   std::cerr << path.filename().string() << '\n';  // the last name printed is the one that failed
   LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(data.data()), data.size());

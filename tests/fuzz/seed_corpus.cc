@@ -1,4 +1,5 @@
-// Writes the seeds of the fuzz targets of the protocol, made from the recorded sessions of the tests.
+// Writes the seeds of the fuzz targets of the protocol, made from the recorded sessions of the
+// tests.
 
 #include <filesystem>
 #include <fstream>
@@ -38,7 +39,8 @@ void seed_framer(const Corpus& corpus) {
 }
 
 void seed_startup(const Corpus& corpus) {
-  const Parameters parameters{{"user", "a.b"}, {"database", "d"}, {"options", "-c a=b"}, {"replication", "true"}};
+  const Parameters parameters{
+      {"user", "a.b"}, {"database", "d"}, {"options", "-c a=b"}, {"replication", "true"}};
   corpus.add("ssl", fe::ssl_request());
   corpus.add("gssenc", fe::gssenc_request());
   corpus.add("ssl stuffed", fe::ssl_request() + fe::startup(parameters));
@@ -61,10 +63,11 @@ void seed_conversation(const Corpus& corpus) {
     corpus.add(recorded.name, write_input(piece % 40 + 1, piece % 5 == 0, with_start(recorded)));
     ++piece;
   }
-  corpus.add("authentication",
-             write_input(3, false,
-                         {server(be::authentication_sasl({"SCRAM-SHA-256"})), client(fe::password("x")),
-                          server(be::authentication_sasl_continue("r=") + be::session_start())}));
+  corpus.add(
+      "authentication",
+      write_input(3, false,
+                  {server(be::authentication_sasl({"SCRAM-SHA-256"})), client(fe::password("x")),
+                   server(be::authentication_sasl_continue("r=") + be::session_start())}));
   corpus.add("protocol 2 error", write_input(3, false, {server("EFATAL:  unsupported\n")}));
 }
 

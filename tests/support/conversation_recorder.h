@@ -1,7 +1,7 @@
 #pragma once
 
-// A listener that writes down what it is told, one line for each call, and a player of recorded sessions. Times are the
-// number of the step whose bytes came.
+// A listener that writes down what it is told, one line for each call, and a player of recorded
+// sessions. Times are the number of the step whose bytes came.
 
 #include <cstddef>
 #include <cstdint>
@@ -37,12 +37,14 @@ class ConversationRecorder : public protocol::ConversationListener {
     return note(sql);
   }
   protocol::StatementRef on_parse(const protocol::ParseView& parse, bool whole) override {
-    events.push_back("parse " + std::string(parse.name) + "{" + std::string(parse.sql) + "}" + cut(whole));
+    events.push_back("parse " + std::string(parse.name) + "{" + std::string(parse.sql) + "}" +
+                     cut(whole));
     return note(parse.sql);
   }
-  protocol::BindingRef on_bind(const protocol::StatementRef& statement, const protocol::BindView& bind,
-                               bool whole) override {
-    events.push_back("bind " + std::string(bind.portal) + text(statement) + values(bind) + cut(whole));
+  protocol::BindingRef on_bind(const protocol::StatementRef& statement,
+                               const protocol::BindView& bind, bool whole) override {
+    events.push_back("bind " + std::string(bind.portal) + text(statement) + values(bind) +
+                     cut(whole));
     return std::make_shared<ValuesNote>(values(bind));
   }
   void on_command(const protocol::Command& c) override {
@@ -84,7 +86,8 @@ class ConversationRecorder : public protocol::ConversationListener {
       if (length < 0) {
         out += "null";
       } else {
-        out += protocol::as_text(reader.bytes(static_cast<std::size_t>(length)).value_or(protocol::Bytes{}));
+        out += protocol::as_text(
+            reader.bytes(static_cast<std::size_t>(length)).value_or(protocol::Bytes{}));
       }
       if (bind.parameter_format(i) == 1) out += ":b";
     }
@@ -103,7 +106,8 @@ inline Step server(std::string data) { return {Step::From::server, std::move(dat
 // Feeds a session step by step; step n has the time n, counted from 1.
 class Player {
  public:
-  explicit Player(const protocol::ConversationLimits& limits = {}) : conversation(recorder, limits) {}
+  explicit Player(const protocol::ConversationLimits& limits = {})
+      : conversation(recorder, limits) {}
 
   // The parts of a step have one time.
   void feed(const Step& step, std::string_view part) {
@@ -128,7 +132,8 @@ class Player {
 
 using Session = std::vector<Step>;
 
-inline std::vector<std::string> play(const Session& session, const protocol::ConversationLimits& limits = {}) {
+inline std::vector<std::string> play(const Session& session,
+                                     const protocol::ConversationLimits& limits = {}) {
   Player player(limits);
   for (const Step& step : session) player.feed(step);
   return player.recorder.events;
@@ -147,7 +152,8 @@ inline std::vector<std::string> play_in_pieces(const Session& session, std::size
 }
 
 // Step number `split_step` in two pieces, the others whole.
-inline std::vector<std::string> play_split(const Session& session, std::size_t split_step, std::size_t position,
+inline std::vector<std::string> play_split(const Session& session, std::size_t split_step,
+                                           std::size_t position,
                                            const protocol::ConversationLimits& limits = {}) {
   Player player(limits);
   for (std::size_t i = 0; i < session.size(); ++i) {

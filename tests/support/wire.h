@@ -1,7 +1,8 @@
 #pragma once
 
-// Messages of the PostgreSQL protocol as byte strings, for tests: fe::query("select 1") + fe::sync(). Each function makes
-// exactly one message with its header (PostgreSQL manual, "Message Formats").
+// Messages of the PostgreSQL protocol as byte strings, for tests: fe::query("select 1") +
+// fe::sync(). Each function makes exactly one message with its header (PostgreSQL manual, "Message
+// Formats").
 
 #include <cstdint>
 #include <initializer_list>
@@ -19,7 +20,8 @@ inline std::string u16(std::uint16_t value) {
   return {static_cast<char>(value >> 8), static_cast<char>(value & 0xff)};
 }
 inline std::string u32(std::uint32_t value) {
-  return u16(static_cast<std::uint16_t>(value >> 16)) + u16(static_cast<std::uint16_t>(value & 0xffff));
+  return u16(static_cast<std::uint16_t>(value >> 16)) +
+         u16(static_cast<std::uint16_t>(value & 0xffff));
 }
 inline std::string i32(std::int32_t value) { return u32(static_cast<std::uint32_t>(value)); }
 inline std::string z(std::string_view text) { return std::string(text) + '\0'; }
@@ -69,13 +71,14 @@ inline std::string cancel_request(std::uint32_t pid, std::string_view key) {
 
 inline std::string password(std::string_view text) { return message('p', z(text)); }
 inline std::string query(std::string_view sql) { return message('Q', z(sql)); }
-inline std::string parse(std::string_view name, std::string_view sql, const std::vector<std::uint32_t>& types = {}) {
+inline std::string parse(std::string_view name, std::string_view sql,
+                         const std::vector<std::uint32_t>& types = {}) {
   std::string body = z(name) + z(sql) + u16(static_cast<std::uint16_t>(types.size()));
   for (const std::uint32_t type : types) body += u32(type);
   return message('P', body);
 }
-inline std::string bind(std::string_view portal, std::string_view statement, const Values& values = {},
-                        const std::vector<std::uint16_t>& formats = {},
+inline std::string bind(std::string_view portal, std::string_view statement,
+                        const Values& values = {}, const std::vector<std::uint16_t>& formats = {},
                         const std::vector<std::uint16_t>& result_formats = {}) {
   return message('B', z(portal) + z(statement) + formats_body(formats) + values_body(values) +
                           formats_body(result_formats));
@@ -125,7 +128,8 @@ inline std::string authentication_sasl_continue(std::string_view data) {
 inline std::string authentication_sasl_final(std::string_view data) {
   return message('R', u32(12) + std::string(data));
 }
-inline std::string negotiate_protocol_version(std::uint32_t newest, const std::vector<std::string>& options = {}) {
+inline std::string negotiate_protocol_version(std::uint32_t newest,
+                                              const std::vector<std::string>& options = {}) {
   std::string body = u32(newest) + u32(static_cast<std::uint32_t>(options.size()));
   for (const auto& option : options) body += z(option);
   return message('v', body);
@@ -158,15 +162,19 @@ inline std::string parameter_description(const std::vector<std::uint32_t>& types
   return message('t', body);
 }
 inline std::string no_data() { return message('n', ""); }
-inline std::string error_fields(std::string_view severity, std::string_view sqlstate, std::string_view text) {
+inline std::string error_fields(std::string_view severity, std::string_view sqlstate,
+                                std::string_view text) {
   return 'S' + z(severity) + 'V' + z(severity) + 'C' + z(sqlstate) + 'M' + z(text) + '\0';
 }
 inline std::string error(std::string_view sqlstate, std::string_view text = "failed",
                          std::string_view severity = "ERROR") {
   return message('E', error_fields(severity, sqlstate, text));
 }
-inline std::string notice(std::string_view text) { return message('N', error_fields("NOTICE", "00000", text)); }
-inline std::string notification(std::uint32_t pid, std::string_view channel, std::string_view payload) {
+inline std::string notice(std::string_view text) {
+  return message('N', error_fields("NOTICE", "00000", text));
+}
+inline std::string notification(std::uint32_t pid, std::string_view channel,
+                                std::string_view payload) {
   return message('A', u32(pid) + z(channel) + z(payload));
 }
 inline std::string function_result(std::string_view value) {
@@ -180,7 +188,8 @@ inline std::string copy_done() { return message('c', ""); }
 
 // What a server sends from AuthenticationOk to the first ReadyForQuery.
 inline std::string session_start() {
-  return authentication_ok() + parameter_status("server_version", "15.4") + backend_key_data(7, "keys") + ready('I');
+  return authentication_ok() + parameter_status("server_version", "15.4") +
+         backend_key_data(7, "keys") + ready('I');
 }
 
 }  // namespace be

@@ -1,5 +1,5 @@
-// A warmed-up session allocates nothing for each message. Replaces the allocator of this whole test program with one that
-// counts.
+// A warmed-up session allocates nothing for each message. Replaces the allocator of this whole test
+// program with one that counts.
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -12,21 +12,29 @@ namespace {
 
 std::size_t allocations = 0;  // the tests run on one thread
 
-void* counted(std::size_t size) {
+void* counted(std::size_t size) noexcept {
   ++allocations;
-  void* memory = std::malloc(size == 0 ? 1 : size);
+  return std::malloc(size == 0 ? 1 : size);
+}
+
+void* counted_or_throw(std::size_t size) {
+  void* memory = counted(size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 
 }  // namespace
 
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
+void* operator new(std::size_t size) { return counted_or_throw(size); }
+void* operator new[](std::size_t size) { return counted_or_throw(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 
 namespace parallax::test {
 namespace {
@@ -36,7 +44,8 @@ class Counter : public protocol::ConversationListener {
  public:
   protocol::StatementRef on_query(std::string_view, bool) override { return statement_; }
   protocol::StatementRef on_parse(const protocol::ParseView&, bool) override { return statement_; }
-  protocol::BindingRef on_bind(const protocol::StatementRef&, const protocol::BindView& bind, bool) override {
+  protocol::BindingRef on_bind(const protocol::StatementRef&, const protocol::BindView& bind,
+                               bool) override {
     parameters += bind.parameter_count;
     return binding_;
   }
@@ -70,13 +79,13 @@ Traffic one_round() {
   const std::string row = be::data_row({std::string(200, 'x'), {}});
   const std::string error = be::error("22012");
   return {fe::parse("", "select $1 from a_table_with_some_long_name where id = $2", {23}) +
-              fe::bind("", "", {"1", std::string(100, 'p')}) + fe::describe_portal("") + fe::execute() + fe::sync() +
-              fe::query("select a_simple_query_of_a_certain_length") + fe::bind("", "known") + fe::execute() +
-              fe::sync(),
-          be::parse_complete() + be::bind_complete() + be::row_description({{"a"}, {"b"}}) + row + row +
-              be::command_complete("SELECT 2") + be::ready('I') + be::row_description({{"a"}}) + row + error +
-              be::ready('I') + be::bind_complete() + be::notice("n") + be::command_complete("SELECT 0") +
-              be::ready('I')};
+              fe::bind("", "", {"1", std::string(100, 'p')}) + fe::describe_portal("") +
+              fe::execute() + fe::sync() + fe::query("select a_simple_query_of_a_certain_length") +
+              fe::bind("", "known") + fe::execute() + fe::sync(),
+          be::parse_complete() + be::bind_complete() + be::row_description({{"a"}, {"b"}}) + row +
+              row + be::command_complete("SELECT 2") + be::ready('I') +
+              be::row_description({{"a"}}) + row + error + be::ready('I') + be::bind_complete() +
+              be::notice("n") + be::command_complete("SELECT 0") + be::ready('I')};
 }
 
 // `piece` bytes at a time, so that messages also have to be assembled.
@@ -103,7 +112,8 @@ TEST_CASE("a warmed-up session allocates nothing for 10,000 messages", "[allocat
   const Traffic traffic = one_round();
   conversation.server_bytes(bytes(start), 1);
   play_round(conversation, {prepare, prepared}, 5);
-  for (const std::size_t piece : {std::size_t{17}, std::size_t{1} << 16}) play_round(conversation, traffic, piece);
+  for (const std::size_t piece : {std::size_t{17}, std::size_t{1} << 16})
+    play_round(conversation, traffic, piece);
   listener.commands = listener.noted = listener.parameters = 0;
 
   const std::size_t before = allocations;

@@ -34,7 +34,8 @@ TEST_CASE("a session starts after any authentication", "[conversation]") {
   p.feed(server(be::authentication_ok()));
   CHECK(p.conversation.authenticated());
   CHECK_FALSE(p.conversation.idle());
-  p.feed(server(be::parameter_status("a", "b") + be::notice("n") + be::backend_key_data(1, std::string(256, 'k'))));
+  p.feed(server(be::parameter_status("a", "b") + be::notice("n") +
+                be::backend_key_data(1, std::string(256, 'k'))));
   p.feed(server(be::ready('I')));
   CHECK(p.conversation.idle());
   CHECK(p.conversation.transaction_status() == 'I');
@@ -47,7 +48,8 @@ TEST_CASE("requests may be sent before the session has started", "[conversation]
   p.feed(server(be::authentication_cleartext() + be::session_start() + columns() + row("1") +
                 be::command_complete("SELECT 1") + be::ready('I')));
   CHECK(p.recorder.events == Events{"query {select 1}", "parameter server_version=15.4", "ready I",
-                                    "completed simple first {select 1} [SELECT 1] I 1-2", "ready I"});
+                                    "completed simple first {select 1} [SELECT 1] I 1-2",
+                                    "ready I"});
   CHECK(p.conversation.idle());
 }
 
@@ -93,7 +95,8 @@ TEST_CASE("what is not protocol 3 before authentication loses the conversation",
 TEST_CASE("after it is lost nothing is told any more", "[conversation]") {
   Started p;
   p.feed(client(pbe("q")));
-  p.feed(server(be::ready('I') + be::parameter_status("a", "b") + be::bind_complete() + be::error("1")));
+  p.feed(server(be::ready('I') + be::parameter_status("a", "b") + be::bind_complete() +
+                be::error("1")));
   p.feed(client(fe::query("x") + "\x01"));
   p.feed(server(be::parameter_status("a", "b") + std::string(9, '\0')));
   CHECK(p.recorder.events == Events{"parse {q}", "bind {q}()", "lost: unexpected ReadyForQuery"});
@@ -113,7 +116,8 @@ TEST_CASE("notes are let go as early as can be", "[conversation]") {
     std::vector<std::weak_ptr<protocol::StatementNote>> notes;
   } listener;
   protocol::Conversation conversation(listener);
-  const auto feed = [&conversation](const std::string& from_client, const std::string& from_server) {
+  const auto feed = [&conversation](const std::string& from_client,
+                                    const std::string& from_server) {
     conversation.client_bytes(bytes(from_client), 1);
     conversation.server_bytes(bytes(from_server), 1);
   };
@@ -174,7 +178,8 @@ TEST_CASE("not idle while the server waits for a Sync", "[conversation]") {
 TEST_CASE("ten thousand notices and rows of one query", "[conversation]") {
   Started p;
   p.feed(client(fe::query("do")));
-  for (int i = 0; i < 10'000; ++i) p.feed(server(be::notice("notice " + std::to_string(i)) + row("1")));
+  for (int i = 0; i < 10'000; ++i)
+    p.feed(server(be::notice("notice " + std::to_string(i)) + row("1")));
   p.feed(server(be::command_complete("SELECT 10000") + be::ready('I')));
   CHECK(p.recorder.events ==
         Events{"query {do}", "completed simple first {do} [SELECT 10000] I 2-10003", "ready I"});
@@ -184,11 +189,11 @@ TEST_CASE("texts longer than the limit are cut", "[conversation]") {
   protocol::ConversationLimits limits;
   limits.sql_bytes = 8;
   const std::string a8(8, 'a');
-  const Session session{
-      client(fe::query(a8) + fe::query(a8 + "b") + fe::parse("", a8, {1}) + fe::parse("s", a8 + "b", {1}) +
-             fe::parse("t", a8 + std::string(1'000'000, 'b')) + fe::bind("", "t") + fe::execute())};
-  const Events expected{"query {aaaaaaaa}", "query {aaaaaaaa} cut", "parse {aaaaaaaa}", "parse s{aaaaaaaa} cut",
-                        "parse t{aaaaaaaa} cut", "bind {aaaaaaaa}()"};
+  const Session session{client(
+      fe::query(a8) + fe::query(a8 + "b") + fe::parse("", a8, {1}) + fe::parse("s", a8 + "b", {1}) +
+      fe::parse("t", a8 + std::string(1'000'000, 'b')) + fe::bind("", "t") + fe::execute())};
+  const Events expected{"query {aaaaaaaa}",      "query {aaaaaaaa} cut",  "parse {aaaaaaaa}",
+                        "parse s{aaaaaaaa} cut", "parse t{aaaaaaaa} cut", "bind {aaaaaaaa}()"};
   CHECK(play(session, limits) == expected);
   CHECK(play_in_pieces(session, 1000, limits) == expected);
 }
@@ -196,11 +201,11 @@ TEST_CASE("texts longer than the limit are cut", "[conversation]") {
 TEST_CASE("of a Bind longer than the limit only the names are kept", "[conversation]") {
   protocol::ConversationLimits limits;
   limits.bind_bytes = 200;
-  const Session session{
-      client(fe::parse("s", "q") + fe::bind("p", "s", {std::string(180, 'x')}) +
-             fe::bind("p2", "s", {std::string(200, 'x')}) + fe::bind("p3", "s", {std::string(2'000'000, 'x')}))};
-  const Events expected{"parse s{q}", "bind p{q}(" + std::string(180, 'x') + ")", "bind p2{q}() cut",
-                        "bind p3{q}() cut"};
+  const Session session{client(fe::parse("s", "q") + fe::bind("p", "s", {std::string(180, 'x')}) +
+                               fe::bind("p2", "s", {std::string(200, 'x')}) +
+                               fe::bind("p3", "s", {std::string(2'000'000, 'x')}))};
+  const Events expected{"parse s{q}", "bind p{q}(" + std::string(180, 'x') + ")",
+                        "bind p2{q}() cut", "bind p3{q}() cut"};
   CHECK(play(session, limits) == expected);
   CHECK(play_in_pieces(session, 100, limits) == expected);
 }
@@ -224,11 +229,13 @@ TEST_CASE("names beyond the limit are not remembered", "[conversation]") {
   limits.named_portals = 1;
   Started p(limits);
   p.feed(client(fe::parse("a", "A") + fe::parse("b", "B") + fe::parse("c", "C") + fe::sync()));
-  p.feed(server(be::parse_complete() + be::parse_complete() + be::parse_complete() + be::ready('I')));
-  p.feed(client(fe::bind("x", "a") + fe::bind("y", "b") + fe::execute("x") + fe::execute("y") + fe::bind("", "c") +
-                fe::execute() + fe::sync()));
-  p.feed(server(be::bind_complete() + be::bind_complete() + be::command_complete("A") + be::command_complete("B") +
-                be::bind_complete() + be::command_complete("C") + be::ready('I')));
+  p.feed(
+      server(be::parse_complete() + be::parse_complete() + be::parse_complete() + be::ready('I')));
+  p.feed(client(fe::bind("x", "a") + fe::bind("y", "b") + fe::execute("x") + fe::execute("y") +
+                fe::bind("", "c") + fe::execute() + fe::sync()));
+  p.feed(server(be::bind_complete() + be::bind_complete() + be::command_complete("A") +
+                be::command_complete("B") + be::bind_complete() + be::command_complete("C") +
+                be::ready('I')));
   CHECK(p.recorder.events ==
         Events{"parse a{A}", "parse b{B}", "parse c{C}", "ready I", "bind x{A}()", "bind y{B}()",
                "completed extended first {A}() [A] I 4-5", "completed extended first ? [B] I 4-5",
@@ -248,8 +255,8 @@ TEST_CASE("names that the server would cut are not remembered", "[conversation]"
   for (const bool too_long : {false, true}) {
     const std::string name = longest + (too_long ? "n" : "");
     Started p;
-    p.feed(client(fe::parse(name, "q") + fe::bind(name, name) + fe::execute(name) + fe::close_statement(name) +
-                  fe::sync()));
+    p.feed(client(fe::parse(name, "q") + fe::bind(name, name) + fe::execute(name) +
+                  fe::close_statement(name) + fe::sync()));
     p.feed(server(pbe_done("Q") + be::close_complete() + be::ready('I')));
     CHECK(p.recorder.events.at(too_long ? 1 : 2) ==
           std::string("completed extended first ") + (too_long ? "?" : "{q}()") + " [Q] I 2-3");
@@ -257,10 +264,10 @@ TEST_CASE("names that the server would cut are not remembered", "[conversation]"
   }
   Started p;
   const std::string huge(100'000, 'n');
-  p.feed(client(fe::parse(huge, "q") + fe::bind(huge, huge) + fe::describe_portal(huge) + fe::execute(huge) +
-                fe::close_portal(huge) + fe::sync()));
-  p.feed(server(be::parse_complete() + be::bind_complete() + be::no_data() + be::command_complete("Q") +
-                be::close_complete() + be::ready('I')));
+  p.feed(client(fe::parse(huge, "q") + fe::bind(huge, huge) + fe::describe_portal(huge) +
+                fe::execute(huge) + fe::close_portal(huge) + fe::sync()));
+  p.feed(server(be::parse_complete() + be::bind_complete() + be::no_data() +
+                be::command_complete("Q") + be::close_complete() + be::ready('I')));
   CHECK(p.recorder.events.at(1) == "completed extended first ? [Q] I 2-3");
   CHECK(p.conversation.idle());
 }

@@ -1,10 +1,11 @@
+#include "protocol/framer.h"
+
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <iostream>
 #include <random>
 #include <set>
 
-#include "protocol/framer.h"
 #include "tests/support/wire.h"
 
 namespace parallax::protocol {
@@ -33,7 +34,8 @@ class Collector : public FramerVisitor {
 
 unsigned seed() {
   const char* given = std::getenv("PARALLAX_SEED");
-  const unsigned value = given == nullptr ? std::random_device{}() : static_cast<unsigned>(std::atoi(given));
+  const unsigned value =
+      given == nullptr ? std::random_device{}() : static_cast<unsigned>(std::atoi(given));
   std::cout << "PARALLAX_SEED=" << value << std::endl;
   return value;
 }
@@ -65,7 +67,8 @@ TEST_CASE("every split of a transcript gives the same messages", "[framer]") {
   CHECK(expected[2] == "D26<");
   CHECK(expected[4] == "123=" + std::string(23, 'Z'));
   for (std::size_t i = 0; i <= all.size(); ++i) {
-    REQUIRE(frame({std::string_view(all).substr(0, i), std::string_view(all).substr(i)}) == expected);
+    REQUIRE(frame({std::string_view(all).substr(0, i), std::string_view(all).substr(i)}) ==
+            expected);
   }
 }
 
@@ -91,7 +94,8 @@ TEST_CASE("a message within one chunk is handed over in place", "[framer]") {
   Framer framer;
   Collector collector;
   framer.feed(bytes(two), collector);
-  CHECK(collector.bodies == std::set<const std::byte*>{bytes(two).data() + 5, bytes(two).data() + 13});
+  CHECK(collector.bodies ==
+        std::set<const std::byte*>{bytes(two).data() + 5, bytes(two).data() + 13});
 }
 
 TEST_CASE("pieces are assembled in one buffer", "[framer]") {
@@ -130,7 +134,8 @@ TEST_CASE("a visitor finds the framer at a boundary", "[framer]") {
   };
   Framer framer;
   Asker asker(framer);
-  framer.feed(bytes(message('Q', "abc") + message('S', "") + message('Q', "abc").substr(0, 6)), asker);
+  framer.feed(bytes(message('Q', "abc") + message('S', "") + message('Q', "abc").substr(0, 6)),
+              asker);
   framer.feed(bytes("bc"), asker);
   CHECK(asker.at_boundary == std::vector<bool>{true, true, true});
 }

@@ -1,8 +1,9 @@
+#include "protocol/messages.h"
+
 #include <catch2/catch.hpp>
 #include <set>
 
 #include "protocol/build.h"
-#include "protocol/messages.h"
 #include "tests/support/wire.h"
 
 namespace parallax::protocol {
@@ -24,25 +25,37 @@ struct Letter {
 TEST_CASE("letters are those of the protocol", "[messages]") {
   // PostgreSQL manual, "Message Formats", in its order, (F) and (B).
   const std::vector<Letter> by_client{
-      {frontend::kBind, 'B'},         {frontend::kClose, 'C'},     {frontend::kCopyData, 'd'},
-      {frontend::kCopyDone, 'c'},     {frontend::kCopyFail, 'f'},  {frontend::kDescribe, 'D'},
-      {frontend::kExecute, 'E'},      {frontend::kFlush, 'H'},     {frontend::kFunctionCall, 'F'},
-      {frontend::kPassword, 'p'},     {frontend::kParse, 'P'},     {frontend::kQuery, 'Q'},
-      {frontend::kSync, 'S'},         {frontend::kTerminate, 'X'},
+      {frontend::kBind, 'B'},     {frontend::kClose, 'C'},     {frontend::kCopyData, 'd'},
+      {frontend::kCopyDone, 'c'}, {frontend::kCopyFail, 'f'},  {frontend::kDescribe, 'D'},
+      {frontend::kExecute, 'E'},  {frontend::kFlush, 'H'},     {frontend::kFunctionCall, 'F'},
+      {frontend::kPassword, 'p'}, {frontend::kParse, 'P'},     {frontend::kQuery, 'Q'},
+      {frontend::kSync, 'S'},     {frontend::kTerminate, 'X'},
   };
   const std::vector<Letter> by_server{
-      {backend::kAuthentication, 'R'},      {backend::kBackendKeyData, 'K'},
-      {backend::kBindComplete, '2'},        {backend::kCloseComplete, '3'},
-      {backend::kCommandComplete, 'C'},     {backend::kCopyData, 'd'},
-      {backend::kCopyDone, 'c'},            {backend::kCopyInResponse, 'G'},
-      {backend::kCopyOutResponse, 'H'},     {backend::kCopyBothResponse, 'W'},
-      {backend::kDataRow, 'D'},             {backend::kEmptyQueryResponse, 'I'},
-      {backend::kErrorResponse, 'E'},       {backend::kFunctionCallResponse, 'V'},
-      {backend::kNegotiateProtocolVersion, 'v'}, {backend::kNoData, 'n'},
-      {backend::kNoticeResponse, 'N'},      {backend::kNotificationResponse, 'A'},
-      {backend::kParameterDescription, 't'}, {backend::kParameterStatus, 'S'},
-      {backend::kParseComplete, '1'},       {backend::kPortalSuspended, 's'},
-      {backend::kReadyForQuery, 'Z'},       {backend::kRowDescription, 'T'},
+      {backend::kAuthentication, 'R'},
+      {backend::kBackendKeyData, 'K'},
+      {backend::kBindComplete, '2'},
+      {backend::kCloseComplete, '3'},
+      {backend::kCommandComplete, 'C'},
+      {backend::kCopyData, 'd'},
+      {backend::kCopyDone, 'c'},
+      {backend::kCopyInResponse, 'G'},
+      {backend::kCopyOutResponse, 'H'},
+      {backend::kCopyBothResponse, 'W'},
+      {backend::kDataRow, 'D'},
+      {backend::kEmptyQueryResponse, 'I'},
+      {backend::kErrorResponse, 'E'},
+      {backend::kFunctionCallResponse, 'V'},
+      {backend::kNegotiateProtocolVersion, 'v'},
+      {backend::kNoData, 'n'},
+      {backend::kNoticeResponse, 'N'},
+      {backend::kNotificationResponse, 'A'},
+      {backend::kParameterDescription, 't'},
+      {backend::kParameterStatus, 'S'},
+      {backend::kParseComplete, '1'},
+      {backend::kPortalSuspended, 's'},
+      {backend::kReadyForQuery, 'Z'},
+      {backend::kRowDescription, 'T'},
   };
   for (const auto& letters : {by_client, by_server}) {
     std::set<char> seen;
@@ -52,7 +65,8 @@ TEST_CASE("letters are those of the protocol", "[messages]") {
     }
   }
   std::set<std::string_view> names;
-  for (const Letter& letter : by_server) CHECK(names.insert(backend_message_name(letter.specified)).second);
+  for (const Letter& letter : by_server)
+    CHECK(names.insert(backend_message_name(letter.specified)).second);
   CHECK(names.count("message of unknown type") == 0);
   CHECK(backend_message_name('2') == "BindComplete");
   CHECK(backend_message_name('y') == "message of unknown type");
@@ -116,8 +130,10 @@ TEST_CASE("lengths in a Bind are not believed", "[messages]") {
   CHECK(view_bind(bytes(head + test::i32(-1) + tail)).has_value());
   CHECK_FALSE(view_bind(bytes(head + test::i32(-2) + tail)).has_value());
   CHECK_FALSE(view_bind(bytes(head + test::i32(0x7fffffff) + tail)).has_value());
-  CHECK_FALSE(view_bind(bytes(z("") + z("") + test::u16(0) + test::u16(0xffff) + tail)).has_value());
-  CHECK_FALSE(view_bind(bytes(z("") + z("") + test::u16(0xffff) + test::u16(0) + tail)).has_value());
+  CHECK_FALSE(
+      view_bind(bytes(z("") + z("") + test::u16(0) + test::u16(0xffff) + tail)).has_value());
+  CHECK_FALSE(
+      view_bind(bytes(z("") + z("") + test::u16(0xffff) + test::u16(0) + tail)).has_value());
 }
 
 TEST_CASE("Describe, Close and Execute are read", "[messages]") {
@@ -158,11 +174,14 @@ TEST_CASE("ParameterStatus is read", "[messages]") {
 
 TEST_CASE("messages of our own are as specified", "[build]") {
   CHECK(text(build_terminate()) == test::fe::terminate());
-  CHECK(text(build_error_response({"FATAL", "57P01", "bye"})) == test::be::error("57P01", "bye", "FATAL"));
+  CHECK(text(build_error_response({"FATAL", "57P01", "bye"})) ==
+        test::be::error("57P01", "bye", "FATAL"));
   const std::string full = text(build_error_response({"ERROR", "0A000", "m", "d", "h"}));
-  CHECK(full == test::message('E', z("SERROR") + z("VERROR") + z("C0A000") + z("Mm") + z("Dd") + z("Hh") + z("")));
+  CHECK(full == test::message('E', z("SERROR") + z("VERROR") + z("C0A000") + z("Mm") + z("Dd") +
+                                       z("Hh") + z("")));
   const std::string_view with_nul("a\0b", 3);
-  CHECK(text(build_error_response({"FATAL", "57P01", with_nul})) == test::be::error("57P01", "a", "FATAL"));
+  CHECK(text(build_error_response({"FATAL", "57P01", with_nul})) ==
+        test::be::error("57P01", "a", "FATAL"));
 }
 
 TEST_CASE("a read past the end makes all later reads fail", "[bytes]") {

@@ -51,7 +51,8 @@ TEST_CASE("recorded sessions leave nothing behind that disturbs the next", "[con
     for (const Step& step : with_start(recorded)) player.feed(step);
     player.recorder.events.clear();
     player.feed(client(fe::query("after") + pbe("after too") + fe::sync()));
-    player.feed(server(be::command_complete("OK") + be::ready('I') + pbe_done("OK") + be::ready('I')));
+    player.feed(
+        server(be::command_complete("OK") + be::ready('I') + pbe_done("OK") + be::ready('I')));
     const auto& events = player.recorder.events;
     REQUIRE(events.size() == 7);
     CHECK(events[3].starts_with("completed simple first {after} [OK] I"));

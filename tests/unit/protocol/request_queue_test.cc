@@ -5,7 +5,8 @@
 namespace parallax::protocol {
 namespace {
 
-TEST_CASE("requests leave the queue in the order they came, over many turns of the ring", "[queue]") {
+TEST_CASE("requests leave the queue in the order they came, over many turns of the ring",
+          "[queue]") {
   RequestQueue queue;
   std::uint64_t in = 0;
   std::uint64_t out = 0;
@@ -29,12 +30,14 @@ TEST_CASE("a used slot comes back as new", "[queue]") {
     CHECK(request.statement == nullptr);
     CHECK(request.binding == nullptr);
     CHECK(request.portal_serial == 0);
-    CHECK_FALSE((request.tracked || request.described || request.answered || request.failed || request.bound_known));
+    CHECK_FALSE((request.tracked || request.described || request.answered || request.failed ||
+                 request.bound_known));
     request.name = request.bound = "name";
     request.statement = std::make_shared<StatementNote>();
     request.binding = std::make_shared<BindingNote>();
     request.portal_serial = 1;
-    request.tracked = request.described = request.answered = request.failed = request.bound_known = true;
+    request.tracked = request.described = request.answered = request.failed = request.bound_known =
+        true;
     queue.pop_front();
   }
 }
@@ -53,7 +56,8 @@ TEST_CASE("requests behind the front are removed", "[queue]") {
 TEST_CASE("a queue that was very long works on after it ran empty", "[queue]") {
   RequestQueue queue;
   for (int round = 0; round < 2; ++round) {
-    for (std::uint64_t i = 0; i < 3 * RequestQueue::kSlotsKept; ++i) queue.push(RequestKind::sync).requested_ns = i;
+    for (std::uint64_t i = 0; i < 3 * RequestQueue::kSlotsKept; ++i)
+      queue.push(RequestKind::sync).requested_ns = i;
     for (std::uint64_t i = 0; i < 3 * RequestQueue::kSlotsKept; ++i) {
       REQUIRE(queue.front().requested_ns == i);
       queue.pop_front();

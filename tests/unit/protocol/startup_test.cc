@@ -1,6 +1,7 @@
+#include "protocol/startup.h"
+
 #include <catch2/catch.hpp>
 
-#include "protocol/startup.h"
 #include "tests/support/wire.h"
 
 namespace parallax::protocol {
@@ -25,7 +26,8 @@ TEST_CASE("kinds of first packets", "[startup]") {
       {test::fe::ssl_request(), FirstPacketKind::ssl_request, 80877103},
       {test::fe::gssenc_request(), FirstPacketKind::gssenc_request, 80877104},
       {test::fe::cancel_request(1, "keys"), FirstPacketKind::cancel_request, 80877102},
-      {test::fe::cancel_request(1, std::string(256, 'k')), FirstPacketKind::cancel_request, 80877102},
+      {test::fe::cancel_request(1, std::string(256, 'k')), FirstPacketKind::cancel_request,
+       80877102},
       {test::fe::startup(user, 0x00030000), FirstPacketKind::startup, 0x00030000},
       {test::fe::startup(user, 0x00030002), FirstPacketKind::startup, 0x00030002},
       {test::fe::startup(user, 0x0003270f), FirstPacketKind::startup, 0x0003270f},
@@ -69,8 +71,11 @@ TEST_CASE("lengths of the first packet", "[startup]") {
 }
 
 TEST_CASE("parameters are read in order, the last of a name counts", "[startup]") {
-  const auto p = parameters_of(test::fe::startup(
-      {{"user", "a.b.c"}, {"application_name", "x"}, {"options", ""}, {"database", "d"}, {"application_name", "y"}}));
+  const auto p = parameters_of(test::fe::startup({{"user", "a.b.c"},
+                                                  {"application_name", "x"},
+                                                  {"options", ""},
+                                                  {"database", "d"},
+                                                  {"application_name", "y"}}));
   REQUIRE(p.values.size() == 5);
   CHECK(p.values[1].second == "x");
   CHECK(p.user() == "a.b.c");
@@ -95,7 +100,8 @@ TEST_CASE("odd parameter lists are read as far as they go", "[startup]") {
   CHECK(parameters_of(test::packet(3 << 16, user + test::z("name") + "cut")).values.size() == 1);
   CHECK(parameters_of(test::packet(3 << 16, user + '\0' + user)).values.size() == 1);
   CHECK(parameters_of(test::packet(3 << 16, "")).values.empty());
-  CHECK(parameters_of(test::packet(3 << 16, test::z("user") + test::z("\xff\xfe") + '\0')).user() == "\xff\xfe");
+  CHECK(parameters_of(test::packet(3 << 16, test::z("user") + test::z("\xff\xfe") + '\0')).user() ==
+        "\xff\xfe");
   CHECK(parameters_of(test::packet(2 << 16, user)).values.empty());  // protocol 2 has fixed fields
   CHECK(parameters_of(test::fe::ssl_request()).values.empty());
   CHECK(parameters_of(test::fe::cancel_request(1, user)).values.empty());
@@ -106,9 +112,11 @@ TEST_CASE("replication connections", "[startup]") {
     INFO(value);
     CHECK(parameters_of(test::fe::startup({{"user", "u"}, {"replication", value}})).replication());
   }
-  for (const char* value : {"false", "off", "no", "0", "", "o", "truely", "Database", "onn", "11"}) {
+  for (const char* value :
+       {"false", "off", "no", "0", "", "o", "truely", "Database", "onn", "11"}) {
     INFO(value);
-    CHECK_FALSE(parameters_of(test::fe::startup({{"user", "u"}, {"replication", value}})).replication());
+    CHECK_FALSE(
+        parameters_of(test::fe::startup({{"user", "u"}, {"replication", value}})).replication());
   }
 }
 

@@ -29,14 +29,16 @@ TEST_CASE("comments, space and semicolons at both ends go") {
 }
 
 TEST_CASE("what looks like a comment and is none stays") {
-  for (const char* sql : {"select '-- a'", "select \"-- a\"", "select '/* a */'", "select '--' , 1",
-                          "select $$ -- a $$", "select $t$ -- ' $t$, 2", "select E'\\' -- ' , 3",
-                          "select 'it''s -- x', 4", "select E'a''\\'-- ', 5", "select E'a'\n'\\' -- ' , secret",
-                          "select a /* inner */ from t", "select a -- inner\n from t", "select a$b$ --$b$ from t",
-                          "select 1 - -1", "select 8 / 2"}) {
+  for (const char* sql :
+       {"select '-- a'", "select \"-- a\"", "select '/* a */'", "select '--' , 1",
+        "select $$ -- a $$", "select $t$ -- ' $t$, 2", "select E'\\' -- ' , 3",
+        "select 'it''s -- x', 4", "select E'a''\\'-- ', 5", "select E'a'\n'\\' -- ' , secret",
+        "select a /* inner */ from t", "select a -- inner\n from t", "select a$b$ --$b$ from t",
+        "select 1 - -1", "select 8 / 2"}) {
     INFO(sql);
     // `a$b$ --$b$`: no dollar quote begins inside a word, so the comment is one.
-    const std::string expected = std::string_view(sql).starts_with("select a$b$") ? "select a$b$" : sql;
+    const std::string expected =
+        std::string_view(sql).starts_with("select a$b$") ? "select a$b$" : sql;
     CHECK(cut(sql) == expected);
   }
 }
@@ -54,9 +56,9 @@ TEST_CASE("cutting changes no key") {
   const auto seed = test::seed();
   INFO("PARALLAX_SEED=" << seed);
   std::mt19937_64 random(seed);
-  const std::vector<std::string> parts = {"a",  "'x'", "'",   "''",   "E'\\'", "\"q\"", "\"", "--",   "\n", "/*", "*/",
-                                          " ",  ";",   "$$",  "$a$",  "1",     "+",     "-",  "E",    "$1", "\\", "select",
-                                          "/**/", "-- c\n", ",", "\r"};
+  const std::vector<std::string> parts = {
+      "a",  "'x'", "'", "''", "E'\\'", "\"q\"", "\"", "--", "\n",     "/*",   "*/",     " ", ";",
+      "$$", "$a$", "1", "+",  "-",     "E",     "$1", "\\", "select", "/**/", "-- c\n", ",", "\r"};
   int read = 0;
   for (int i = 0; i < 50'000; ++i) {
     std::string sql;

@@ -10,11 +10,13 @@ using test::compile;
 using test::problems;
 using Texts = std::vector<std::string>;
 
-// In test::source legacy stands in r.yaml from line 12 column 7 on, the rewrite from line 111 column 7 on.
+// In test::source legacy stands in r.yaml from line 12 column 7 on, the rewrite from line 111
+// column 7 on.
 
 TEST_CASE("a good rule compiles to all that verification and replay need") {
   const auto set = compile(
-      "SELECT id, \"state\"::text FROM t WHERE a = :a AND b = $4 AND c IN (CAST(:c::text AS e)) AND $4 > 0 "
+      "SELECT id, \"state\"::text FROM t WHERE a = :a AND b = $4 AND c IN (CAST(:c::text AS e)) "
+      "AND $4 > 0 "
       "AND d = :_ AND e = 7 ORDER BY id LIMIT :a",
       "select id, lower(\"state\") from t where a = :a and b = $4 and c = any(:c) and $4 > 0");
   REQUIRE(set.rules().size() == 1);
@@ -23,12 +25,14 @@ TEST_CASE("a good rule compiles to all that verification and replay need") {
   CHECK(rule.name == "r");
   CHECK(rule.sample == 1.0);
   CHECK(rule.legacy_prepared ==
-        "SELECT id, \"state\"::text FROM t WHERE a = $1 AND b = $2 AND c IN (CAST($3::text AS e)) AND $2 > 0 "
+        "SELECT id, \"state\"::text FROM t WHERE a = $1 AND b = $2 AND c IN (CAST($3::text AS e)) "
+        "AND $2 > 0 "
         "AND d = $4 AND e = 7 ORDER BY id LIMIT $5");
   CHECK(rule.rewrite_prepared ==
         "select id, lower(\"state\") from t where a = $1 and b = $2 and c = any($3) and $2 > 0");
   CHECK(rule.legacy_uncast ==
-        "SELECT id, state FROM t WHERE a = $1 AND b = $2 AND c IN ($3::text::e) AND $2 > 0 AND d = $4 AND e = 7 "
+        "SELECT id, state FROM t WHERE a = $1 AND b = $2 AND c IN ($3::text::e) AND $2 > 0 AND d = "
+        "$4 AND e = 7 "
         "ORDER BY id LIMIT $5");
   CHECK(rule.rewrite_uncast.empty());
   CHECK(rule.legacy_ordered);
@@ -86,22 +90,27 @@ TEST_CASE("top-level order") {
 }
 
 TEST_CASE("functions of both sides, as pg_proc has them") {
-  const auto set = compile("select COUNT(*), pg_catalog.lower(a), \"myF\"(1) from g(2) where 1 = 1",
-                           "select max(a) over (), (select lower('x')) from t group by extract(year from b)");
+  const auto set =
+      compile("select COUNT(*), pg_catalog.lower(a), \"myF\"(1) from g(2) where 1 = 1",
+              "select max(a) over (), (select lower('x')) from t group by extract(year from b)");
   CHECK(set.rules()[0]->functions == Texts{"count", "extract", "g", "lower", "max", "myF"});
 }
 
 TEST_CASE("names of the rewrite must be given by legacy") {
-  CHECK(problems("select a from t where id = :userId", "select a from t where id = :usrId") ==
-        Texts{"r.yaml:12:34: `:userId` is not used by the rewrite: name it in the rewrite, write its "
-              "value as a pin, or `:_`",
-              "r.yaml:111:34: legacy gives no `:usrId`: did you mean `:userId`?"});
+  CHECK(
+      problems("select a from t where id = :userId", "select a from t where id = :usrId") ==
+      Texts{"r.yaml:12:34: `:userId` is not used by the rewrite: name it in the rewrite, write its "
+            "value as a pin, or `:_`",
+            "r.yaml:111:34: legacy gives no `:usrId`: did you mean `:userId`?"});
   CHECK(problems("select a from t where id = 1", "select a\nfrom t\n  where id = :x") ==
         Texts{"r.yaml:113:20: legacy gives no `:x`: it has no names, write a value here"});
-  CHECK(problems("select a from t where id = $1 limit $2", "select a from t where id = $3 limit $2") ==
-        Texts{"r.yaml:12:34: `$1` is not used by the rewrite: name it in the rewrite, write its value "
-              "as a pin, or `:_`",
-              "r.yaml:111:34: legacy gives no `$3`: did you mean `$1`?"});
+  CHECK(
+      problems("select a from t where id = $1 limit $2",
+               "select a from t where id = $3 limit $2") ==
+      Texts{
+          "r.yaml:12:34: `$1` is not used by the rewrite: name it in the rewrite, write its value "
+          "as a pin, or `:_`",
+          "r.yaml:111:34: legacy gives no `$3`: did you mean `$1`?"});
 }
 
 TEST_CASE("every slot of legacy is named, pinned or :_") {
@@ -117,14 +126,18 @@ TEST_CASE("every slot of legacy is named, pinned or :_") {
 
 TEST_CASE("lists") {
   CHECK(problems("select a from t where id in (:a, :b)", "select a from t where id in (:a)") ==
-        Texts{"r.yaml:12:40: two names in one list: a name stands for the whole list, write `IN (:ids)`"});
-  CHECK(problems("select a from t where id in (1, $1)", "select $1") ==
-        Texts{"r.yaml:12:39: a name beside constants in one list: a name stands for the whole list, "
-              "write `IN (:ids)`"});
+        Texts{"r.yaml:12:40: two names in one list: a name stands for the whole list, write `IN "
+              "(:ids)`"});
+  CHECK(
+      problems("select a from t where id in (1, $1)", "select $1") ==
+      Texts{"r.yaml:12:39: a name beside constants in one list: a name stands for the whole list, "
+            "write `IN (:ids)`"});
   CHECK(problems("select a from t where id in (:_)", "select 1") ==
-        Texts{"r.yaml:12:36: `:_` stands for one value, not for a list: give the list a name, `IN (:ids)`"});
+        Texts{"r.yaml:12:36: `:_` stands for one value, not for a list: give the list a name, `IN "
+              "(:ids)`"});
   CHECK(problems("select a from t where id in (:x)", "select a from t where id in (:x, :x)") ==
-        Texts{"r.yaml:111:40: two names in one list: a name stands for the whole list, write `IN (:ids)`"});
+        Texts{"r.yaml:111:40: two names in one list: a name stands for the whole list, write `IN "
+              "(:ids)`"});
   CHECK(problems("select a from t where id in (:x) and b = :x", "select :x") ==
         Texts{"r.yaml:12:48: `:x` is one value here and a list elsewhere: use two names"});
   CHECK(problems("select a from t where b = :x and id in (:x)", "select :x") ==
@@ -146,7 +159,8 @@ TEST_CASE("links are not in this version") {
 }
 
 TEST_CASE("only one SELECT") {
-  CHECK(problems("", "select 1") == Texts{"r.yaml:12:7: there is no statement here: write one SELECT"});
+  CHECK(problems("", "select 1") ==
+        Texts{"r.yaml:12:7: there is no statement here: write one SELECT"});
   CHECK(problems("-- nothing\n", "select 1") ==
         Texts{"r.yaml:12:7: there is no statement here: write one SELECT"});
   CHECK(problems("select 1;\n select 2", "select 1") ==
@@ -171,10 +185,13 @@ TEST_CASE("nothing that writes or locks, at any depth") {
         Texts{"r.yaml:111:38" + locking});
   CHECK(problems("select 1", "(select a from t) union all (select b from t for no key update)") ==
         Texts{"r.yaml:111:52" + locking});
-  const std::string change = ": this changes data: a rule may only read, so write a SELECT without it";
+  const std::string change =
+      ": this changes data: a rule may only read, so write a SELECT without it";
   CHECK(problems("select 1", "with w as (delete from t returning a) select a from w") ==
         Texts{"r.yaml:111:18" + change});
-  CHECK(problems("select 1", "select 1 from (with w as (insert into t values (1) returning a) select a from w) x") ==
+  CHECK(problems(
+            "select 1",
+            "select 1 from (with w as (insert into t values (1) returning a) select a from w) x") ==
         Texts{"r.yaml:111:33" + change});
   CHECK(problems("select 1", "with w as (update t set a = 1 returning a) select a from w") ==
         Texts{"r.yaml:111:18" + change});
@@ -182,26 +199,66 @@ TEST_CASE("nothing that writes or locks, at any depth") {
 
 TEST_CASE("functions with side effects are refused by name") {
   const std::string why =
-      "` has effects that a read-only transaction and its rollback do not undo, or gives each run another "
+      "` has effects that a read-only transaction and its rollback do not undo, or gives each run "
+      "another "
       "answer: it cannot be replayed";
-  CHECK(problems("select 1", "select a,\n pg_sleep(1) from t") == Texts{"r.yaml:112:8: `pg_sleep" + why});
+  CHECK(problems("select 1", "select a,\n pg_sleep(1) from t") ==
+        Texts{"r.yaml:112:8: `pg_sleep" + why});
   CHECK(problems("select pg_catalog.SET_CONFIG('a', :a, true)", "select :a") ==
         Texts{"r.yaml:12:14: `set_config" + why});
-  for (const char* name :
-       {"pg_advisory_lock", "pg_advisory_xact_lock_shared", "pg_try_advisory_lock", "dblink", "dblink_exec",
-        "pg_create_physical_replication_slot", "pg_create_logical_replication_slot", "pg_drop_replication_slot",
-        "pg_replication_origin_create", "nextval", "setval", "currval", "lastval", "set_config", "pg_sleep",
-        "pg_sleep_for", "lo_create", "lo_import", "lo_unlink", "pg_notify", "pg_terminate_backend",
-        "pg_cancel_backend", "pg_reload_conf", "pg_rotate_logfile", "pg_switch_wal", "pg_create_restore_point",
-        "pg_logical_emit_message", "pg_stat_reset", "pg_stat_reset_shared", "pg_read_file", "pg_read_binary_file",
-        "pg_ls_dir", "pg_ls_waldir", "txid_current", "pg_current_xact_id", "pg_export_snapshot", "query_to_xml",
-        "query_to_xml_and_xmlschema", "table_to_xml", "cursor_to_xml", "database_to_xml", "schema_to_xml",
-        "pg_backup_start", "pg_start_backup", "pg_promote", "pg_wal_replay_pause", "\"nextval\"", "NextVal"}) {
+  for (const char* name : {"pg_advisory_lock",
+                           "pg_advisory_xact_lock_shared",
+                           "pg_try_advisory_lock",
+                           "dblink",
+                           "dblink_exec",
+                           "pg_create_physical_replication_slot",
+                           "pg_create_logical_replication_slot",
+                           "pg_drop_replication_slot",
+                           "pg_replication_origin_create",
+                           "nextval",
+                           "setval",
+                           "currval",
+                           "lastval",
+                           "set_config",
+                           "pg_sleep",
+                           "pg_sleep_for",
+                           "lo_create",
+                           "lo_import",
+                           "lo_unlink",
+                           "pg_notify",
+                           "pg_terminate_backend",
+                           "pg_cancel_backend",
+                           "pg_reload_conf",
+                           "pg_rotate_logfile",
+                           "pg_switch_wal",
+                           "pg_create_restore_point",
+                           "pg_logical_emit_message",
+                           "pg_stat_reset",
+                           "pg_stat_reset_shared",
+                           "pg_read_file",
+                           "pg_read_binary_file",
+                           "pg_ls_dir",
+                           "pg_ls_waldir",
+                           "txid_current",
+                           "pg_current_xact_id",
+                           "pg_export_snapshot",
+                           "query_to_xml",
+                           "query_to_xml_and_xmlschema",
+                           "table_to_xml",
+                           "cursor_to_xml",
+                           "database_to_xml",
+                           "schema_to_xml",
+                           "pg_backup_start",
+                           "pg_start_backup",
+                           "pg_promote",
+                           "pg_wal_replay_pause",
+                           "\"nextval\"",
+                           "NextVal"}) {
     INFO(name);
     CHECK(problems("select 1", std::string("select count(*) from ") + name + "(1)").size() == 1);
   }
-  for (const char* name : {"count", "lower", "now", "pg_typeof", "pg_stat_get_db_numbackends", "myschema.log",
-                           "nextvalue", "txid_current_snapshot", "lower_"}) {
+  for (const char* name : {"count", "lower", "now", "pg_typeof", "pg_stat_get_db_numbackends",
+                           "myschema.log", "nextvalue", "txid_current_snapshot", "lower_"}) {
     INFO(name);
     CHECK(problems("select 1", std::string("select ") + name + "(1)").empty());
   }
@@ -216,7 +273,8 @@ TEST_CASE("syntax errors have their place in the file") {
         Texts{"r.yaml:12:32: syntax error at or near \":b\""});
   CHECK(problems("select 'abc", "select 1") ==
         Texts{"r.yaml:12:14: unterminated quoted string at or near \"'abc\""});
-  CHECK(problems("select 1", "select $99999") == Texts{"r.yaml:111:14: parameter number out of range"});
+  CHECK(problems("select 1", "select $99999") ==
+        Texts{"r.yaml:111:14: parameter number out of range"});
 }
 
 TEST_CASE("a name after a word keeps its distance") {
@@ -229,8 +287,8 @@ TEST_CASE("a name after a word keeps its distance") {
 TEST_CASE("huge texts are refused before the parser's recursion") {
   std::string terms = "select 1";
   for (int i = 0; i < 5'100; ++i) terms += "+1";
-  CHECK(problems("select 1", terms) ==
-        Texts{"r.yaml:111:7: the statement is too long for a rule (more than 65536 bytes or 10000 words)"});
+  CHECK(problems("select 1", terms) == Texts{"r.yaml:111:7: the statement is too long for a rule "
+                                             "(more than 65536 bytes or 10000 words)"});
   CHECK(problems("select 1", "select '" + std::string(70'000, 'x') + "'").size() == 1);
   terms.resize(8 + 2 * 4'900);
   CHECK(problems("select 1", terms) ==
@@ -247,15 +305,18 @@ TEST_CASE("reasons and columns") {
   CHECK(problems({rule}) ==
         Texts{"r.yaml:30:10: `ignore` of \"b\" needs a reason: say why",
               "r.yaml:40:10: column \"b\" is under `ignore` as well: remove one of the two",
-              "r.yaml:41:10: `columns` of \"a\" needs the rewrite's label, table.column or expression"});
+              "r.yaml:41:10: `columns` of \"a\" needs the rewrite's label, table.column or "
+              "expression"});
 }
 
 TEST_CASE("all problems of all rules are told") {
-  CHECK(problems({test::source("c", "select :y", "delete from t", 500), test::source("a", "selec", "select :x", 10),
+  CHECK(problems({test::source("c", "select :y", "delete from t", 500),
+                  test::source("a", "selec", "select :x", 10),
                   test::source("b", "select 1", "select 1", 300)}) ==
         Texts{"r.yaml:12:7: syntax error at or near \"selec\"",
               "r.yaml:111:14: legacy gives no `:x`: it has no names, write a value here",
-              "r.yaml:502:14: `:y` is not used by the rewrite: name it in the rewrite, write its value as a pin, "
+              "r.yaml:502:14: `:y` is not used by the rewrite: name it in the rewrite, write its "
+              "value as a pin, "
               "or `:_`",
               "r.yaml:601:7: only a SELECT can be replayed, this is DELETE"});
 }
@@ -269,10 +330,12 @@ TEST_CASE("rules that one statement could match are refused") {
       }
       return rewrite;
     };
-    return problems({test::source("a", first, names(first), 10), test::source("b", second, names(second), 500)});
+    return problems({test::source("a", first, names(first), 10),
+                     test::source("b", second, names(second), 500)});
   };
   CHECK(two("select a from t where id = :x", "SELECT a FROM t WHERE id = :y") ==
-        Texts{"r.yaml:501:7: a statement could match both `b` and `a` (r.yaml:11:7): pin different values at "
+        Texts{"r.yaml:501:7: a statement could match both `b` and `a` (r.yaml:11:7): pin different "
+              "values at "
               "one place of both, or remove one of them"});
   const std::string sql = "select a from t where id in (";
   CHECK(two("select a from t limit 1", "select a from t limit :x").size() == 1);
@@ -281,14 +344,19 @@ TEST_CASE("rules that one statement could match are refused") {
   CHECK(two("select a from t limit 1", "select a from t limit '01'").size() == 1);
   CHECK(two("select a from t where b = true", "select a from t where b = 't'").size() == 1);
   CHECK(two("select a from t where b = true", "select a from t where b = 1").size() == 1);
-  CHECK(two("select a from t where b = 'x' limit 1", "select a from t where b = :x limit 1").size() == 1);
-  CHECK(two("select a from t where b = :x limit 1", "select a from t where b = 5 limit :y").size() == 1);
+  CHECK(
+      two("select a from t where b = 'x' limit 1", "select a from t where b = :x limit 1").size() ==
+      1);
+  CHECK(
+      two("select a from t where b = :x limit 1", "select a from t where b = 5 limit :y").size() ==
+      1);
   CHECK(two(sql + "1, 2)", sql + ":x)").size() == 1);
   CHECK(two(sql + "1, 2)", sql + "1, 2.0)").size() == 1);
   CHECK(two(sql + "NULL)", sql + "NULL)").size() == 1);
 
   CHECK(two("select a from t limit 1", "select a from t limit 2").empty());
-  CHECK(two("select a from t where b = :x limit 1", "select a from t where b = :x limit 2").empty());
+  CHECK(
+      two("select a from t where b = :x limit 1", "select a from t where b = :x limit 2").empty());
   CHECK(two("select a from t where b = true", "select a from t where b = false").empty());
   CHECK(two("select a from t where b = true", "select a from t where b = 5").empty());
   CHECK(two("select a from t where b = null", "select a from t where b = 'null'").empty());
@@ -300,8 +368,10 @@ TEST_CASE("rules that one statement could match are refused") {
 }
 
 TEST_CASE("one name, one rule") {
-  CHECK(problems({test::source("a", "select 1", "select 1", 10), test::source("a", "select a from t", "select 1", 300)}) ==
-        Texts{"r.yaml:300:3: a second rule `a`; the first is at r.yaml:10:3: give it another name"});
+  CHECK(
+      problems({test::source("a", "select 1", "select 1", 10),
+                test::source("a", "select a from t", "select 1", 300)}) ==
+      Texts{"r.yaml:300:3: a second rule `a`; the first is at r.yaml:10:3: give it another name"});
 }
 
 }  // namespace

@@ -49,26 +49,36 @@ bool holds(const std::string& pin, const Value& value) {
 TEST_CASE("names take parameters and literals") {
   const auto set = compile("SELECT a FROM t WHERE b = :b AND c = :c LIMIT :n", "select :b, :c, :n");
   const std::map<std::string, Texts> expected = {{"b", {"x"}}, {"c", {"true"}}, {"n", {"-5"}}};
-  CHECK(match(set, "select a from t where b = $2 and c = $1 limit $3", values({"true", "x", "-5"})).names == expected);
+  CHECK(match(set, "select a from t where b = $2 and c = $1 limit $3", values({"true", "x", "-5"}))
+            .names == expected);
   CHECK(match(set, "select a from t where b = 'x' and c = TRUE limit - 5;").names == expected);
-  CHECK(match(set, "select a from t where b = 'x' and c = $1 limit -5 /* trace */", values({"true"})).names == expected);
+  CHECK(
+      match(set, "select a from t where b = 'x' and c = $1 limit -5 /* trace */", values({"true"}))
+          .names == expected);
   CHECK(match(set, "select a from t where b = null and c = $1 limit 1", values({"NULL"})).names ==
         std::map<std::string, Texts>{{"b", {"NULL"}}, {"c", {"NULL"}}, {"n", {"1"}}});
   // A parameter that Bind did not give.
-  CHECK(match(set, "select a from t where b = $1 and c = $2 limit $3", values({"x", "y"})).shape_of == "r");
+  CHECK(
+      match(set, "select a from t where b = $1 and c = $2 limit $3", values({"x", "y"})).shape_of ==
+      "r");
   CHECK(match(set, "select a from t where b = $1 and c = $2 limit $3").rule.empty());
-  CHECK(match(set, "select a from u where b = $1 and c = $2 limit $3", values({"x", "y", "1"})).shape_of.empty());
+  CHECK(match(set, "select a from u where b = $1 and c = $2 limit $3", values({"x", "y", "1"}))
+            .shape_of.empty());
   CHECK(match(set, "select 'unreadable").shape_of.empty());
 }
 
 TEST_CASE("a name at several places must have one value") {
   const auto set = compile("select a from t where b = :x and c = :x and d = $3", "select :x, $3");
-  CHECK(match(set, "select a from t where b = $1 and c = $2 and d = $3", values({"1", "1", "2"})).rule == "r");
+  CHECK(match(set, "select a from t where b = $1 and c = $2 and d = $3", values({"1", "1", "2"}))
+            .rule == "r");
   CHECK(match(set, "select a from t where b = $1 and c = 1 and d = $2", values({"1", "2"})).names ==
         std::map<std::string, Texts>{{"x", {"1"}}, {"$3", {"2"}}});
-  CHECK(match(set, "select a from t where b = $1 and c = $2 and d = 2", values({"1", "2"})).shape_of == "r");
-  CHECK(match(set, "select a from t where b = $1 and c = $2 and d = 2", values({"NULL", "NULL"})).rule == "r");
-  CHECK(match(set, "select a from t where b = $1 and c = $2 and d = 2", values({"NULL", "1"})).rule.empty());
+  CHECK(match(set, "select a from t where b = $1 and c = $2 and d = 2", values({"1", "2"}))
+            .shape_of == "r");
+  CHECK(match(set, "select a from t where b = $1 and c = $2 and d = 2", values({"NULL", "NULL"}))
+            .rule == "r");
+  CHECK(match(set, "select a from t where b = $1 and c = $2 and d = 2", values({"NULL", "1"}))
+            .rule.empty());
   const std::string sql = "select a from t where b = $1 and c = $2 and d = 2";
   CHECK(match(set, sql, {binary(23, std::string("\0\0\0\7", 4)), text("7")}).rule == "r");
   CHECK(match(set, sql, {binary(23, std::string("\0\0\0\7", 4)), text("8")}).rule.empty());
@@ -76,7 +86,8 @@ TEST_CASE("a name at several places must have one value") {
   CHECK(match(set, sql, {binary(701, "12345678"), binary(701, "12345679")}).rule.empty());
   CHECK(match(set, sql, {binary(701, "12345678"), text("12345678")}).rule.empty());
 
-  const auto lists = compile("select a from t where b in (:x) and c in (:x)", "select a from t where b in (:x)");
+  const auto lists =
+      compile("select a from t where b in (:x) and c in (:x)", "select a from t where b in (:x)");
   CHECK(match(lists, "select a from t where b in (1, 2) and c in (1, 2)").rule == "r");
   CHECK(match(lists, "select a from t where b in (1, 2) and c in (1, 3)").rule.empty());
   CHECK(match(lists, "select a from t where b in (1, 2) and c in (1)").rule.empty());
@@ -87,7 +98,8 @@ TEST_CASE("pins: numbers by value") {
     INFO(value);
     CHECK(holds("1", text(value)));
   }
-  for (const char* value : {"2", "-1", "1.0000000000000000000000001", "", "one", "1 1", "0x1", "NaN", "1e", "1e+-0", "."}) {
+  for (const char* value : {"2", "-1", "1.0000000000000000000000001", "", "one", "1 1", "0x1",
+                            "NaN", "1e", "1e+-0", "."}) {
     INFO(value);
     CHECK_FALSE(holds("1", text(value)));
   }
@@ -100,8 +112,10 @@ TEST_CASE("pins: numbers by value") {
 }
 
 TEST_CASE("pins: booleans, NULL, texts") {
-  for (const char* value : {"t", "true", "TRUE", "1", "on", "y", "Yes", "tr"}) CHECK(holds("true", text(value)));
-  for (const char* value : {"f", "false", "0", "off", "of", "n", "no", ""}) CHECK_FALSE(holds("true", text(value)));
+  for (const char* value : {"t", "true", "TRUE", "1", "on", "y", "Yes", "tr"})
+    CHECK(holds("true", text(value)));
+  for (const char* value : {"f", "false", "0", "off", "of", "n", "no", ""})
+    CHECK_FALSE(holds("true", text(value)));
   for (const char* value : {"f", "false", "0", "off", "n"}) CHECK(holds("false", text(value)));
   for (const char* value : {"o", "x", "t", "2", "falsey"}) CHECK_FALSE(holds("false", text(value)));
   CHECK(holds("null", test::null()));
@@ -130,37 +144,50 @@ TEST_CASE("pins: binary parameters by their declared type") {
 }
 
 TEST_CASE("pins in the statement's own literals") {
-  const auto set = compile("select a from t where b = 'x' and c = false and d = null limit 10 offset 0", "select 1");
-  const std::string sql = "select a from t where b = 'x' and c = FALSE and d = NULL limit 10.0 offset '0'";
+  const auto set = compile(
+      "select a from t where b = 'x' and c = false and d = null limit 10 offset 0", "select 1");
+  const std::string sql =
+      "select a from t where b = 'x' and c = FALSE and d = NULL limit 10.0 offset '0'";
   CHECK(match(set, sql).rule == "r");
-  CHECK(match(set, "select a from t where b = 'y' and c = false and d = null limit 10 offset 0").shape_of == "r");
-  CHECK(match(set, "select a from t where b = 'x' and c = true and d = null limit 10 offset 0").shape_of == "r");
-  CHECK(match(set, "select a from t where b = 'x' and c = false and d = 'null' limit 10 offset 0").shape_of == "r");
-  CHECK(match(set, "select a from t where b = 'x' and c = false and d = null limit 10 offset 10").shape_of == "r");
+  CHECK(match(set, "select a from t where b = 'y' and c = false and d = null limit 10 offset 0")
+            .shape_of == "r");
+  CHECK(match(set, "select a from t where b = 'x' and c = true and d = null limit 10 offset 0")
+            .shape_of == "r");
+  CHECK(match(set, "select a from t where b = 'x' and c = false and d = 'null' limit 10 offset 0")
+            .shape_of == "r");
+  CHECK(match(set, "select a from t where b = 'x' and c = false and d = null limit 10 offset 10")
+            .shape_of == "r");
 }
 
 TEST_CASE("pinned lists, and lists of names") {
-  const auto set = compile({test::source("pinned", "select a from t where b in (1, 'x')", "select 1"),
-                            test::source("empty", "select a from t where b in (NULL)", "select 1", 300),
-                            test::source("named", "select a from u where b in (CAST(:x::text AS e))",
-                                         "select a from u where b in (:x)", 500),
-                            test::source("plain", "select a from v where b in (:x)", "select a from v where b in (:x)", 700)});
+  const auto set =
+      compile({test::source("pinned", "select a from t where b in (1, 'x')", "select 1"),
+               test::source("empty", "select a from t where b in (NULL)", "select 1", 300),
+               test::source("named", "select a from u where b in (CAST(:x::text AS e))",
+                            "select a from u where b in (:x)", 500),
+               test::source("plain", "select a from v where b in (:x)",
+                            "select a from v where b in (:x)", 700)});
   CHECK(match(set, "select a from t where b in ($1, $2)", values({"1.0", "x"})).rule == "pinned");
-  CHECK(match(set, "select a from t where b in ($2, $1)", values({"1.0", "x"})).shape_of == "pinned");
+  CHECK(match(set, "select a from t where b in ($2, $1)", values({"1.0", "x"})).shape_of ==
+        "pinned");
   CHECK(match(set, "select a from t where b in (1)").shape_of == "pinned");
   CHECK(match(set, "select a from t where b in (null)").rule == "empty");
   CHECK(match(set, "select a from t where b in ($1)", values({"NULL"})).shape_of == "pinned");
-  CHECK(match(set, "select a from u where b in (CAST($2::text AS e), CAST($1::text AS e))", values({"p", "q"})).names ==
-        std::map<std::string, Texts>{{"x", {"q", "p"}}});
-  CHECK(match(set, "select a from v where b in (NULL)").names == std::map<std::string, Texts>{{"x", {}}});
-  CHECK(match(set, "select a from v where b in ($1)", values({"NULL"})).names == std::map<std::string, Texts>{{"x", {"NULL"}}});
+  CHECK(match(set, "select a from u where b in (CAST($2::text AS e), CAST($1::text AS e))",
+              values({"p", "q"}))
+            .names == std::map<std::string, Texts>{{"x", {"q", "p"}}});
+  CHECK(match(set, "select a from v where b in (NULL)").names ==
+        std::map<std::string, Texts>{{"x", {}}});
+  CHECK(match(set, "select a from v where b in ($1)", values({"NULL"})).names ==
+        std::map<std::string, Texts>{{"x", {"NULL"}}});
   CHECK(match(set, "select a from v where b in ($1, null, 3)", values({"7"})).names ==
         std::map<std::string, Texts>{{"x", {"7", "NULL", "3"}}});
 }
 
 TEST_CASE("pins choose among the rules of one shape") {
-  const auto set = compile({test::source("page1", "select a from t where b = :b limit 10 offset 0", "select :b"),
-                            test::source("page2", "select a from t where b = :b limit 10 offset 10", "select :b", 300)});
+  const auto set = compile(
+      {test::source("page1", "select a from t where b = :b limit 10 offset 0", "select :b"),
+       test::source("page2", "select a from t where b = :b limit 10 offset 10", "select :b", 300)});
   const std::string sql = "select a from t where b = $1 limit $2 offset $3";
   CHECK(match(set, sql, values({"x", "10", "0"})).rule == "page1");
   CHECK(match(set, sql, values({"x", "10", "10"})).rule == "page2");
@@ -169,18 +196,22 @@ TEST_CASE("pins choose among the rules of one shape") {
 }
 
 TEST_CASE("the rewrite with its values") {
-  const auto set = compile(
-      "select a from t where b = :b and c in (:c) and d = $3",
-      "select a from t where b = :b and e = :b and c in (CAST(:c::text AS x)) and c = any(:c) and d = $3 and f < $3 and g = 'b'");
+  const auto set = compile("select a from t where b = :b and c in (:c) and d = $3",
+                           "select a from t where b = :b and e = :b and c in (CAST(:c::text AS x)) "
+                           "and c = any(:c) and d = $3 and f < $3 and g = 'b'");
   const auto bind = [&](const NamedValues& names) { return set.rules()[0]->bind_rewrite(names); };
-  const auto some = bind({{"b", {.list = false, .members = {test::null()}}},
-                          {"c", {.list = true, .members = {text("x\"y\\"), test::null(), text("NULL"), text("")}}},
-                          {"$3", {.list = false, .members = {binary(23, std::string("\0\0\0\1", 4))}}}});
-  CHECK(some.sql ==
-        "select a from t where b = $1 and e = $2 and c in (CAST($3::text AS x), CAST($4::text AS x), "
-        "CAST($5::text AS x), CAST($6::text AS x)) and c = any($7) and d = $8 and f < $8 and g = 'b'");
-  CHECK(test::texts(some.parameters) ==
-        Texts{"NULL", "NULL", "x\"y\\", "NULL", "NULL", "", "{\"x\\\"y\\\\\",NULL,\"NULL\",\"\"}", std::string("\0\0\0\1", 4)});
+  const auto some = bind(
+      {{"b", {.list = false, .members = {test::null()}}},
+       {"c", {.list = true, .members = {text("x\"y\\"), test::null(), text("NULL"), text("")}}},
+       {"$3", {.list = false, .members = {binary(23, std::string("\0\0\0\1", 4))}}}});
+  CHECK(
+      some.sql ==
+      "select a from t where b = $1 and e = $2 and c in (CAST($3::text AS x), CAST($4::text AS x), "
+      "CAST($5::text AS x), CAST($6::text AS x)) and c = any($7) and d = $8 and f < $8 and g = "
+      "'b'");
+  CHECK(test::texts(some.parameters) == Texts{"NULL", "NULL", "x\"y\\", "NULL", "NULL", "",
+                                              "{\"x\\\"y\\\\\",NULL,\"NULL\",\"\"}",
+                                              std::string("\0\0\0\1", 4)});
   CHECK(some.parameters[7].binary);
   CHECK(some.parameters[7].type_oid == 23);
 
@@ -188,7 +219,8 @@ TEST_CASE("the rewrite with its values") {
                           {"c", {.list = true, .members = {}}},
                           {"$3", {.list = false, .members = {text("2")}}}});
   CHECK(none.sql ==
-        "select a from t where b = $1 and e = $2 and c in (NULL) and c = any($3) and d = $4 and f < $4 and g = 'b'");
+        "select a from t where b = $1 and e = $2 and c in (NULL) and c = any($3) and d = $4 and f "
+        "< $4 and g = 'b'");
   CHECK(test::texts(none.parameters) == Texts{"1", "1", "{}", "2"});
 }
 
@@ -196,9 +228,13 @@ TEST_CASE("types of parameters: only binary values keep theirs") {
   const auto set = compile("select a from t where b = :b", "select a from t where b = :b");
   Value declared = text("5");
   declared.type_oid = 23;
-  CHECK(set.rules()[0]->bind_rewrite({{"b", {.list = false, .members = {declared}}}}).parameters[0].type_oid == 0);
-  CHECK(set.rules()[0]->bind_rewrite({{"b", {.list = false, .members = {binary(701, "12345678")}}}}).parameters[0] ==
-        binary(701, "12345678"));
+  CHECK(set.rules()[0]
+            ->bind_rewrite({{"b", {.list = false, .members = {declared}}}})
+            .parameters[0]
+            .type_oid == 0);
+  CHECK(set.rules()[0]
+            ->bind_rewrite({{"b", {.list = false, .members = {binary(701, "12345678")}}}})
+            .parameters[0] == binary(701, "12345678"));
 }
 
 TEST_CASE("binary members of arrays") {
@@ -215,7 +251,8 @@ TEST_CASE("binary members of arrays") {
 }
 
 TEST_CASE("lists in ARRAY[] may be empty") {
-  const auto set = compile("select a from t where b in (:b)", "select a from t where b = any(ARRAY[:b]::int[])");
+  const auto set =
+      compile("select a from t where b in (:b)", "select a from t where b = any(ARRAY[:b]::int[])");
   const auto bind = [&](std::vector<Value> members) {
     return set.rules()[0]->bind_rewrite({{"b", {.list = true, .members = std::move(members)}}}).sql;
   };
@@ -230,7 +267,8 @@ TEST_CASE("one value serves as a list of one") {
 }
 
 TEST_CASE("lists of every length match and are rendered") {
-  const auto set = compile("SELECT a FROM t WHERE b IN (:b) OFFSET 0", "select a from t where b in (:b)");
+  const auto set =
+      compile("SELECT a FROM t WHERE b IN (:b) OFFSET 0", "select a from t where b in (:b)");
   for (int length = 0; length <= 50; ++length) {
     std::string list;
     std::string rendered;
@@ -242,7 +280,8 @@ TEST_CASE("lists of every length match and are rendered") {
     }
     auto parameters = values(given);
     parameters.push_back(text("0"));
-    const std::string sql = "SELECT a FROM t WHERE b IN (" + (length > 0 ? list : "NULL") + ") OFFSET $" + std::to_string(length + 1);
+    const std::string sql = "SELECT a FROM t WHERE b IN (" + (length > 0 ? list : "NULL") +
+                            ") OFFSET $" + std::to_string(length + 1);
     const auto found = set.match(set.know(sql), parameters);
     // IN (NULL) OFFSET $1
     REQUIRE(std::holds_alternative<Match>(found));
@@ -266,7 +305,8 @@ TEST_CASE("what Prisma sends matches, and gives what Drizzle sends") {
   std::vector<RuleSource> sources;
   int line = 1;
   for (const auto& rule : data.at("rules")) {
-    sources.push_back(test::source(rule.at("name"), rule.at("legacy"), rule.at("rewrite"), line += 200));
+    sources.push_back(
+        test::source(rule.at("name"), rule.at("legacy"), rule.at("rewrite"), line += 200));
   }
   const auto set = compile(std::move(sources));
   REQUIRE(data.at("cases").size() == 20);
@@ -289,12 +329,18 @@ TEST_CASE("what Prisma sends matches, and gives what Drizzle sends") {
 }
 
 TEST_CASE("the values of captured statements") {
-  const auto set = compile("SELECT a FROM t WHERE o = :org AND s IN (CAST(:status::text AS \"S\")) LIMIT :take OFFSET :skip",
-                           "select a from t where o = :org and s in (:status) limit :take offset :skip");
-  const auto found = match(set, "SELECT a FROM t WHERE o = $1 AND s IN (CAST($2::text AS \"S\"),CAST($3::text AS \"S\")) LIMIT $4 OFFSET $5",
+  const auto set = compile(
+      "SELECT a FROM t WHERE o = :org AND s IN (CAST(:status::text AS \"S\")) LIMIT :take OFFSET "
+      ":skip",
+      "select a from t where o = :org and s in (:status) limit :take offset :skip");
+  const auto found = match(set,
+                           "SELECT a FROM t WHERE o = $1 AND s IN (CAST($2::text AS "
+                           "\"S\"),CAST($3::text AS \"S\")) LIMIT $4 OFFSET $5",
                            values({"org_002", "NEW", "IN_PROGRESS", "10", "5"}));
-  CHECK(found.names == std::map<std::string, Texts>{
-                           {"org", {"org_002"}}, {"status", {"NEW", "IN_PROGRESS"}}, {"take", {"10"}}, {"skip", {"5"}}});
+  CHECK(found.names == std::map<std::string, Texts>{{"org", {"org_002"}},
+                                                    {"status", {"NEW", "IN_PROGRESS"}},
+                                                    {"take", {"10"}},
+                                                    {"skip", {"5"}}});
 }
 
 }  // namespace

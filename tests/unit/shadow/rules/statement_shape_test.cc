@@ -166,17 +166,19 @@ TEST_CASE("types of literals") {
 }
 
 TEST_CASE("a sign belongs to a number where no operator can stand") {
-  for (const char* sql : {"select -1", "select (-1)", "select a = -1", "select a, -1", "select a - -1",
-                          "select a between -1 and -2", "select case when a then -1 end", "select a[-1]",
-                          "select 1 limit -1", "select a from t order by -1", "select a @> -1"}) {
+  for (const char* sql :
+       {"select -1", "select (-1)", "select a = -1", "select a, -1", "select a - -1",
+        "select a between -1 and -2", "select case when a then -1 end", "select a[-1]",
+        "select 1 limit -1", "select a from t order by -1", "select a @> -1"}) {
     INFO(sql);
     const auto shape = read(sql);
     REQUIRE_FALSE(shape.slots.empty());
     CHECK(shape.slots.back().members[0].text.front() == '-');
   }
-  for (const char* sql : {"select a -1", "select 2 -1", "select (a) -1", "select a[2] -1", "select $1 -1",
-                          "select case when a then b end -1", "select null -1", "select current_date -1",
-                          "select \"a\" -1", "select name -1", "select -$1, 1"}) {
+  for (const char* sql :
+       {"select a -1", "select 2 -1", "select (a) -1", "select a[2] -1", "select $1 -1",
+        "select case when a then b end -1", "select null -1", "select current_date -1",
+        "select \"a\" -1", "select name -1", "select -$1, 1"}) {
     INFO(sql);
     CHECK(read(sql).slots.back().members[0].text == "1");
   }
@@ -199,7 +201,8 @@ TEST_CASE("comparisons of two constants stay in the key") {
 }
 
 TEST_CASE("names of rules") {
-  const std::string sql = "select a::text from t where id = :userId and :select = b and c = :_ limit :take::int";
+  const std::string sql =
+      "select a::text from t where id = :userId and :select = b and c = :_ limit :take::int";
   const auto shape = read(sql, ShapeDialect::rule);
   REQUIRE(shape.slots.size() == 4);
   CHECK(shape.slots[0].members[0].kind == SlotKind::name);
@@ -222,11 +225,12 @@ TEST_CASE("flags") {
   CHECK(read("select SET_CONFIG ('a', 'b', false)").sets_config);
   CHECK_FALSE(read("select set_config from t where a = 'set_config('").sets_config);
 
-  for (const char* sql : {"insert into t values (1)", "update t set a = 1", "UPDATE \"t\" set a = 1",
-                          "delete from t", "merge into t using s on true when matched then delete",
-                          "with w as (insert into t values (1) returning *) select * from w",
-                          "with w as (select 1) update t set a = 1", "explain analyze delete from t",
-                          "select 1; delete from t", "update only t set a = 1", "update name set a = 1"}) {
+  for (const char* sql :
+       {"insert into t values (1)", "update t set a = 1", "UPDATE \"t\" set a = 1", "delete from t",
+        "merge into t using s on true when matched then delete",
+        "with w as (insert into t values (1) returning *) select * from w",
+        "with w as (select 1) update t set a = 1", "explain analyze delete from t",
+        "select 1; delete from t", "update only t set a = 1", "update name set a = 1"}) {
     INFO(sql);
     CHECK(read(sql).may_write);
   }
@@ -289,7 +293,8 @@ TEST_CASE("several threads read at once, errors among them") {
   for (std::size_t t = 0; t < wrong.size(); ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 500; ++i) {
-        const auto good = shape_of("select a from t where b in ($1) and c = $2", ShapeDialect::statement);
+        const auto good =
+            shape_of("select a from t where b in ($1) and c = $2", ShapeDialect::statement);
         const auto bad = shape_of("select 'abc", ShapeDialect::statement);
         const auto* shape = std::get_if<StatementShape>(&good);
         if (shape == nullptr || shape->key != expected) ++wrong[t];
@@ -306,8 +311,10 @@ TEST_CASE("any mutation of a statement is read or refused, never worse") {
   INFO("PARALLAX_SEED=" << seed);
   std::mt19937_64 random(seed);
   const std::vector<std::string> statements = {
-      "SELECT \"public\".\"users\".\"id\" FROM \"public\".\"users\" WHERE \"public\".\"users\".\"id\" IN ($1,$2) LIMIT $3",
-      "select E'a\\'b', U&'x\\0041' UESCAPE '!', $t$ y $t$, B'1', -1.5e3 from t where 1=1 and a is not null",
+      "SELECT \"public\".\"users\".\"id\" FROM \"public\".\"users\" WHERE "
+      "\"public\".\"users\".\"id\" IN ($1,$2) LIMIT $3",
+      "select E'a\\'b', U&'x\\0041' UESCAPE '!', $t$ y $t$, B'1', -1.5e3 from t where 1=1 and a is "
+      "not null",
       "select array[cast($1::text as e)], x -> 'a' /* c */ from t -- end"};
   const std::string alphabet = "'\"$\\;:()[],.-+*/=<>!eEuU&xX01 \n\ta_\x80\xff?";
   for (int i = 0; i < 20'000; ++i) {

@@ -16,8 +16,8 @@
 
 namespace parallax::shadow::test {
 
-// A rule as it would stand in r.yaml: its name in line `line`, legacy a block scalar in the lines after line + 1,
-// rewrite after line + 100; SQL is indented by six.
+// A rule as it would stand in r.yaml: its name in line `line`, legacy a block scalar in the lines
+// after line + 1, rewrite after line + 100; SQL is indented by six.
 inline RuleSource source(std::string name, std::string legacy, std::string rewrite, int line = 10) {
   RuleSource rule;
   rule.name = {std::move(name), {.file = "r.yaml", .line = line, .column = 3, .block = false}};

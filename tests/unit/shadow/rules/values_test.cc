@@ -32,8 +32,9 @@ TEST_CASE("texts of values") {
 }
 
 TEST_CASE("malformed string constants decode to nothing") {
-  for (const char* source : {"", "'", "'a", "a'", "E'\\u12'", "E'\\udc00'", "E'\\ud800x'", "E'\\ud800\\ud800'", "E'\\U00110000'",
-                             "E'\\xff'", "E'\\0'", "U&'\\12'", "U&'\\", "U", "$a", "$a$b$", "?"}) {
+  for (const char* source :
+       {"", "'", "'a", "a'", "E'\\u12'", "E'\\udc00'", "E'\\ud800x'", "E'\\ud800\\ud800'",
+        "E'\\U00110000'", "E'\\xff'", "E'\\0'", "U&'\\12'", "U&'\\", "U", "$a", "$a$b$", "?"}) {
     INFO(source);
     CHECK(decode_string(source) == std::nullopt);
   }
