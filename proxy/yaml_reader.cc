@@ -83,7 +83,7 @@ std::optional<YAML::Node> YamlReader::parse() {
   try {
     documents = YAML::LoadAll(text_);
   } catch (const YAML::Exception& error) {
-    problem({file_, error.mark.line + 1, error.mark.column + 1}, "not valid YAML: " + error.msg);
+    problem({file_, error.mark.line + 1, error.mark.column + 1}, "not valid YAML: " + escaped(error.msg));
     return std::nullopt;
   }
   if (documents.empty() || documents[0].IsNull()) {

@@ -178,8 +178,10 @@ std::string_view without_outer_comments(std::string_view sql) {
       sql = without_trailing_space(sql.substr(0, begin));
     }
   }
-  const auto last_line = sql.substr(sql.find_last_of("\n\r") + 1);  // npos + 1 = 0
-  if (sql.ends_with("*/") || last_line.find("--") != kNpos) sql = sql.substr(0, end_of_code(sql));
+  const bool line_comment =
+      sql.find("--") != kNpos &&
+      sql.substr(sql.find_last_of("\n\r") + 1).find("--") != kNpos;  // npos + 1 = 0
+  if (line_comment || sql.ends_with("*/")) sql = sql.substr(0, end_of_code(sql));
   return sql;
 }
 

@@ -110,11 +110,12 @@ class RuleSet {
 };
 
 // A rule for a statement that no rule covers, ready to be pasted under `rules:`: literals and
-// parameters as names
-// (:p1, :list1), the rewrite left to be written. Never contains a value or a comment of the
-// statement: what stays as it stands is LIMIT and OFFSET, ordinals (ORDER BY 1), type modifiers,
-// TRUE, FALSE and NULL; where the grammar wants a constant (interval '...') it is '?'. Empty when
-// no rule can be made of it: no SELECT, or not readable.
+// parameters as names (:p1, :list1), the rewrite left to be written. Never contains a value or a
+// comment of the statement: what stays as it stands is LIMIT and OFFSET, ordinals (ORDER BY 1),
+// type modifiers, TRUE, FALSE, NULL and 1=1; where the grammar wants a constant (interval '...') it
+// is
+// '?'. Empty when no rule can be made of it: no SELECT, not readable, or strings or line breaks
+// that would have to be written out.
 std::string rule_skeleton(std::string_view sql);
 
 }  // namespace parallax::shadow

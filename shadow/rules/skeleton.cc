@@ -61,6 +61,11 @@ bool is_type_word(int type) {
   }
 }
 
+bool is_string(int type) {
+  return type == PG_QUERY__TOKEN__SCONST || type == PG_QUERY__TOKEN__BCONST ||
+         type == PG_QUERY__TOKEN__XCONST || type == PG_QUERY__TOKEN__USCONST;
+}
+
 class Skeleton {
  public:
   Skeleton(std::string_view sql, std::vector<Token> tokens, StatementShape shape)
@@ -70,6 +75,7 @@ class Skeleton {
   std::string write() {
     if (tokens_.empty() || !is_select()) return {};
     std::string legacy = legacy_text(true);
+    if (unwritable_) return {};
     if (!loads(legacy)) {
       names_.clear();
       list_count_ = parameter_count_ = 0;
@@ -121,40 +127,39 @@ class Skeleton {
     with_names_ = with_names;
     find_ordinals();
     std::string text;
-    std::size_t written = tokens_.front().begin;  // source bytes up to here are done
     std::size_t group = 0;
     for (std::size_t i = 0; i < tokens_.size();) {
-      while (group < shape_.slots.size() && shape_.slots[group].end <= tokens_[i].begin &&
-             !is_empty_array(shape_.slots[group], i)) {
-        ++group;
+      if (i > 0) write_gap(text, tokens_[i - 1].end, tokens_[i].begin);
+      // `a[1:b]`: in a rule a name begins right after a colon.
+      if (before(i) == ':' && text.ends_with(':')) text.push_back(' ');
+      if (group < shape_.slots.size() && shape_.slots[group].begin == tokens_[i].begin) {
+        const SlotGroup& slots = shape_.slots[group++];
+        i = write_group(text, slots, i);
+        if (slots.begin != slots.end) continue;
       }
-      write_gap(text, written, tokens_[i].begin);
-      const bool at_group =
-          group < shape_.slots.size() && shape_.slots[group].begin == tokens_[i].begin;
-      if (at_group) {
-        i = write_group(text, shape_.slots[group], i);
-        written = i > 0 ? std::max(tokens_[i - 1].end, written) : written;
-        if (shape_.slots[group].begin == shape_.slots[group].end) {
-          write_token(text, i, written);
-          ++i;
-        }
-        ++group;
-        continue;
-      }
-      write_token(text, i, written);
+      write_token(text, i);
       ++i;
     }
     return text;
   }
 
-  // ARRAY[]: a list without bytes, before its closing bracket.
-  bool is_empty_array(const SlotGroup& group, std::size_t token) const {
-    return group.begin == group.end && group.begin == tokens_[token].begin;
+  void write_token(std::string& text, std::size_t i) {
+    const auto token = source(tokens_[i].begin, tokens_[i].end);
+    // A line break inside an identifier is no text of a block scalar; a string that is no slot is
+    // compared with another constant, and so part of the key.
+    unwritable_ = unwritable_ || is_string(type(i)) ||
+                  std::any_of(token.begin(), token.end(), [](char c) { return c >= 0 && c < ' '; });
+    append_apart(text, token);
   }
 
-  void write_token(std::string& text, std::size_t i, std::size_t& written) {
-    text.append(source(tokens_[i].begin, tokens_[i].end));
-    written = tokens_[i].end;
+  // `'x'and` are two tokens, `:p1and` would be one.
+  static void append_apart(std::string& text, std::string_view part) {
+    const char c = part.front();
+    if (c == '_' || c < 0 || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+        (c >= 'a' && c <= 'z')) {
+      separate_word(text);
+    }
+    text.append(part);
   }
 
   // Comments may carry values: only that there was space, and lines, is kept.
@@ -167,7 +172,7 @@ class Skeleton {
     }
   }
 
-  // Returns the token after the group.
+  // Returns the token after the group; of ARRAY[], which has no bytes, that is the closing bracket.
   std::size_t write_group(std::string& text, const SlotGroup& group, std::size_t i) {
     if (group.list) {
       write_list(text, group);
@@ -194,7 +199,7 @@ class Skeleton {
       if (token.begin == slot.begin) {
         text += name;
       } else if (token.begin < slot.begin || token.begin >= slot.end) {
-        text.append(source(token.begin, token.end));
+        write_token(text, i);
       }
     }
   }
@@ -209,17 +214,17 @@ class Skeleton {
     switch (slot.literal_type) {
       case LiteralType::boolean:
       case LiteralType::null:
-        text.append(source(slot.begin, slot.end));
+        append_apart(text, source(slot.begin, slot.end));
         return;
       case LiteralType::number:
         if (is_structure(i)) {
-          text.append(source(slot.begin, slot.end));
+          append_apart(text, source(slot.begin, slot.end));
         } else {
-          text += with_names_ ? next_name() : unknown(kUnknownNumber);
+          append_apart(text, with_names_ ? next_name() : unknown(kUnknownNumber));
         }
         return;
       case LiteralType::string:
-        text += with_names_ && !is_typed(i) ? next_name() : unknown(kUnknownString);
+        append_apart(text, with_names_ && !is_typed(i) ? next_name() : unknown(kUnknownString));
         return;
     }
   }
@@ -323,6 +328,7 @@ class Skeleton {
   StatementShape shape_;
   bool with_names_ = true;
   bool unknown_ = false;
+  bool unwritable_ = false;
   std::size_t list_count_ = 0;
   std::size_t parameter_count_ = 0;
   std::map<std::uint32_t, std::string> names_;  // of parameters: one that occurs twice is one name

@@ -21,7 +21,7 @@ struct ScanResult {
   PgQueryScanResult raw;
 };
 
-// protobuf-c allocates every token by itself: an arena makes unpacking four times as fast.
+// protobuf-c allocates every token by itself: an arena saves those calls, and the freeing.
 void* arena_allocate(void* arena, std::size_t size) {
   return static_cast<std::pmr::monotonic_buffer_resource*>(arena)->allocate(size);
 }

@@ -3,6 +3,7 @@
 // of several runs with their spread.
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -37,17 +38,23 @@ void measure(const char* what, int calls, Work work) {
 }
 
 // As Prisma writes it: about 700 bytes, parameters for LIMIT and OFFSET.
-std::string prisma_select() {
+std::string prisma_select(const std::array<const char*, 4>& values) {
   std::string sql = "SELECT ";
   for (const char* column : {"id", "number", "title", "description", "status", "severity",
                              "checklist", "metadata", "estimate", "score", "createdAt", "updatedAt",
                              "resolvedAt", "machineId", "organizationId", "createdById"}) {
     sql.append("\"public\".\"issues\".\"").append(column).append("\", ");
   }
-  return sql.append(
-      "\"public\".\"issues\".\"assignedToId\" FROM \"public\".\"issues\" WHERE "
-      "(\"public\".\"issues\".\"organizationId\" = $1 AND \"public\".\"issues\".\"id\" IN "
-      "($2,$3,$4)) LIMIT $5 OFFSET $6");
+  sql.append("\"public\".\"issues\".\"assignedToId\" FROM \"public\".\"issues\" WHERE ")
+      .append("(\"public\".\"issues\".\"organizationId\" = ")
+      .append(values[0])
+      .append(" AND \"public\".\"issues\".\"id\" IN (")
+      .append(values[1])
+      .append(")) LIMIT ")
+      .append(values[2])
+      .append(" OFFSET ")
+      .append(values[3]);
+  return sql;
 }
 
 RuleSet compile(const std::string& legacy) {
@@ -69,14 +76,10 @@ RuleSet compile(const std::string& legacy) {
 }  // namespace
 
 int main() {
-  const std::string sql = prisma_select();
+  const std::string sql = prisma_select({"$1", "$2,$3,$4", "$5", "$6"});
   std::string tagged = sql;
   tagged.append(" /*operation='issueRouter.list'*/");
-  std::string legacy = sql;
-  legacy.replace(legacy.find("$1"), 2, ":org");
-  legacy.replace(legacy.find("$2,$3,$4"), 8, ":ids");
-  legacy.replace(legacy.find("$5"), 2, ":take");
-  legacy.replace(legacy.find("$6"), 2, "0");
+  const std::string legacy = prisma_select({":org", ":ids", ":take", "0"});
   const RuleSet set = compile(legacy);
   std::vector<Value> parameters(6);
   for (auto& parameter : parameters) parameter.bytes = "0";

@@ -13,7 +13,7 @@ import unittest
 import psycopg
 
 from support.cluster import Cluster
-from support.proxy import PATIENCE, ROOT, Parallax, rule
+from support.proxy import PATIENCE, ROOT, Parallax, rule, wait_for
 
 TRAFFIC = ROOT / 'deploy' / 'traffic'
 EXAMPLES = ROOT / 'deploy' / 'examples'
@@ -35,7 +35,8 @@ PLANTED = {
     'wrong.order': rule('SELECT id AS e2 FROM thing WHERE id < :n ORDER BY id', 'select "id" from "thing" where "id" < :n order by "id" desc'),
     'wrong.column_type': rule('SELECT id, amount AS f FROM thing WHERE id = :id', 'select "id", "amount"::double precision from "thing" where "id" = :id'),
     'wrong.error': rule('SELECT 10 / :x::int AS wrong_q', 'select case when :x::int = 0 then 0 else 10 / :x::int end as q'),
-    'wrong.column_count': rule('SELECT * FROM widening ORDER BY id', 'select "id" from "widening" order by "id"'),
+    'wrong.column_count': rule('SELECT id AS cc FROM widening ORDER BY id', 'select * from "widening" order by "id"'),
+    'changed.legacy': rule('SELECT * FROM widening ORDER BY id', 'select "id" from "widening" order by "id"'),
     'wrong.fails': rule('SELECT id AS g FROM thing WHERE id = :id', 'select "missing_column" from "thing" where "id" = :id'),
     'wrong.unpairable': rule('SELECT id AS h, name, amount FROM thing WHERE id = :id', 'select "id" from "thing" where "id" = :id'),
     'page.first': rule('SELECT id AS p FROM thing ORDER BY id LIMIT 10 OFFSET 0', 'select "id" from "thing" order by "id" limit 10'),
@@ -119,12 +120,19 @@ class Kinds(unittest.TestCase):
             self.assertNotIn(value, log, 'row values never stand in the log')
 
     def test_shape_changed_since_verification(self):
-        with self.connect() as session:
-            session.execute('SELECT * FROM widening ORDER BY id')
+        with self.connect(prepare_threshold=None) as session:
+            for sql in ('SELECT id AS cc FROM widening ORDER BY id', 'SELECT * FROM widening ORDER BY id'):
+                session.execute(sql)
             self.assertEqual(({'match': 1}, {}, {}), self.counted('wrong.column_count'))
+            self.assertEqual(({'match': 1}, {}, {}), self.counted('changed.legacy'))
             self.cluster.psql('ALTER TABLE widening ADD COLUMN more int', 'shop', 'app')
-            session.execute('SELECT * FROM widening ORDER BY id', prepare=False)
+            for sql in ('SELECT id AS cc FROM widening ORDER BY id', 'SELECT * FROM widening ORDER BY id'):
+                session.execute(sql)
+            # the rewrite has another shape: a finding. Legacy has: the rule itself must be verified again
             self.assertEqual(({'match': 1, 'mismatch': 1}, {'column_count': 1}, {}), self.counted('wrong.column_count'))
+            self.assertEqual(({'match': 1}, {}, {'broken': 1}), self.counted('changed.legacy'))
+            wait_for(lambda: self.proxy.states()['changed.legacy'] == 'broken', 10, 'verified again')
+            self.assertIn('"more"', self.proxy.log_text())
         self.cluster.psql('ALTER TABLE widening DROP COLUMN more', 'shop', 'app')
 
     def test_skipped(self):

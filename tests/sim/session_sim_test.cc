@@ -4,40 +4,23 @@
 #include <string>
 
 #include "sim_world.h"
+#include "tests/support/wire.h"
 
 namespace parallax::test {
 namespace {
 
-std::string big_endian(std::uint32_t value) {
-  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
-          static_cast<char>(value)};
-}
-std::string message(char type, const std::string& body) {
-  return std::string(1, type) + big_endian(static_cast<std::uint32_t>(body.size() + 4)) + body;
-}
-std::string startup(const std::string& extra = {}) {
-  const auto body = big_endian(196608) + std::string("user\0app\0database\0shop\0", 23) + extra + '\0';
-  return big_endian(static_cast<std::uint32_t>(body.size() + 4)) + body;
-}
-std::string request(std::uint32_t code, const std::string& rest = {}) {
-  return big_endian(static_cast<std::uint32_t>(8 + rest.size())) + big_endian(code) + rest;
-}
-constexpr std::uint32_t kSslRequest = 80877103;
-constexpr std::uint32_t kGssRequest = 80877104;
-constexpr std::uint32_t kCancelRequest = 80877102;
+using be::ready;
+using fe::query;
+using fe::terminate;
 
-const std::string kReady = message('Z', "I");
-const std::string kLoginAnswer = message('R', big_endian(0)) + message('S', std::string("client_encoding\0UTF8\0", 21)) +
-                                 message('K', big_endian(42) + big_endian(4711)) + kReady;
+std::string startup() { return fe::startup({{"user", "app"}, {"database", "shop"}}); }
+const std::string kLoginAnswer = be::authentication_ok() + be::parameter_status("client_encoding", "UTF8") +
+                                 be::backend_key_data(42, u32(4711)) + ready('I');
 
-std::string query(const std::string& sql) { return message('Q', sql + '\0'); }
 std::string answer(std::size_t rows, std::size_t width) {
-  std::string result = message('T', std::string("\0\1x\0\0\0\0\0\0\0\0\0\0\x19\377\377\377\377\377\377\0\0", 22));
-  for (std::size_t i = 0; i < rows; ++i) {
-    result += message('D', std::string("\0\1", 2) + big_endian(static_cast<std::uint32_t>(width)) +
-                               std::string(width, static_cast<char>('a' + i % 26)));
-  }
-  return result + message('C', "SELECT " + std::to_string(rows) + '\0') + kReady;
+  std::string result = be::row_description({{"x"}});
+  for (std::size_t i = 0; i < rows; ++i) result += be::data_row({std::string(width, static_cast<char>('a' + i % 26))});
+  return result + be::command_complete("SELECT " + std::to_string(rows)) + ready('I');
 }
 
 // Answers the startup packet, then each Query by the next of `answers`.
@@ -104,7 +87,7 @@ Transcript run_traffic(std::uint64_t seed, bool tapped) {
   if (tapped) world.make_tap = [] { return std::make_unique<DeafTap>(); };
   const ScriptedServer server(world, {answer(3, 10), answer(0, 1), answer(200, 500)});
   world.open_session();
-  const auto sent = startup() + query("select 1") + query("select 2") + query("select 3") + message('X', "");
+  const auto sent = startup() + query("select 1") + query("select 2") + query("select 3") + terminate();
   world.client.send(sent);
   world.run();
   REQUIRE(world.session_ended);
@@ -159,7 +142,7 @@ TEST_CASE("a client that sends an insert, says goodbye and goes away is not cut 
     world.client.send(startup());
     world.run(std::chrono::seconds(5));
     REQUIRE(world.client.received == kLoginAnswer);
-    const auto words = query("insert into t values (1)") + message('X', "");
+    const auto words = query("insert into t values (1)") + terminate();
     world.client.send(words);
     world.client.send_end();
     if (resets) world.at(50'000'000, [&] { world.client.reset(); });
@@ -178,7 +161,7 @@ TEST_CASE("the server's last words reach a slow client before the end") {
   world.run(std::chrono::seconds(5));
   world.client.window = 1000;
   world.client.send(query("select much"));
-  const auto fatal = message('E', std::string("SFATAL\0C57P01\0Mbye\0\0", 20));
+  const auto fatal = be::error("57P01", "bye");
   world.at(1'000'000'000, [&] {
     world.server.send(fatal);
     world.server.send_end();
@@ -207,7 +190,7 @@ TEST_CASE("a client that reads nothing pauses the server and costs bounded memor
   REQUIRE(world.client_stream->queued_max <= io::kHighWaterBytes + 65536);
   REQUIRE(world.client_stream->queued_max > io::kHighWaterBytes);
   world.client.open_window(SIZE_MAX);
-  world.client.send(message('X', ""));
+  world.client.send(terminate());
   world.run();
   REQUIRE(world.client.received == kLoginAnswer + much);
 }
@@ -220,14 +203,14 @@ TEST_CASE("both sides full at once: the directions do not wait for each other") 
   world.client.send(startup());
   world.run(std::chrono::seconds(5));
   const std::string flood_up = query(std::string(2'000'000, 'u'));
-  const std::string flood_down = message('N', std::string("M") + std::string(2'000'000, 'd') + std::string("\0\0", 2));
+  const std::string flood_down = be::notice(std::string(2'000'000, 'd'));
   world.client.window = 0;
   world.client.send(flood_up);
   world.server.send(flood_down);
   world.run(std::chrono::seconds(5));
   REQUIRE(world.server.received == startup() + flood_up);  // up went through while down stands
   world.client.open_window(SIZE_MAX);
-  world.client.send(message('X', ""));
+  world.client.send(terminate());
   world.run();
   REQUIRE(world.client.received == kLoginAnswer + flood_down);
 }
@@ -237,23 +220,23 @@ TEST_CASE("encryption requests are answered N, once each, and nothing may follow
     SimWorld world(run_seed());
     ScriptedServer server(world, {});
     world.open_session();
-    world.client.send(request(kGssRequest));
+    world.client.send(fe::gssenc_request());
     world.run(std::chrono::seconds(1));
     REQUIRE(world.client.received == "N");
-    world.client.send(request(kSslRequest));
+    world.client.send(fe::ssl_request());
     world.run(std::chrono::seconds(1));
     REQUIRE(world.client.received == "NN");
-    world.client.send(startup() + message('X', ""));
+    world.client.send(startup() + terminate());
     world.run();
     REQUIRE(world.client.received == "NN" + kLoginAnswer);
-    REQUIRE(world.server.received == startup() + message('X', ""));
+    REQUIRE(world.server.received == startup() + terminate());
   }
   SECTION("twice") {
     SimWorld world(run_seed());
     world.open_session();
-    world.client.send(request(kSslRequest));
+    world.client.send(fe::ssl_request());
     world.run(std::chrono::seconds(1));
-    world.client.send(request(kSslRequest));
+    world.client.send(fe::ssl_request());
     world.run();
     REQUIRE(world.client.received.find("0A000") != std::string::npos);
     REQUIRE(world.client.received.find("unsupported frontend protocol 1234.5679") != std::string::npos);
@@ -264,7 +247,7 @@ TEST_CASE("encryption requests are answered N, once each, and nothing may follow
     world.chunk_max = 1'000'000;
     world.whole_chunks = true;
     world.open_session();
-    world.client.send(request(kSslRequest) + startup());
+    world.client.send(fe::ssl_request() + startup());
     world.run();
     REQUIRE(world.session_ended);
     REQUIRE(world.reason == proxy::CloseReason::stuffed);
@@ -275,7 +258,7 @@ TEST_CASE("encryption requests are answered N, once each, and nothing may follow
 }
 
 TEST_CASE("what is no startup packet is closed in silence and opens no upstream connection") {
-  for (const std::string& junk : {std::string("GET / HTTP/1.1\r\n\r\n"), big_endian(7) + "abc", big_endian(10'005)}) {
+  for (const std::string& junk : {std::string("GET / HTTP/1.1\r\n\r\n"), u32(7) + "abc", u32(10'005)}) {
     SimWorld world(run_seed());
     world.open_session();
     world.client.send(junk);
@@ -318,9 +301,9 @@ TEST_CASE("authentication messages go upstream whole, however the client cuts th
   world.open_session();
   world.client.send(startup());
   world.run(std::chrono::seconds(1));
-  world.server.send(message('R', big_endian(3)));
+  world.server.send(be::authentication_cleartext());
   world.run(std::chrono::seconds(1));
-  const auto password = message('p', std::string("secret") + '\0');
+  const auto password = fe::password("secret");
   world.client.send(password);
   world.run(std::chrono::seconds(1));
   REQUIRE(sizes == std::vector<std::size_t>{startup().size(), startup().size() + password.size()});
@@ -348,7 +331,7 @@ TEST_CASE("too many sessions: 53300, but a cancel request gets through") {
   SimWorld cancel(run_seed());
   cancel.refuse_admission = true;
   cancel.open_session();
-  const auto packet = request(kCancelRequest, big_endian(42) + std::string(32, 'k'));
+  const auto packet = fe::cancel_request(42, std::string(32, 'k'));
   cancel.client.send(packet);
   cancel.run(std::chrono::seconds(1));
   REQUIRE(cancel.server.received == packet);
@@ -376,7 +359,7 @@ TEST_CASE("drain: an idle session gets 57P01, a busy one finishes first") {
   REQUIRE(world.reason == proxy::CloseReason::drained);
   REQUIRE(world.client.received.starts_with(kLoginAnswer + answer(2, 3) + "E"));
   REQUIRE(world.client.received.find("57P01") != std::string::npos);
-  REQUIRE(world.server.received == startup() + query("select slow") + message('X', ""));
+  REQUIRE(world.server.received == startup() + query("select slow") + terminate());
 }
 
 TEST_CASE("traffic that cannot be understood is forwarded all the same") {

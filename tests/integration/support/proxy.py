@@ -159,11 +159,14 @@ class Parallax:
                 self.process.kill()
                 self.process.wait()
                 raise AssertionError(f'did not end within {seconds} s of SIGTERM:\n{self.log_text()[-4000:]}') from None
+        if self.log.closed:
+            return self.process.returncode
         self.log.close()
-        status = self.process.returncode
-        if status not in (0, -signal.SIGTERM):
-            raise AssertionError(f'exit status {status}:\n{self.log_text()[-4000:]}')
-        return status
+        log = self.log_text()
+        self.directory.cleanup()
+        if self.process.returncode != 0:
+            raise AssertionError(f'exit status {self.process.returncode}:\n{log[-4000:]}')
+        return 0
 
 
 class PeakMemory:

@@ -30,6 +30,7 @@ BY_ID = 'SELECT id, name FROM item WHERE id = $1'
 FIRST = 'SELECT id FROM item ORDER BY id LIMIT $1'
 
 SCENES = {}
+VIOLATIONS = 1  # scenes after which a tap cannot know any more what the session is doing
 
 
 def scene(function):

@@ -206,6 +206,16 @@ TEST_CASE("rows of one key pair in order of occurrence, equal ones with each oth
   }
 }
 
+TEST_CASE("of more rows of one key than the other side has, the last are left over") {
+  const Comparison out = compare({kInt4, kText}, {{"1", "a"}, {"1", "b"}, {"1", "c"}},
+                                 {{"1", "x"}, {"1", "y"}}, kUnordered, {0});
+  CHECK(out.difference == MismatchKind::missing_row);
+  REQUIRE(out.differences.size() == 3);
+  CHECK(out.differences[0].legacy == ReportRow{"1", "c"});
+  CHECK(out.differences[1].legacy == ReportRow{"1", "a"});
+  CHECK(out.differences[1].rewrite == ReportRow{"1", "x"});
+}
+
 TEST_CASE("only paired columns are compared, through the pairs") {
   Pairing pairing;
   pairing.pairs = {{0, 2}, {2, 0}};

@@ -42,6 +42,7 @@ TEST_CASE("a filled-in skeleton loads and matches its statement") {
         "select a from t where b = 'secret' and c = -42 and e in (1, 2, 3) and f = array['x', 'y'] "
         "and g is null limit 10",
         "select a, ARRAY[]::int[] from t where e in (NULL)",
+        "select a[1:b], c[ :d] from t where e = 5",
         "select count(*), date_trunc('day', b) from t group by 2, a order by 2 desc, 1 limit 6",
         "select a::numeric(10, 2), b::varchar(5), cast(c as timestamp(3)) from t where d = 5",
         "with w as (select 1 as a) select a from w join lateral (select 2) x on true where a = 'b'",
@@ -109,6 +110,13 @@ TEST_CASE("names of skeletons") {
             .replace(rule_skeleton("SELECT a  FROM t").find("SELECT a FROM"), 13, "select a from"));
   CHECK(rule_skeleton("select a from t").substr(0, 10) !=
         rule_skeleton("select b from t").substr(0, 10));
+}
+
+TEST_CASE("what cannot be written without a value or over lines") {
+  CHECK(rule_skeleton("select a from t where 's3cret' = 's3cret'").empty());
+  CHECK(rule_skeleton("select \"a\nb\" from t").empty());
+  CHECK(legacy("select 'x'a from t") == "select :p1 a from t\n");
+  CHECK(legacy("select a from t where 1=1 and b = 2") == "select a from t where 1=1 and b = :p1\n");
 }
 
 TEST_CASE("no rule can be made of it") {

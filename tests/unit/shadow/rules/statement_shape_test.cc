@@ -264,6 +264,8 @@ TEST_CASE("what cannot be read is an error with its place") {
   CHECK(error("select E'\\xff'").message.starts_with("invalid byte sequence"));
   CHECK(error("select U&'\\00'").message == "malformed string constant");
   CHECK(error("select U&'x' UESCAPE 'ab'").message == "UESCAPE needs one character");
+  CHECK(error("select 'a' -- c\n 'b'").message ==
+        "a string that goes on after a comment is not read");
   CHECK(error("select $0").message == "parameter number out of range");
   CHECK(error("select $65536").message == "parameter number out of range");
   CHECK(error("select $99999999999999").message == "parameter number out of range");
