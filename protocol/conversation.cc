@@ -43,7 +43,7 @@ void Conversation::Impl::server_bytes(Bytes chunk, std::uint64_t now_ns) {
 }
 
 bool Conversation::Impl::idle() const {
-  return !lost_ && status_ == 'I' && queue_.empty() && !skipping_ && client_framer_.at_boundary() &&
+  return !lost_ && status_ == 'I' && queue_.empty() && client_framer_.at_boundary() &&
          server_framer_.at_boundary();
 }
 

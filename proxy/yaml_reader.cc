@@ -1,7 +1,11 @@
 #include "proxy/yaml_reader.h"
 
+#include <yaml-cpp/eventhandler.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <map>
+#include <sstream>
 
 #include "proxy/expand.h"
 #include "proxy/text.h"
@@ -38,6 +42,32 @@ std::string joined(const std::vector<std::string_view>& words) {
 
 std::size_t leading_spaces(std::string_view line) {
   return std::min(line.find_first_not_of(' '), line.size());
+}
+
+// Notes where a document starts and nothing else.
+class DocumentStart : public YAML::EventHandler {
+ public:
+  YAML::Mark mark;
+
+  void OnDocumentStart(const YAML::Mark& at) override { mark = at; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// Where yaml-cpp sees a second document, which YAML::Load leaves unread. (YAML::LoadAll is of no use: it never returns
+// from a stray `,`, `]` or `}`, each of which it takes for one more empty document.)
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStart start;
+  if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return std::nullopt;
+  return start.mark;
 }
 
 // The first line that is not empty: its number from 0, and it.
@@ -79,26 +109,37 @@ std::optional<YAML::Node> YamlReader::parse() {
     problem({file_, 1, 1}, "the file is not UTF-8 text");
     return std::nullopt;
   }
-  std::vector<YAML::Node> documents;
+  YAML::Node document;
+  std::optional<YAML::Mark> second;
   try {
-    documents = YAML::LoadAll(text_);
+    document = YAML::Load(text_);
+    second = second_document(text_);
   } catch (const YAML::Exception& error) {
     problem({file_, error.mark.line + 1, error.mark.column + 1}, "not valid YAML: " + escaped(error.msg));
     return std::nullopt;
   }
-  if (documents.empty() || documents[0].IsNull()) {
+  if (second) {
+    second_document_problem({file_, second->line + 1, second->column + 1});
+    return std::nullopt;
+  }
+  if (document.IsNull()) {
     problem({file_, 1, 1}, "the file is empty");
     return std::nullopt;
   }
-  if (documents.size() > 1) {
-    problem(mark(documents[1]), "a second YAML document starts here; only one is read");
+  if (!document.IsMap()) {
+    problem(mark(document), "write keys with values, `key: value`, not " + kind_of(document));
     return std::nullopt;
   }
-  if (!documents[0].IsMap()) {
-    problem(mark(documents[0]), "write keys with values, `key: value`, not " + kind_of(documents[0]));
-    return std::nullopt;
+  return document;
+}
+
+void YamlReader::second_document_problem(const SourceMark& place) {
+  const std::string_view rest = line(place.line - 1).substr(
+      std::min(static_cast<std::size_t>(place.column - 1), line(place.line - 1).size()));
+  if (rest.starts_with(',') || rest.starts_with(']') || rest.starts_with('}')) {
+    return problem(place, "not valid YAML: unexpected `" + std::string(rest.substr(0, 1)) + '`');
   }
-  return documents[0];
+  problem(place, "a second YAML document starts here; only one is read");
 }
 
 void YamlReader::each(const YAML::Node& node, const std::string& path,

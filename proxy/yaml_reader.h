@@ -75,6 +75,7 @@ class YamlReader {
 
  private:
   bool is_scalar(const YAML::Node& node, const std::string& path);
+  void second_document_problem(const shadow::SourceMark& place);
   void unknown_key(const YamlEntry& entry, const YamlSection& section);
   bool ends(const YAML::Node& node) const;
   std::string_view line(int number) const;

@@ -22,13 +22,14 @@ struct ColumnPair {
 
 struct Pairing {
   std::vector<ColumnPair> pairs;  // in legacy order
-  std::vector<std::string>
-      notes;  // worth telling: left-over pair, crossing pairs, unpaired rewrite columns
+  // Worth telling: left-over pair, crossing pairs, unpaired rewrite columns.
+  std::vector<std::string> notes;
   // Indexes into `pairs` of columns that identify a row: the primary keys that are whole in the
   // output. May be empty.
   std::vector<std::size_t> key_pairs;
-  std::size_t legacy_columns =
-      0;  // shape at verification; another count later is a mismatch `column_count`
+  // Shape at verification. Another count later: of legacy the rule is broken, of the rewrite it is
+  // a mismatch `column_count`.
+  std::size_t legacy_columns = 0;
   std::size_t rewrite_columns = 0;
 };
 
@@ -51,9 +52,9 @@ struct DescribedColumns {
 // (another count on each side is ambiguous); the one left-over on each side. Columns under
 // `ignore:` need no pair. Returns the reason for which the rule is broken when a legacy column is
 // left, a name under `ignore:`/`columns:` does not exist, or a pairing is ambiguous; it names the
-// label and says what to write. Labels in `columns:`: legacy `label`; rewrite `label`,
-// `table.column` where labels repeat (resolved with `rewrite_targets`), or the expression, compared
-// by tokens.
+// label and says what to write. Labels in `columns:`: legacy `label`, which must occur once;
+// rewrite `label`, `table.column` where labels repeat, or the expression as the select list has it
+// (see SelectList).
 std::variant<Pairing, std::string> pair_columns(const Rule& rule, const DescribedColumns& legacy,
                                                 const DescribedColumns& rewrite,
                                                 const Catalog& catalog);

@@ -163,6 +163,7 @@ std::string_view without_trailing_space(std::string_view sql) {
 std::size_t begin_of_tag(std::string_view sql) {
   const auto begin = sql.rfind("/*");
   if (begin == kNpos || begin + 4 > sql.size()) return kNpos;
+  if (begin > 0 && sql[begin - 1] == '*') return kNpos;  // `*/*`: may be the end of another one
   const auto inside = sql.substr(begin + 2, sql.size() - begin - 4);
   if (inside.find("*/") != kNpos || inside.find("--") != kNpos) return kNpos;
   return begin;

@@ -115,10 +115,11 @@ class Skeleton {
     }
   }
 
-  static bool loads(const std::string& legacy) {
+  // It is read as a rule, and the statement will be found by it.
+  bool loads(const std::string& legacy) const {
     const auto shape = shape_of(legacy, ShapeDialect::rule);
     const auto* read = std::get_if<StatementShape>(&shape);
-    return read != nullptr && parses(prepare_text(legacy, *read).sql);
+    return read != nullptr && read->key == shape_.key && parses(prepare_text(legacy, *read).sql);
   }
 
   // `with_names`: false writes placeholders for all constants, where the first attempt put a name

@@ -335,6 +335,8 @@ class Faults(unittest.TestCase):
         busy.send(query('COMMIT'))
         self.assertIn(b'COMMIT', busy.until_closed())
         self.assertEqual('57P01', wire.error_fields(wire.split_messages(bytes(busy.received))[0][-1][1])['C'])
+        for session in (*idle, busy, sleeping):
+            session.socket.close()
         self.assertEqual('1', self.cluster.psql('SELECT count(*) FROM ledger'))
         self.assertEqual(0, proxy.process.wait(timeout=20 * PATIENCE))
 

@@ -222,6 +222,7 @@ class UnderWrites(unittest.TestCase):
     def run_traffic(self, proxy):
         direct, proxied = self.cluster.url('app', 'pinpoint'), proxy.url('app', 'pinpoint')
         output = tempfile.TemporaryFile('w+')
+        self.addCleanup(output.close)
         programs = [subprocess.Popen(['pgbench', '-n', '-c', '2', '-T', str(SECONDS), '-f', TRAFFIC / 'write.pgbench.sql', direct],
                                      stdout=output, stderr=output)]
         end = time.monotonic() + SECONDS

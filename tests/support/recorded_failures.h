@@ -137,7 +137,7 @@ inline std::vector<RecordedSession> copy_sessions() {
         "completed simple first {copy t from stdin} [COPY 2] I 2-5", "ready I",
         "completed simple first {x} [X] I 4-5", "ready I"}},
       {"two COPY IN and a COPY OUT in one simple query, all sent at once",
-       {client(fe::query("copies") + data + fe::copy_done() + data + fe::copy_done() +
+       {client(fe::query("copies") + data + fe::copy_done() + data + fe::sync() + fe::copy_done() +
                fe::query("x")),
         server(be::copy_in() + be::command_complete("COPY 2") + be::copy_in() +
                be::command_complete("COPY 3") + be::copy_out() + be::copy_data("1") +

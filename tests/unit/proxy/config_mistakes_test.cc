@@ -60,6 +60,9 @@ TEST_CASE("mistakes of the file as a whole") {
       {"a zero byte", std::string("listen: \0\n", 10), "f.yaml:1:1: the file is not UTF-8 text"},
       {"two documents", kHead + "---\nrules: {}\n",
        "f.yaml:5:1: a second YAML document starts here; only one is read"},
+      {"a comma at the front", "," + kHead, "f.yaml:1:1: not valid YAML: unexpected `,`"},
+      {"a bracket at the end", kHead + "]\n", "f.yaml:4:1: not valid YAML: unexpected `]`"},
+      {"a control character", "\"a\\\x0b\": 1\n", "f.yaml:1:3: not valid YAML: unknown escape character: \\x0b"},
       {"nothing that is needed", "mode: off\n",
        "f.yaml:1:1: `listen` is missing: write where clients connect, `listen: 127.0.0.1:6432`\n"
        "f.yaml:1:1: `upstream` is missing: write the server, `upstream: "

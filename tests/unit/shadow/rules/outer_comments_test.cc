@@ -23,6 +23,7 @@ TEST_CASE("comments, space and semicolons at both ends go") {
   CHECK(cut("select '/*' -- x */") == "select '/*'");
   CHECK(cut("select 1 /* a -- b */") == "select 1");
   CHECK(cut("select 1 /*/ a */") == "select 1");
+  CHECK(cut("select 1 /* a /* b */* c */") == "select 1");
   CHECK(cut("") == "");
   CHECK(cut(" -- only a comment") == "");
   CHECK(cut("/* a */;") == "");

@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""clang-tidy over every source of the program.   clang_tidy.py BUILD_DIRECTORY"""
+import pathlib
+import subprocess
+import sys
+
+from common import ROOT
+from parallel import CleanCache, commands, run, run_all
+
+
+def main(build):
+    version = subprocess.run(['clang-tidy', '--version'], stdout=subprocess.PIPE, text=True, check=True).stdout
+    cache = CleanCache(pathlib.Path(build) / 'tidy-cache', version + (ROOT / '.clang-tidy').read_text())
+
+    def job(source, directory, arguments):
+        def check():
+            # comments stay: NOLINT stands there
+            whole = subprocess.run(['clang++', *arguments[1:], '-E', '-C', source], cwd=directory, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, check=False)
+            if whole.returncode != 0:
+                return whole.stderr.decode(errors='replace')
+            clean = cache.key(source, ' '.join(arguments), whole.stdout)
+            if clean.exists():
+                return ''
+            complaint = run(['clang-tidy', '--quiet', '-p', build, source], directory)
+            if not complaint:
+                clean.touch()
+            return complaint
+        return check
+
+    own = [(source, *command) for source, command in sorted(commands(build).items())
+           if pathlib.Path(source).is_relative_to(ROOT) and not pathlib.Path(source).is_relative_to(ROOT / 'tests')]
+    complaints = run_all([job(*entry) for entry in own])
+    print('\n'.join(complaints))
+    print(f'{len(own)} sources, {len(complaints)} with complaints')
+    return bool(complaints) or not own
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1]))
