@@ -54,8 +54,8 @@ struct HttpServer::Impl {
   static int note(const mg_connection* connection, const char* message);
 };
 
-// Keeps the first thing that civetweb complains of (mg_error_data says only that something failed), and keeps it and all
-// others off stderr.
+// Keeps the first thing that civetweb complains of (mg_error_data says only that something failed),
+// and keeps it and all others off stderr.
 int HttpServer::Impl::note(const mg_connection* connection, const char* message) {
   auto* self = static_cast<Impl*>(mg_get_user_data(mg_get_context(connection)));
   if (self == nullptr) return 1;
@@ -64,7 +64,8 @@ int HttpServer::Impl::note(const mg_connection* connection, const char* message)
   return 1;
 }
 
-// civetweb is C: nothing may be thrown through it. Returns the status, which civetweb takes as "answered".
+// civetweb is C: nothing may be thrown through it. Returns the status, which civetweb takes as
+// "answered".
 int HttpServer::Impl::handle(mg_connection* connection, void* self) {
   const mg_request_info& request = *mg_get_request_info(connection);
   const bool head = is_method(request, "HEAD");
@@ -99,11 +100,9 @@ HttpServer::HttpServer(const std::string& listen) : impl_(std::make_unique<Impl>
     throw listen_error(listen, "the installed civetweb has no IPv6; use an IPv4 address");
   }
   // The whole name space is ours: without a document root civetweb serves no file.
-  std::array<const char*, 9> options = {"listening_ports", listen.c_str(),
-                                        "num_threads", kThreads,
-                                        "request_timeout_ms", kRequestTimeoutMs,
-                                        "enable_keep_alive", "no",
-                                        nullptr};
+  std::array<const char*, 9> options = {
+      "listening_ports", listen.c_str(),      "num_threads", kThreads, "request_timeout_ms",
+      kRequestTimeoutMs, "enable_keep_alive", "no",          nullptr};
   mg_callbacks callbacks{};
   callbacks.log_message = &Impl::note;
   mg_init_data init{&callbacks, impl_.get(), options.data()};

@@ -1,7 +1,8 @@
 #pragma once
 
-// One HTTP listener (civetweb). It answers GET and HEAD for the paths it was given, 405 for other methods there, and 404
-// for all other paths; handlers run on civetweb's threads. What a handler throws becomes a 500 without details.
+// One HTTP listener (civetweb). It answers GET and HEAD for the paths it was given, 405 for other
+// methods there, and 404 for all other paths; handlers run on civetweb's threads. What a handler
+// throws becomes a 500 without details.
 
 #include <functional>
 #include <memory>
@@ -17,7 +18,8 @@ struct HttpResponse {
 
 class HttpServer {
  public:
-  // `listen`: "127.0.0.1:9187"; port 0 takes a free one. Throws std::runtime_error with the address and the reason.
+  // `listen`: "127.0.0.1:9187"; port 0 takes a free one. Throws std::runtime_error with the address
+  // and the reason.
   // "[::1]:9187" needs a civetweb that was built with IPv6; Debian 12's was not.
   explicit HttpServer(const std::string& listen);
   ~HttpServer();  // stops the listener and joins its threads

@@ -22,12 +22,14 @@ constexpr std::array kDirection = {"direction"};
 constexpr std::array kLoop = {"loop"};
 constexpr std::array kVersion = {"version"};
 
-// Seconds. Histograms that exist once for each rule have at most ten buckets, +Inf included: every bucket is a series.
-constexpr std::array kStatementBounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.25, 1.0};
-constexpr std::array kOverheadBounds = {1e-6, 2.5e-6, 5e-6,   10e-6,  25e-6, 50e-6,
+// Seconds. Histograms that exist once for each rule have at most ten buckets, +Inf included: every
+// bucket is a series.
+constexpr std::array kStatementBounds = {0.0005, 0.001, 0.0025, 0.005, 0.01,
+                                         0.025,  0.05,  0.25,   1.0};
+constexpr std::array kOverheadBounds = {1e-6, 2.5e-6, 5e-6,   10e-6, 25e-6,  50e-6,
                                         1e-4, 2.5e-4, 500e-6, 0.001, 0.0025, 0.01};
-constexpr std::array kComparisonBounds = {10e-6, 25e-6, 50e-6, 1e-4,  2.5e-4, 500e-6,
-                                          0.001, 0.005, 0.025, 0.1, 1.0};
+constexpr std::array kComparisonBounds = {10e-6, 25e-6, 50e-6, 1e-4, 2.5e-4, 500e-6,
+                                          0.001, 0.005, 0.025, 0.1,  1.0};
 constexpr std::array kConnectBounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                        0.1,    0.25,  0.5,    1.0,   2.5,  5.0,   10.0};
 constexpr std::array kLoopLagBounds = {1e-4, 500e-6, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0};
@@ -50,13 +52,15 @@ using enum Metric;
 
 constexpr std::array<MetricInfo, kMetricCount> kTable = {
     counter(operations_total, "parallax_operations_total",
-            "Operations matched to the rule, in operations; equals verdicts + skipped + dropped + in flight.",
+            "Operations matched to the rule, in operations; equals verdicts + skipped + dropped + "
+            "in flight.",
             kRule),
     counter(verdicts_total, "parallax_verdicts_total",
             "Operations whose legacy and rewrite were compared, in operations, by verdict.",
             kRuleVerdict),
     counter(skipped_total, "parallax_skipped_total",
-            "Operations that were matched and not compared, in operations, by reason.", kRuleReason),
+            "Operations that were matched and not compared, in operations, by reason.",
+            kRuleReason),
     counter(dropped_total, "parallax_dropped_total",
             "Operations that were lost before the comparison, in operations, by reason.",
             kRuleReason),
@@ -74,11 +78,11 @@ constexpr std::array<MetricInfo, kMetricCount> kTable = {
             "Statements of clients, by protocol and by whether a rule covers them.",
             kProtocolCovered),
     histogram(live_duration_seconds, "parallax_live_duration_seconds",
-              "Duration in seconds of the rule's statements as the client saw it.", kStatementBounds,
-              kRuleSide),
+              "Duration in seconds of the rule's statements as the client saw it.",
+              kStatementBounds, kRuleSide),
     histogram(paired_duration_seconds, "parallax_paired_duration_seconds",
-              "Duration in seconds of both sides of the rule inside one snapshot.", kStatementBounds,
-              kRuleSide),
+              "Duration in seconds of both sides of the rule inside one snapshot.",
+              kStatementBounds, kRuleSide),
     histogram(proxy_overhead_seconds, "parallax_proxy_overhead_seconds",
               "Time in seconds from the end of a read to the end of the write of the same bytes.",
               kOverheadBounds),
@@ -110,7 +114,8 @@ constexpr std::array<MetricInfo, kMetricCount> kTable = {
     counter(errors_to_clients_total, "parallax_errors_to_clients_total",
             "Error responses sent to clients, in messages, by who made them.", kOrigin),
     counter(bytes_forwarded_total, "parallax_bytes_forwarded_total",
-            "Bytes forwarded between clients and the upstream, in bytes, by direction.", kDirection),
+            "Bytes forwarded between clients and the upstream, in bytes, by direction.",
+            kDirection),
     counter(tap_desync_total, "parallax_tap_desync_total",
             "Sessions that are forwarded and no longer interpreted, in sessions."),
     histogram(upstream_connect_duration_seconds, "parallax_upstream_connect_duration_seconds",

@@ -49,7 +49,8 @@ double max_fds() {
                                          : static_cast<double>(limit.rlim_cur);
 }
 
-// proc(5): field 22 of /proc/self/stat in clock ticks since boot, `btime` of /proc/stat in seconds since the epoch.
+// proc(5): field 22 of /proc/self/stat in clock ticks since boot, `btime` of /proc/stat in seconds
+// since the epoch.
 double start_time_seconds() {
   std::ifstream self("/proc/self/stat");
   std::string text;

@@ -6,8 +6,9 @@
 
 namespace parallax::metrics {
 
-// CPU time and start in seconds, memory in bytes, descriptors as counts; from /proc/self, getrlimit and the process's CPU
-// clock. See https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics
+// CPU time and start in seconds, memory in bytes, descriptors as counts; from /proc/self, getrlimit
+// and the process's CPU clock. See
+// https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics
 void add_process_metrics(Registry& registry);
 
 }  // namespace parallax::metrics

@@ -11,8 +11,9 @@
 namespace parallax::metrics {
 namespace {
 
-// A histogram's cells: one for each bound, one for +Inf (none cumulative), then the sum in nanoseconds. The count is the
-// sum of the buckets, so that a scrape in the middle of an observation is never inconsistent.
+// A histogram's cells: one for each bound, one for +Inf (none cumulative), then the sum in
+// nanoseconds. The count is the sum of the buckets, so that a scrape in the middle of an
+// observation is never inconsistent.
 constexpr std::uint32_t histogram_cells(std::span<const double> bounds) {
   return static_cast<std::uint32_t>(bounds.size()) + 2;
 }
@@ -29,8 +30,7 @@ void Shard::observe(Histogram histogram, double seconds) noexcept {
   std::uint32_t bucket = 0;
   while (bucket < histogram.bounds.size() && !(seconds <= histogram.bounds[bucket])) ++bucket;
   bump(histogram.cell + bucket, 1);
-  const auto sum_cell =
-      histogram.cell + static_cast<std::uint32_t>(histogram.bounds.size()) + 1;
+  const auto sum_cell = histogram.cell + static_cast<std::uint32_t>(histogram.bounds.size()) + 1;
   bump(sum_cell, nanoseconds(seconds));
 }
 
@@ -97,8 +97,9 @@ Gauge Registry::gauge(Metric metric, std::vector<std::string> labels) {
 
 Histogram Registry::histogram(Metric metric, std::vector<std::string> labels) {
   const auto bounds = info(metric).bounds;
-  return {impl_->add_cells(metric, MetricType::histogram, std::move(labels), histogram_cells(bounds)),
-          bounds};
+  return {
+      impl_->add_cells(metric, MetricType::histogram, std::move(labels), histogram_cells(bounds)),
+      bounds};
 }
 
 void Registry::function(Metric metric, std::vector<std::string> labels,

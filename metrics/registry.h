@@ -1,11 +1,12 @@
 #pragma once
 
-// All series of the program. Hot counters are plain cells in one array per thread (a shard): the writing thread adds
-// without a lock and without an atomic read-modify-write, and a scrape sums the cells of all shards. prometheus-cpp's own
-// Histogram takes a lock for each observation, which a proxy's hot path cannot afford.
+// All series of the program. Hot counters are plain cells in one array per thread (a shard): the
+// writing thread adds without a lock and without an atomic read-modify-write, and a scrape sums the
+// cells of all shards. prometheus-cpp's own Histogram takes a lock for each observation, which a
+// proxy's hot path cannot afford.
 //
-// Life: add every series (from configuration and closed sets only), then make the shards, then run. Series added are
-// exported at 0 from that moment.
+// Life: add every series (from configuration and closed sets only), then make the shards, then run.
+// Series added are exported at 0 from that moment.
 
 #include <prometheus/collectable.h>
 
@@ -39,7 +40,9 @@ class Shard {
  public:
   explicit Shard(std::size_t cells) : cells_(cells) {}
   void add(Counter counter, std::uint64_t n = 1) noexcept { bump(counter.cell, n); }
-  void add(Gauge gauge, std::int64_t n) noexcept { bump(gauge.cell, static_cast<std::uint64_t>(n)); }
+  void add(Gauge gauge, std::int64_t n) noexcept {
+    bump(gauge.cell, static_cast<std::uint64_t>(n));
+  }
   void observe(Histogram histogram, double seconds) noexcept;
 
  private:
@@ -56,8 +59,8 @@ class Registry : public prometheus::Collectable {
   Registry();
   ~Registry() override;
 
-  // `labels`: one value for each label name of the metric, in the table's order. Adding a series twice returns the same
-  // handle. Calls after the first make_shard() are a programming error.
+  // `labels`: one value for each label name of the metric, in the table's order. Adding a series
+  // twice returns the same handle. Calls after the first make_shard() are a programming error.
   Counter counter(Metric metric, std::vector<std::string> labels = {});
   Gauge gauge(Metric metric, std::vector<std::string> labels = {});
   Histogram histogram(Metric metric, std::vector<std::string> labels = {});

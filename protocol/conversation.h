@@ -75,8 +75,8 @@ class ConversationListener {
 };
 
 struct ConversationLimits {
-  std::size_t sql_bytes = 256 * 1024;      // longest statement text kept
-  std::size_t bind_bytes = 1024 * 1024;    // longest Bind body kept, for statements with a note
+  std::size_t sql_bytes = 262'144;         // longest statement text kept
+  std::size_t bind_bytes = 1'048'576;      // longest Bind body kept, for statements with a note
   std::size_t pending_requests = 1 << 20;  // requests without an answer; more means lost
   std::size_t named_statements =
       10'000;  // further names are not remembered (their executions have no note)

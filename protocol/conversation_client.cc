@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kNameRoom = kNameBytesMax + 1;  // with its NUL
 // Name and parameter types of a Parse, beside the SQL: 65,535 types and their count.
-constexpr std::size_t kParseRoom = kNameRoom + 1 + 2 + 4 * 65535;
+constexpr std::size_t kParseRoom = kNameRoom + 1 + 2 + std::size_t{4} * 65535;
 constexpr std::size_t kBindNamesRoom = 2 * kNameRoom;
 
 }  // namespace

@@ -8,10 +8,9 @@
 namespace parallax::protocol {
 namespace {
 
-constexpr std::size_t kErrorBytes = 4096;  // SQLSTATE is one of the first fields
-constexpr std::size_t kTagBytes = 256;     // COMPLETION_TAG_BUFSIZE of the server is 64
-constexpr std::size_t kParameterBytes =
-    16 * 1024;  // longer values (a search_path) are not reported
+constexpr std::size_t kErrorBytes = 4096;       // SQLSTATE is one of the first fields
+constexpr std::size_t kTagBytes = 256;          // COMPLETION_TAG_BUFSIZE of the server is 64
+constexpr std::size_t kParameterBytes = 16384;  // longer values (a search_path) are not reported
 constexpr std::uint32_t kStartupMessageBytes = 30000;  // libpq's limit for an error of this time
 
 bool is_command(const Request& request) {

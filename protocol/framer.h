@@ -40,7 +40,7 @@ class Framer {
   static constexpr std::uint32_t kLengthMax = 0x7fffffff;
   // Largest assembly buffer kept from one message to the next; what one large message needed beyond
   // it is given back.
-  static constexpr std::size_t kScratchKept = 64 * 1024;
+  static constexpr std::size_t kScratchKept = std::size_t{64} * 1024;
 
   // Returns false, and goes on returning false, once the bytes cannot be messages (a length below 4
   // or above the maximum, a type byte that is no letter or digit). The caller goes on forwarding

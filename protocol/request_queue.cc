@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace parallax::protocol {
+namespace {
+
+constexpr std::size_t kFirstSlots = 16;
+
+}  // namespace
 
 void Request::reset() {
   kind = RequestKind::sync;
@@ -38,7 +43,6 @@ void RequestQueue::remove_behind_front(std::size_t count) {
 }
 
 void RequestQueue::grow() {
-  constexpr std::size_t kFirstSlots = 16;
   std::vector<Request> larger(std::max(kFirstSlots, slots_.size() * 2));
   for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(at(i));
   slots_.swap(larger);

@@ -4,8 +4,8 @@ namespace parallax::protocol {
 namespace {
 
 const Prepared& nothing() {
-  static const Prepared kNothing;
-  return kNothing;
+  static const Prepared none;
+  return none;
 }
 
 }  // namespace

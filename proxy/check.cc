@@ -8,7 +8,8 @@
 
 namespace parallax::proxy {
 
-int check_config(const std::string& file, const Environment& environment, std::ostream& out, std::ostream& err) {
+int check_config(const std::string& file, const Environment& environment, std::ostream& out,
+                 std::ostream& err) {
   const auto loaded = load_with_rules(file, environment, false);
   if (const auto* problems = std::get_if<std::vector<shadow::ConfigProblem>>(&loaded)) {
     for (const auto& problem : *problems) err << escaped(problem.text()) << '\n';

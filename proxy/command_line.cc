@@ -6,7 +6,8 @@ namespace parallax::proxy {
 namespace {
 
 constexpr const char* kAbout =
-    "Parallax is a transparent PostgreSQL proxy. It forwards every statement untouched, replays the\n"
+    "Parallax is a transparent PostgreSQL proxy. It forwards every statement untouched, replays "
+    "the\n"
     "configured rewrite of the statements that your rules name on a second, pooled connection,\n"
     "compares the two results, and exports mismatch and latency metrics.";
 
@@ -52,10 +53,13 @@ Command parse_command_line(int argc, const char* const* argv) {
   app.require_subcommand(1);
 
   CLI::App* run_command = app.add_subcommand("run", "Serve until SIGTERM or SIGINT.");
-  run_command->add_option("-c,--config", run.config_file, "The configuration file")->required()->type_name("FILE");
-  run_command->add_flag("--dev", run.dev,
-                        "Shadow everything; print differences side by side with their values, and a rule to "
-                        "start from for each statement that no rule covers. Listens on loopback only.");
+  run_command->add_option("-c,--config", run.config_file, "The configuration file")
+      ->required()
+      ->type_name("FILE");
+  run_command->add_flag(
+      "--dev", run.dev,
+      "Shadow everything; print differences side by side with their values, and a rule to "
+      "start from for each statement that no rule covers. Listens on loopback only.");
   CLI::App* check_command =
       app.add_subcommand("check", "Say what is wrong with a configuration and its rules.");
   check_command->add_option("-c,--config", check.config_file, "The configuration file")

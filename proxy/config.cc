@@ -77,12 +77,14 @@ void Loader::include(const SourceText& pattern) {
 
 void Loader::include_file(const SourceText& pattern, const std::string& path) {
   const auto same = [&](const std::string& other) {
-    return std::filesystem::path(other).lexically_normal() == std::filesystem::path(path).lexically_normal();
+    return std::filesystem::path(other).lexically_normal() ==
+           std::filesystem::path(path).lexically_normal();
   };
   if (same(file_)) return problem(pattern.mark, "the file includes itself");
   if (std::any_of(read_files_.begin(), read_files_.end(), same)) return;  // by two patterns: once
   if (read_files_.size() > kIncludedFilesMax) {
-    return problem(pattern.mark, "more than " + std::to_string(kIncludedFilesMax) + " files are included");
+    return problem(pattern.mark,
+                   "more than " + std::to_string(kIncludedFilesMax) + " files are included");
   }
   read_files_.push_back(path);
   const auto text = files_.read(path);
@@ -101,30 +103,35 @@ void Loader::include_file(const SourceText& pattern, const std::string& path) {
 
 void Loader::check_required() {
   if (!draft_.given.contains("listen")) {
-    problem({file_, 1, 1}, "`listen` is missing: write where clients connect, `listen: 127.0.0.1:6432`");
+    problem({file_, 1, 1},
+            "`listen` is missing: write where clients connect, `listen: 127.0.0.1:6432`");
   }
   if (!draft_.given.contains("upstream")) {
     problem({file_, 1, 1},
-            "`upstream` is missing: write the server, `upstream: postgresql://user@127.0.0.1:5432/database`");
+            "`upstream` is missing: write the server, `upstream: "
+            "postgresql://user@127.0.0.1:5432/database`");
   }
 }
 
 void Loader::check_addresses() {
   const auto& draft = draft_;
   if (draft.listen && draft.upstream && reaches(*draft.listen, host_port(*draft.upstream))) {
-    problem(given("upstream"), "`upstream` is the own `listen` address, " + listen_text(*draft.listen) +
+    problem(given("upstream"), "`upstream` is the own `listen` address, " +
+                                   listen_text(*draft.listen) +
                                    ": every connection would come back to Parallax");
   } else if (draft.listen && draft.upstream) {
     const HostPort shadow = host_port(shadow_parts(*draft.upstream, draft.shadow));
     if (reaches(*draft.listen, shadow)) {
-      problem(given("shadow.url"), "`shadow.url` is the own `listen` address, " + listen_text(*draft.listen) +
+      problem(given("shadow.url"), "`shadow.url` is the own `listen` address, " +
+                                       listen_text(*draft.listen) +
                                        ": replays would come back to Parallax");
     }
   }
   const auto clash = [&](const std::optional<HostPort>& one, const char* one_path,
                          const std::optional<HostPort>& other, const char* other_path) {
     if (one && other && (reaches(*one, *other) || reaches(*other, *one))) {
-      problem(given(one_path), '`' + std::string(one_path) + "` is the same address as `" + other_path + '`');
+      problem(given(one_path),
+              '`' + std::string(one_path) + "` is the same address as `" + other_path + '`');
     }
   };
   clash(draft.metrics, "metrics.listen", draft.listen, "listen");
@@ -168,15 +175,14 @@ void Loader::sort_problems() {
     const auto file = std::find(read_files_.begin(), read_files_.end(), one.mark.file);
     return std::tuple(file - read_files_.begin(), one.mark.line, one.mark.column);
   };
-  std::stable_sort(problems_.begin(), problems_.end(), [&](const auto& a, const auto& b) {
-    return order(a) < order(b);
-  });
+  std::stable_sort(problems_.begin(), problems_.end(),
+                   [&](const auto& a, const auto& b) { return order(a) < order(b); });
 }
 
 }  // namespace
 
-ConfigOrProblems parse_config(const std::string& text, const std::string& file, const Environment& environment,
-                              const FileSource& files) {
+ConfigOrProblems parse_config(const std::string& text, const std::string& file,
+                              const Environment& environment, const FileSource& files) {
   return Loader(file, environment, files).load(text);
 }
 

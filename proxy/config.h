@@ -21,7 +21,7 @@ struct HostPort {
   std::uint16_t port = 0;
 };
 
-struct Limits {  // each is a key under `limits:`
+struct Limits {                                              // each is a key under `limits:`
   std::chrono::milliseconds startup_timeout{10'000};         // until the startup packet is complete
   std::chrono::milliseconds authentication_timeout{60'000};  // until AuthenticationOk
   std::chrono::milliseconds connect_timeout{10'000};         // to the upstream
@@ -66,15 +66,18 @@ inline constexpr std::size_t kIncludedFilesMax = 1000;
 
 using ConfigOrProblems = std::variant<Config, std::vector<shadow::ConfigProblem>>;
 
-// Reads `path` and the files of its `include:`. All problems found, sorted by place, or the whole configuration. Rules
-// are read but not compiled (shadow::RuleSet::compile does that). No problem quotes a password.
+// Reads `path` and the files of its `include:`. All problems found, sorted by place, or the whole
+// configuration. Rules are read but not compiled (shadow::RuleSet::compile does that). No problem
+// quotes a password.
 ConfigOrProblems load_config(const std::string& path, const Environment& environment);
 
-// The same for a text that is already read; `file` is its name in messages, and the place that relative paths start from.
-ConfigOrProblems parse_config(const std::string& text, const std::string& file, const Environment& environment,
-                              const FileSource& files);
+// The same for a text that is already read; `file` is its name in messages, and the place that
+// relative paths start from.
+ConfigOrProblems parse_config(const std::string& text, const std::string& file,
+                              const Environment& environment, const FileSource& files);
 
-// --dev: everything is shadowed, values are shown. Nothing, or why not: the listener must be on loopback.
+// --dev: everything is shadowed, values are shown. Nothing, or why not: the listener must be on
+// loopback.
 std::optional<std::string> enable_dev(Config& config);
 
 }  // namespace parallax::proxy

@@ -17,8 +17,8 @@ constexpr std::size_t kRuleNameBytesMax = 200;
 std::string name_problem(const std::string& name) {
   if (name.empty()) return "a rule needs a name";
   if (name.size() > kRuleNameBytesMax) {
-    return "a rule's name has at most " + std::to_string(kRuleNameBytesMax) + " bytes; this one has " +
-           std::to_string(name.size());
+    return "a rule's name has at most " + std::to_string(kRuleNameBytesMax) +
+           " bytes; this one has " + std::to_string(name.size());
   }
   if (escaped(name) != name) return "a rule's name has no control characters";
   return "";
@@ -41,7 +41,8 @@ void read_ignore(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource&
   reader.each(entry.value, entry.path, [&](const YamlEntry& label) {
     const auto reason = reader.text(label);
     if (!reason) return;
-    if (is_blank(*reason)) return reader.problem(label, "write the reason why this column is ignored");
+    if (is_blank(*reason))
+      return reader.problem(label, "write the reason why this column is ignored");
     rule.ignore[label.key] = {*reason, reader.mark(label.value)};
   });
 }
@@ -112,8 +113,12 @@ void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule) {
                   {"let", "expect", "tag", "part_of", "mode"}});
   if (!entry.value.IsMap()) return;
   const std::string name = '`' + entry.path + '`';
-  if (!has_legacy) reader.problem(entry.key_mark, name + " has no `legacy`: write the statement that the client sends");
-  if (!has_rewrite) reader.problem(entry.key_mark, name + " has no `rewrite`: write the statement to compare it with");
+  if (!has_legacy)
+    reader.problem(entry.key_mark,
+                   name + " has no `legacy`: write the statement that the client sends");
+  if (!has_rewrite)
+    reader.problem(entry.key_mark,
+                   name + " has no `rewrite`: write the statement to compare it with");
 }
 
 std::string place_text(const SourceMark& mark) {

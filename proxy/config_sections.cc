@@ -20,19 +20,22 @@ class Keys {
  public:
   Keys(YamlReader& reader, ConfigDraft& draft) : reader_(reader), draft_(draft) {}
 
-  YamlKey count(std::string_view name, std::size_t& target, std::size_t min, std::size_t max) const {
+  YamlKey count(std::string_view name, std::size_t& target, std::size_t min,
+                std::size_t max) const {
     return value(name, target, [=](std::string_view text) { return parse_count(text, min, max); });
   }
-  YamlKey duration(std::string_view name, milliseconds& target, milliseconds min, milliseconds max) const {
-    return value(name, target, [=](std::string_view text) { return parse_duration(text, min, max); });
+  YamlKey duration(std::string_view name, milliseconds& target, milliseconds min,
+                   milliseconds max) const {
+    return value(name, target,
+                 [=](std::string_view text) { return parse_duration(text, min, max); });
   }
   YamlKey size(std::string_view name, std::size_t& target, std::size_t min, std::size_t max) const {
     return value(name, target, [=](std::string_view text) { return parse_size(text, min, max); });
   }
   YamlKey section(std::string_view name, std::vector<YamlKey> keys,
                   std::vector<std::string_view> planned = {}) const {
-    return {name, [&reader = reader_, keys = std::move(keys), planned = std::move(planned)](
-                      const YamlEntry& entry) {
+    return {name, [&reader = reader_, keys = std::move(keys),
+                   planned = std::move(planned)](const YamlEntry& entry) {
               reader.mapping(entry.value, {entry.path, keys, planned});
             }};
   }
@@ -42,7 +45,8 @@ class Keys {
               reader.value(entry, target, parse);
             }};
   }
-  YamlKey custom(std::string_view name, void (*read)(YamlReader&, const YamlEntry&, ConfigDraft&)) const {
+  YamlKey custom(std::string_view name,
+                 void (*read)(YamlReader&, const YamlEntry&, ConfigDraft&)) const {
     return {name, [&reader = reader_, &draft = draft_, read](const YamlEntry& entry) {
               draft.given[entry.path] = reader.mark(entry.value);
               read(reader, entry, draft);
@@ -54,7 +58,8 @@ class Keys {
   ConfigDraft& draft_;
 };
 
-std::optional<HostPort> read_address(YamlReader& reader, const YamlEntry& entry, std::string_view example) {
+std::optional<HostPort> read_address(YamlReader& reader, const YamlEntry& entry,
+                                     std::string_view example) {
   HostPort address;
   const auto parse = [&](std::string_view text) { return parse_listen(text, example); };
   if (!reader.value(entry, address, parse)) return std::nullopt;
@@ -65,7 +70,8 @@ void read_listen(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft)
   draft.listen = read_address(reader, entry, "127.0.0.1:6432");
 }
 
-std::optional<HostPort> read_http_address(YamlReader& reader, const YamlEntry& entry, std::string_view example) {
+std::optional<HostPort> read_http_address(YamlReader& reader, const YamlEntry& entry,
+                                          std::string_view example) {
   auto address = read_address(reader, entry, example);
   if (address && address->host.find(':') != std::string::npos) {
     reader.problem(entry, "IPv6 is not in this version; write an IPv4 address, such as `" +
@@ -82,14 +88,16 @@ void read_metrics_listen(YamlReader& reader, const YamlEntry& entry, ConfigDraft
 void read_admin_listen(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft) {
   draft.admin = read_http_address(reader, entry, "127.0.0.1:9188");
   if (draft.admin && !is_loopback(draft.admin->host)) {
-    reader.problem(entry,
-                   "must be a loopback address in this version, such as `127.0.0.1:9188`: it asks for "
-                   "no token");
+    reader.problem(
+        entry,
+        "must be a loopback address in this version, such as `127.0.0.1:9188`: it asks for "
+        "no token");
     draft.admin.reset();
   }
 }
 
-std::optional<ServerParts> read_url(YamlReader& reader, const YamlEntry& entry, UrlUse use, ConfigDraft& draft) {
+std::optional<ServerParts> read_url(YamlReader& reader, const YamlEntry& entry, UrlUse use,
+                                    ConfigDraft& draft) {
   const auto text = reader.text(entry);
   if (!text) return std::nullopt;
   ServerUrl url = read_server_url(*text, use);
@@ -112,7 +120,8 @@ void read_shadow_url(YamlReader& reader, const YamlEntry& entry, ConfigDraft& dr
 Parsed<bool> parse_mode(std::string_view text) {
   if (text == "shadow" || text == "off") return text == "shadow";
   const bool planned = text == "strict" || text == "cutover";
-  return ValueError{planned ? '`' + std::string(text) + "` is not in this version; write `shadow` or `off`"
+  return ValueError{planned ? '`' + std::string(text) +
+                                  "` is not in this version; write `shadow` or `off`"
                             : "write `shadow` or `off`, not " + quoted_value(text)};
 }
 
@@ -131,9 +140,10 @@ YamlKey shadow_section(const Keys& keys, shadow::Options& options) {
   return keys.section(
       "shadow",
       {keys.custom("url", read_shadow_url),
-       keys.section("pool", {keys.count("max", options.pool_max, 1, 1000),
-                             keys.duration("idle_timeout", options.idle_timeout, 100ms, 24h),
-                             keys.duration("connect_timeout", options.connect_timeout, 10ms, 10min)}),
+       keys.section("pool",
+                    {keys.count("max", options.pool_max, 1, 1000),
+                     keys.duration("idle_timeout", options.idle_timeout, 100ms, 24h),
+                     keys.duration("connect_timeout", options.connect_timeout, 10ms, 10min)}),
        keys.duration("statement_timeout", options.statement_timeout, 1ms, 1h),
        keys.duration("lock_timeout", options.lock_timeout, 1ms, 1h),
        keys.section("queue", {keys.count("max_jobs", options.queue_jobs, 1, 1'000'000),
@@ -144,12 +154,13 @@ YamlKey shadow_section(const Keys& keys, shadow::Options& options) {
 
 YamlKey limits_section(const Keys& keys, Limits& limits) {
   return keys.section(
-      "limits", {keys.duration("startup_timeout", limits.startup_timeout, 100ms, 10min),
-                 keys.duration("authentication_timeout", limits.authentication_timeout, 100ms, 1h),
-                 keys.duration("connect_timeout", limits.connect_timeout, 100ms, 10min),
-                 keys.duration("drain_timeout", limits.drain_timeout, 1ms, 24h),
-                 keys.count("unauthenticated_sessions", limits.unauthenticated_sessions, 1, 1'000'000),
-                 keys.count("sessions", limits.sessions, 1, 1'000'000)});
+      "limits",
+      {keys.duration("startup_timeout", limits.startup_timeout, 100ms, 10min),
+       keys.duration("authentication_timeout", limits.authentication_timeout, 100ms, 1h),
+       keys.duration("connect_timeout", limits.connect_timeout, 100ms, 10min),
+       keys.duration("drain_timeout", limits.drain_timeout, 1ms, 24h),
+       keys.count("unauthenticated_sessions", limits.unauthenticated_sessions, 1, 1'000'000),
+       keys.count("sessions", limits.sessions, 1, 1'000'000)});
 }
 
 }  // namespace
@@ -158,16 +169,17 @@ void read_sections(YamlReader& reader, const YAML::Node& top, ConfigDraft& draft
   const Keys keys(reader, draft);
   Config& config = draft.config;
   reader.mapping(
-      top, {"",
-            {keys.custom("listen", read_listen), keys.custom("upstream", read_upstream),
-             keys.value("mode", config.shadowing, parse_mode),
-             keys.value("sample", config.sample, parse_ratio), shadow_section(keys, config.shadow),
-             keys.section("metrics", {keys.custom("listen", read_metrics_listen)}),
-             keys.section("admin", {keys.custom("listen", read_admin_listen)}, {"token"}),
-             keys.section("log", {keys.value("level", config.log_level, parse_log_level)}, {"format"}),
-             limits_section(keys, config.limits), keys.count("workers", config.workers, 1, 1024),
-             keys.custom("include", read_include), keys.custom("rules", read_rules)},
-            {"listeners", "journal", "strict", "state_dir", "tls"}});
+      top,
+      {"",
+       {keys.custom("listen", read_listen), keys.custom("upstream", read_upstream),
+        keys.value("mode", config.shadowing, parse_mode),
+        keys.value("sample", config.sample, parse_ratio), shadow_section(keys, config.shadow),
+        keys.section("metrics", {keys.custom("listen", read_metrics_listen)}),
+        keys.section("admin", {keys.custom("listen", read_admin_listen)}, {"token"}),
+        keys.section("log", {keys.value("level", config.log_level, parse_log_level)}, {"format"}),
+        limits_section(keys, config.limits), keys.count("workers", config.workers, 1, 1024),
+        keys.custom("include", read_include), keys.custom("rules", read_rules)},
+       {"listeners", "journal", "strict", "state_dir", "tls"}});
 }
 
 }  // namespace parallax::proxy

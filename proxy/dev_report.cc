@@ -11,7 +11,8 @@ void DevReport::print(const std::string& text) { out_ << text << std::flush; }
 
 void DevReport::outcome(const shadow::Outcome& outcome) { print(render_outcome(outcome, style_)); }
 
-void DevReport::rule_state(const shadow::Rule& rule, shadow::RuleState state, const std::string& reason) {
+void DevReport::rule_state(const shadow::Rule& rule, shadow::RuleState state,
+                           const std::string& reason) {
   print(render_rule_state(rule, state, reason, style_));
 }
 

@@ -11,7 +11,8 @@
 
 namespace parallax::proxy {
 
-// Statements that no rule covers are remembered so that each shape is shown once; above this number no more are shown.
+// Statements that no rule covers are remembered so that each shape is shown once; above this number
+// no more are shown.
 inline constexpr std::size_t kUncoveredShownMax = 10'000;
 
 class DevReport : public shadow::Report {
@@ -20,7 +21,8 @@ class DevReport : public shadow::Report {
   DevReport(std::ostream& out, TerminalStyle style);
 
   void outcome(const shadow::Outcome& outcome) override;
-  void rule_state(const shadow::Rule& rule, shadow::RuleState state, const std::string& reason) override;
+  void rule_state(const shadow::Rule& rule, shadow::RuleState state,
+                  const std::string& reason) override;
   void pool_error(const std::string& sqlstate, const std::string& what) override;
   void uncovered(const shadow::UncoveredStatement& statement) override;
 

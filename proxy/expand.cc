@@ -11,10 +11,13 @@ namespace parallax::proxy {
 namespace {
 
 bool is_variable_name(std::string_view name) {
-  const auto letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; };
-  return !name.empty() && letter(name.front()) && std::all_of(name.begin(), name.end(), [&](char c) {
-    return letter(c) || std::isdigit(static_cast<unsigned char>(c));
-  });
+  const auto letter = [](char c) {
+    return std::isalpha(static_cast<unsigned char>(c)) || c == '_';
+  };
+  return !name.empty() && letter(name.front()) &&
+         std::all_of(name.begin(), name.end(), [&](char c) {
+           return letter(c) || std::isdigit(static_cast<unsigned char>(c));
+         });
 }
 
 Parsed<std::string> file_text(const std::string& path, const FileSource& files) {

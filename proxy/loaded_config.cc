@@ -6,8 +6,8 @@ namespace parallax::proxy {
 
 using shadow::ConfigProblem;
 
-std::variant<LoadedConfig, std::vector<ConfigProblem>> load_with_rules(const std::string& path,
-                                                                       const Environment& environment, bool dev) {
+std::variant<LoadedConfig, std::vector<ConfigProblem>> load_with_rules(
+    const std::string& path, const Environment& environment, bool dev) {
   auto read = load_config(path, environment);
   if (auto* problems = std::get_if<std::vector<ConfigProblem>>(&read)) return std::move(*problems);
   LoadedConfig loaded{std::get<Config>(std::move(read)), nullptr};
@@ -17,9 +17,11 @@ std::variant<LoadedConfig, std::vector<ConfigProblem>> load_with_rules(const std
     }
   }
   auto compiled = shadow::RuleSet::compile(std::move(loaded.config.rules));
-  if (auto* problems = std::get_if<std::vector<ConfigProblem>>(&compiled)) return std::move(*problems);
+  if (auto* problems = std::get_if<std::vector<ConfigProblem>>(&compiled))
+    return std::move(*problems);
   loaded.config.rules.clear();
-  loaded.rules = std::make_shared<const shadow::RuleSet>(std::get<shadow::RuleSet>(std::move(compiled)));
+  loaded.rules =
+      std::make_shared<const shadow::RuleSet>(std::get<shadow::RuleSet>(std::move(compiled)));
   return loaded;
 }
 

@@ -18,8 +18,7 @@ struct LoadedConfig {
 };
 
 // Everything that can be found without a server, or all problems. `dev`: see enable_dev.
-std::variant<LoadedConfig, std::vector<shadow::ConfigProblem>> load_with_rules(const std::string& path,
-                                                                               const Environment& environment,
-                                                                               bool dev);
+std::variant<LoadedConfig, std::vector<shadow::ConfigProblem>> load_with_rules(
+    const std::string& path, const Environment& environment, bool dev);
 
 }  // namespace parallax::proxy

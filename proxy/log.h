@@ -2,8 +2,9 @@
 
 // The log: one line of text for each event on stderr,
 //   2026-11-24T22:49:33.123Z info session=12 message
-// Lines are written by a thread of their own from a bounded queue: a stalled stderr never stops a session; when the queue
-// is full the oldest lines are lost, and their number is told. No values, parameters or SQL of clients go here.
+// Lines are written by a thread of their own from a bounded queue: a stalled stderr never stops a
+// session; when the queue is full the oldest lines are lost, and their number is told. No values,
+// parameters or SQL of clients go here.
 
 #include <cstdint>
 #include <initializer_list>
@@ -36,9 +37,11 @@ class Log {
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
-  // Thread-safe; does not wait for the output; never throws. Control characters are escaped, so one call is one line.
+  // Thread-safe; does not wait for the output; never throws. Control characters are escaped, so one
+  // call is one line.
   void write(LogLevel level, std::string_view message) noexcept { write(level, {}, message); }
-  void write(LogLevel level, std::initializer_list<LogField> fields, std::string_view message) noexcept;
+  void write(LogLevel level, std::initializer_list<LogField> fields,
+             std::string_view message) noexcept;
 
   bool writes(LogLevel level) const { return level <= level_; }
 

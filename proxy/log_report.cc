@@ -47,7 +47,8 @@ std::string what(const Outcome& outcome, std::string_view otherwise) {
   return outcome.detail.empty() ? std::string(otherwise) : outcome.detail;
 }
 
-// The side that failed, where one did; both did when the SQLSTATEs differ, and then the rewrite is the one to look at.
+// The side that failed, where one did; both did when the SQLSTATEs differ, and then the rewrite is
+// the one to look at.
 struct Failure {
   const char* side;
   std::string sqlstate;
@@ -98,7 +99,8 @@ void LogReport::verdict(const Outcome& outcome, Verdict verdict) {
   const LogField rule{"rule", outcome.rule->name};
   const LogField said{"verdict", std::string(name(verdict))};
   if (!is_warning(verdict)) {
-    if (log_.writes(LogLevel::debug)) log_.write(LogLevel::debug, {rule, said}, what(outcome, "compared"));
+    if (log_.writes(LogLevel::debug))
+      log_.write(LogLevel::debug, {rule, said}, what(outcome, "compared"));
     return;
   }
   std::size_t left_out = 0;

@@ -1,7 +1,7 @@
 #pragma once
 
-// The engine's findings as log lines: side=legacy|rewrite where a side is meant, never a value, a parameter, SQL or a
-// server's message. What repeats is thinned out; the metrics count all of it.
+// The engine's findings as log lines: side=legacy|rewrite where a side is meant, never a value, a
+// parameter, SQL or a server's message. What repeats is thinned out; the metrics count all of it.
 
 #include <chrono>
 #include <functional>
@@ -24,10 +24,11 @@ class LogReport : public shadow::Report {
   explicit LogReport(Log& log, Clock clock = std::chrono::steady_clock::now);
   ~LogReport() override;  // tells how many lines were left out at last
 
-  // Mismatches, rewrite errors and timeouts as warnings, at most one line for each rule and verdict within
-  // kReportLineInterval, with the number of those left out before; all else at level debug.
+  // Mismatches, rewrite errors and timeouts as warnings, at most one line for each rule and verdict
+  // within kReportLineInterval, with the number of those left out before; all else at level debug.
   void outcome(const shadow::Outcome& outcome) override;
-  void rule_state(const shadow::Rule& rule, shadow::RuleState state, const std::string& reason) override;
+  void rule_state(const shadow::Rule& rule, shadow::RuleState state,
+                  const std::string& reason) override;
   void pool_error(const std::string& sqlstate, const std::string& what) override;
   // Only --dev collects such statements, and their SQL is no matter for a log.
   void uncovered(const shadow::UncoveredStatement& statement) override;

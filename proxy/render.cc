@@ -31,8 +31,8 @@ std::string painted(const TerminalStyle& style, Colour colour, const std::string
 }
 
 // "DIFF  rule  text"
-std::string headline(const TerminalStyle& style, Colour colour, std::string word, const std::string& rule,
-                     const std::string& text) {
+std::string headline(const TerminalStyle& style, Colour colour, std::string word,
+                     const std::string& rule, const std::string& text) {
   word.resize(kIndent, ' ');
   return painted(style, colour, word) + escaped(rule) + "  " + text + '\n';
 }
@@ -44,14 +44,17 @@ std::string milliseconds(double seconds) {
   return std::string(digits.data(), end.ptr) + " ms";
 }
 
-std::string rows(std::size_t count) { return std::to_string(count) + (count == 1 ? " row" : " rows"); }
+std::string rows(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " row" : " rows");
+}
 
 std::string with_detail(const std::string& text, const std::string& detail) {
   return detail.empty() ? text : text + ": " + escaped(detail);
 }
 
 std::string durations(const Outcome& outcome) {
-  return "legacy " + milliseconds(outcome.legacy_seconds) + ", rewrite " + milliseconds(outcome.rewrite_seconds);
+  return "legacy " + milliseconds(outcome.legacy_seconds) + ", rewrite " +
+         milliseconds(outcome.rewrite_seconds);
 }
 
 std::string match_line(const Outcome& outcome, const TerminalStyle& style) {
@@ -87,7 +90,8 @@ std::string named_value_text(const shadow::NamedValue& value) {
   if (!value.list) return value.members.empty() ? "NULL" : value_text(value.members.front());
   std::string out = "[";
   const std::size_t shown = std::min(value.members.size(), kMembersShown);
-  for (std::size_t i = 0; i < shown; ++i) out.append(i == 0 ? "" : ", ").append(value_text(value.members[i]));
+  for (std::size_t i = 0; i < shown; ++i)
+    out.append(i == 0 ? "" : ", ").append(value_text(value.members[i]));
   if (shown < value.members.size()) {
     out.append(", … ").append(std::to_string(value.members.size() - shown)).append(" more");
   }
@@ -97,16 +101,21 @@ std::string named_value_text(const shadow::NamedValue& value) {
 // Lines "label   text", the texts one below the other.
 class Block {
  public:
-  void add(std::string label, std::string text) { lines_.emplace_back(std::move(label), std::move(text)); }
+  void add(std::string label, std::string text) {
+    lines_.emplace_back(std::move(label), std::move(text));
+  }
   std::string text(const TerminalStyle& style) const {
     std::size_t label_width = 0;
-    for (const auto& [label, text] : lines_) label_width = std::max(label_width, display_width(label));
+    for (const auto& [label, text] : lines_)
+      label_width = std::max(label_width, display_width(label));
     const std::size_t used = kIndent + label_width + 2;
     const std::size_t left = std::max(style.width, used + 20) - used;
     std::string out;
     for (const auto& [label, text] : lines_) {
       out.append(kIndent, ' ').append(label);
-      out.append(label_width + 2 - display_width(label), ' ').append(cut_text(text, 0, left)).append("\n");
+      out.append(label_width + 2 - display_width(label), ' ')
+          .append(cut_text(text, 0, left))
+          .append("\n");
     }
     return out;
   }
@@ -115,26 +124,31 @@ class Block {
   std::vector<std::pair<std::string, std::string>> lines_;
 };
 
-std::string side_text(const std::string& sqlstate, const std::string& message, std::size_t count, double seconds) {
+std::string side_text(const std::string& sqlstate, const std::string& message, std::size_t count,
+                      double seconds) {
   if (sqlstate.empty()) return rows(count) + ", " + milliseconds(seconds);
   return with_detail("error " + escaped(sqlstate), message);
 }
 
-std::string difference_block(const Outcome& outcome, const std::string& what, const TerminalStyle& style) {
+std::string difference_block(const Outcome& outcome, const std::string& what,
+                             const TerminalStyle& style) {
   std::string out = headline(style, Colour::red, "DIFF", outcome.rule->name, what);
-  if (!outcome.detail.empty()) out.append(kIndent, ' ').append(escaped(outcome.detail)).append("\n");
+  if (!outcome.detail.empty())
+    out.append(kIndent, ' ').append(escaped(outcome.detail)).append("\n");
   Block block;
   for (const auto& [value_name, value] : outcome.values) {
     const bool parameter = value_name.starts_with('$');
     block.add(escaped(parameter ? value_name : ':' + value_name), named_value_text(value));
   }
-  block.add("legacy", side_text(outcome.legacy_sqlstate, outcome.legacy_message, outcome.legacy_rows,
-                                outcome.legacy_seconds));
-  block.add("rewrite", side_text(outcome.rewrite_sqlstate, outcome.rewrite_message, outcome.rewrite_rows,
-                                 outcome.rewrite_seconds));
+  block.add("legacy", side_text(outcome.legacy_sqlstate, outcome.legacy_message,
+                                outcome.legacy_rows, outcome.legacy_seconds));
+  block.add("rewrite", side_text(outcome.rewrite_sqlstate, outcome.rewrite_message,
+                                 outcome.rewrite_rows, outcome.rewrite_seconds));
   out += block.text(style);
   for (const auto& difference : outcome.differences) {
-    out.append("\n").append(kIndent, ' ').append(painted(style, Colour::yellow, std::string(name(difference.kind))));
+    out.append("\n")
+        .append(kIndent, ' ')
+        .append(painted(style, Colour::yellow, std::string(name(difference.kind))));
     out.append("\n").append(row_table(outcome.columns, difference, kIndent, style.width));
   }
   if (outcome.differences.size() == shadow::kDifferencesShown) {
@@ -150,14 +164,16 @@ std::string verdict_text(const Outcome& outcome, Verdict verdict, const Terminal
     case Verdict::match:
       return match_line(outcome, style);
     case Verdict::mismatch:
-      return difference_block(outcome, what + ": " + std::string(outcome.kind ? name(*outcome.kind) : "?"), style);
+      return difference_block(
+          outcome, what + ": " + std::string(outcome.kind ? name(*outcome.kind) : "?"), style);
     case Verdict::rewrite_error:
       return difference_block(outcome, what, style);
     case Verdict::unstable:
     case Verdict::race:
     case Verdict::expected:
     case Verdict::timeout:
-      return headline(style, Colour::yellow, "note", outcome.rule->name, with_detail(what, outcome.detail));
+      return headline(style, Colour::yellow, "note", outcome.rule->name,
+                      with_detail(what, outcome.detail));
   }
   return "";
 }
@@ -175,27 +191,32 @@ TerminalStyle terminal_style(int file) {
 }
 
 std::string render_outcome(const Outcome& outcome, const TerminalStyle& style) {
-  if (const auto* verdict = std::get_if<Verdict>(&outcome.end)) return verdict_text(outcome, *verdict, style);
+  if (const auto* verdict = std::get_if<Verdict>(&outcome.end))
+    return verdict_text(outcome, *verdict, style);
   if (const auto* skipped = std::get_if<shadow::SkipReason>(&outcome.end)) {
     return headline(style, Colour::faint, "skip", outcome.rule->name,
                     with_detail(std::string(name(*skipped)), outcome.detail));
   }
-  return headline(style, Colour::yellow, "drop", outcome.rule->name,
-                  with_detail(std::string(name(std::get<shadow::DropReason>(outcome.end))), outcome.detail));
+  return headline(
+      style, Colour::yellow, "drop", outcome.rule->name,
+      with_detail(std::string(name(std::get<shadow::DropReason>(outcome.end))), outcome.detail));
 }
 
-std::string render_rule_state(const shadow::Rule& rule, shadow::RuleState state, const std::string& reason,
-                              const TerminalStyle& style) {
+std::string render_rule_state(const shadow::Rule& rule, shadow::RuleState state,
+                              const std::string& reason, const TerminalStyle& style) {
   const bool bad = state == shadow::RuleState::broken || state == shadow::RuleState::context_drift;
   return headline(style, bad ? Colour::red : Colour::faint, "rule", rule.name,
                   with_detail(std::string(name(state)), reason));
 }
 
-std::string render_pool_error(const std::string& sqlstate, const std::string& what, const TerminalStyle& style) {
-  return headline(style, Colour::red, "pool", sqlstate.empty() ? "not reached" : sqlstate, escaped(what));
+std::string render_pool_error(const std::string& sqlstate, const std::string& what,
+                              const TerminalStyle& style) {
+  return headline(style, Colour::red, "pool", sqlstate.empty() ? "not reached" : sqlstate,
+                  escaped(what));
 }
 
-std::string render_uncovered(const shadow::UncoveredStatement& statement, const TerminalStyle& style) {
+std::string render_uncovered(const shadow::UncoveredStatement& statement,
+                             const TerminalStyle& style) {
   std::string out = painted(style, Colour::yellow, "new   ") +
                     "no rule covers this statement; to be pasted under `rules:` and finished:\n\n";
   std::string_view rest = statement.skeleton;

@@ -1,7 +1,7 @@
 #pragma once
 
-// The engine's findings as text for a terminal (--dev). Pure: strings in, strings out. Everything that came from a client
-// or a server is escaped, so no value can move the cursor.
+// The engine's findings as text for a terminal (--dev). Pure: strings in, strings out. Everything
+// that came from a client or a server is escaped, so no value can move the cursor.
 
 #include <string>
 
@@ -14,16 +14,19 @@ struct TerminalStyle {
   std::size_t width = 120;  // columns
 };
 
-// Of a terminal: its width and colours (not with NO_COLOR set); of anything else: 120 columns, no colours.
+// Of a terminal: its width and colours (not with NO_COLOR set); of anything else: 120 columns, no
+// colours.
 TerminalStyle terminal_style(int file);
 
-// One line; a mismatch or rewrite error is a block with values, both sides' rows or errors side by side. Differing cells
-// are marked with `!=`; a long cell is cut around its first difference.
+// One line; a mismatch or rewrite error is a block with values, both sides' rows or errors side by
+// side. Differing cells are marked with `!=`; a long cell is cut around its first difference.
 std::string render_outcome(const shadow::Outcome& outcome, const TerminalStyle& style);
-std::string render_rule_state(const shadow::Rule& rule, shadow::RuleState state, const std::string& reason,
+std::string render_rule_state(const shadow::Rule& rule, shadow::RuleState state,
+                              const std::string& reason, const TerminalStyle& style);
+std::string render_pool_error(const std::string& sqlstate, const std::string& what,
                               const TerminalStyle& style);
-std::string render_pool_error(const std::string& sqlstate, const std::string& what, const TerminalStyle& style);
 // A headline, then the skeleton as it is to be pasted.
-std::string render_uncovered(const shadow::UncoveredStatement& statement, const TerminalStyle& style);
+std::string render_uncovered(const shadow::UncoveredStatement& statement,
+                             const TerminalStyle& style);
 
 }  // namespace parallax::proxy

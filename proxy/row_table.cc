@@ -44,7 +44,8 @@ std::string side_cell(const std::optional<shadow::ReportRow>& row, std::size_t c
   return column < row->size() ? cell_text((*row)[column]) : "";
 }
 
-std::vector<Line> lines_of(const std::vector<std::string>& columns, const shadow::RowDifference& difference) {
+std::vector<Line> lines_of(const std::vector<std::string>& columns,
+                           const shadow::RowDifference& difference) {
   const std::size_t legacy_cells = difference.legacy ? difference.legacy->size() : 0;
   const std::size_t rewrite_cells = difference.rewrite ? difference.rewrite->size() : 0;
   const std::size_t count = std::max({columns.size(), legacy_cells, rewrite_cells});
@@ -62,7 +63,8 @@ std::vector<Line> lines_of(const std::vector<std::string>& columns, const shadow
     lines.push_back({i < columns.size() ? escaped(columns[i]) : std::to_string(i + 1),
                      side_cell(difference.legacy, i), side_cell(difference.rewrite, i), differs});
   }
-  if (equal > 0) lines.push_back({std::string(kDots), std::to_string(equal) + " equal columns", "", false});
+  if (equal > 0)
+    lines.push_back({std::string(kDots), std::to_string(equal) + " equal columns", "", false});
   return lines;
 }
 
@@ -88,7 +90,8 @@ std::string cut_text(const std::string& text, std::size_t around, std::size_t wi
   std::string out(start > 0 ? kDots : "");
   std::size_t taken = start > 0 ? 1 : 0;
   while (start < text.size()) {
-    const std::size_t length = std::max<std::size_t>(1, utf8_length(std::string_view(text).substr(start)));
+    const std::size_t length =
+        std::max<std::size_t>(1, utf8_length(std::string_view(text).substr(start)));
     const std::string_view one = std::string_view(text).substr(start, length);
     const bool last = start + length >= text.size();
     if (taken + display_width(one) + (last ? 0 : 1) > width) return out.append(kDots);
@@ -99,8 +102,9 @@ std::string cut_text(const std::string& text, std::size_t around, std::size_t wi
   return out;
 }
 
-std::string row_table(const std::vector<std::string>& columns, const shadow::RowDifference& difference,
-                      std::size_t indent, std::size_t width) {
+std::string row_table(const std::vector<std::string>& columns,
+                      const shadow::RowDifference& difference, std::size_t indent,
+                      std::size_t width) {
   const std::vector<Line> lines = lines_of(columns, difference);
   std::size_t label_width = 0;
   std::size_t legacy_width = std::string_view("legacy").size();
@@ -120,8 +124,8 @@ std::string row_table(const std::vector<std::string>& columns, const shadow::Row
     const std::size_t around = common_prefix(line.legacy, line.rewrite);
     out += without_end_spaces(front + (line.differs ? "!= " : "   ") +
                               padded(cut_text(line.label, 0, label_width), label_width) + gap +
-                              padded(cut_text(line.legacy, around, legacy_width), legacy_width) + gap +
-                              cut_text(line.rewrite, around, cell_width));
+                              padded(cut_text(line.legacy, around, legacy_width), legacy_width) +
+                              gap + cut_text(line.rewrite, around, cell_width));
   }
   return out;
 }

@@ -17,21 +17,37 @@ namespace {
 constexpr std::array<std::string_view, 2> kSchemes = {"postgresql://", "postgres://"};
 
 // Of the URL only; Prisma and other clients read them and never send them to a server.
-constexpr std::array<std::string_view, 6> kOrmOnly = {
-    "pgbouncer", "connection_limit", "pool_timeout", "schema", "socket_timeout", "statement_cache_size"};
+constexpr std::array<std::string_view, 6> kOrmOnly = {"pgbouncer",      "connection_limit",
+                                                      "pool_timeout",   "schema",
+                                                      "socket_timeout", "statement_cache_size"};
 
 constexpr std::array<std::string_view, 6> kUpstreamParts = {"host",     "port",   "user",
                                                             "password", "dbname", "sslmode"};
-constexpr std::array<std::string_view, 25> kShadowParts = {
-    "host",       "port",           "user",
-    "password",   "dbname",         "sslmode",
-    "sslrootcert", "sslcert",       "sslkey",
-    "sslpassword", "sslcrl",        "sslcrldir",
-    "sslsni",     "ssl_min_protocol_version", "ssl_max_protocol_version",
-    "channel_binding", "application_name", "passfile",
-    "keepalives", "keepalives_idle", "keepalives_interval",
-    "keepalives_count", "tcp_user_timeout", "gssencmode",
-    "krbsrvname"};
+constexpr std::array<std::string_view, 25> kShadowParts = {"host",
+                                                           "port",
+                                                           "user",
+                                                           "password",
+                                                           "dbname",
+                                                           "sslmode",
+                                                           "sslrootcert",
+                                                           "sslcert",
+                                                           "sslkey",
+                                                           "sslpassword",
+                                                           "sslcrl",
+                                                           "sslcrldir",
+                                                           "sslsni",
+                                                           "ssl_min_protocol_version",
+                                                           "ssl_max_protocol_version",
+                                                           "channel_binding",
+                                                           "application_name",
+                                                           "passfile",
+                                                           "keepalives",
+                                                           "keepalives_idle",
+                                                           "keepalives_interval",
+                                                           "keepalives_count",
+                                                           "tcp_user_timeout",
+                                                           "gssencmode",
+                                                           "krbsrvname"};
 
 template <typename List>
 bool contains(const List& list, std::string_view word) {
@@ -65,8 +81,8 @@ std::string without_orm_parameters(const std::string& url, std::vector<std::stri
   return url.substr(0, question) + kept;
 }
 
-// The URL with everything that could be a password taken out, so that libpq's words about it can be shown: what stands
-// between the first `:` and the last `@`, and the query's values.
+// The URL with everything that could be a password taken out, so that libpq's words about it can be
+// shown: what stands between the first `:` and the last `@`, and the query's values.
 std::string redacted_url(std::string_view url) {
   const std::size_t start = scheme_of(url).size();
   std::string out(url.substr(0, start));
@@ -123,7 +139,8 @@ std::string parse_problem(const std::string& url, std::string message) {
   if (!scheme_of(url).empty()) {
     const auto [options, said] = parse_with_libpq(redacted_url(url));
     if (options != nullptr) {
-      return "the user's part of the URL is wrong: write `%`, `@`, `:`, `/`, `?`, `#` and spaces in a "
+      return "the user's part of the URL is wrong: write `%`, `@`, `:`, `/`, `?`, `#` and spaces "
+             "in a "
              "password as %25, %40, %3A, %2F, %3F, %23 and %20";
     }
     return escaped(said);
@@ -144,14 +161,17 @@ void check_address(const ServerParts& parts, UrlUse use, std::vector<std::string
     problems.emplace_back("write one host: several are not in this version");
     return;  // libpq has made a list of the port, too
   } else if (host != parts.end() && host->second.starts_with('@')) {
-    problems.emplace_back("abstract Unix sockets are not in this version: write a directory, `/var/run/…`");
+    problems.emplace_back(
+        "abstract Unix sockets are not in this version: write a directory, `/var/run/…`");
   }
   const auto port = parts.find("port");
   if (port == parts.end()) return;
-  // The text is not quoted: with a `/` in a password, libpq takes a piece of the password for the port.
+  // The text is not quoted: with a `/` in a password, libpq takes a piece of the password for the
+  // port.
   if (std::holds_alternative<ValueError>(parse_count(port->second, 1, 65535))) {
     problems.emplace_back(
-        "the port is not a number from 1 to 65535 (write `/`, `@` and `:` in a password as %2F, %40 "
+        "the port is not a number from 1 to 65535 (write `/`, `@` and `:` in a password as %2F, "
+        "%40 "
         "and %3A)");
   }
 }
@@ -160,10 +180,12 @@ void check_tls(const ServerParts& parts, UrlUse use, std::vector<std::string>& p
   const auto mode = parts.find("sslmode");
   if (use == UrlUse::upstream) {
     const auto host = parts.find("host");
-    const bool local = host != parts.end() && (host->second.starts_with('/') || is_loopback(host->second));
+    const bool local =
+        host != parts.end() && (host->second.starts_with('/') || is_loopback(host->second));
     if (mode == parts.end() && host != parts.end() && !local) {
       problems.emplace_back(
-          "TLS to the server is not in this version: write `sslmode=disable` in the URL to say that "
+          "TLS to the server is not in this version: write `sslmode=disable` in the URL to say "
+          "that "
           "plain TCP is meant");
     } else if (mode != parts.end() && mode->second != "disable") {
       problems.push_back("TLS to the server is not in this version: write `sslmode=disable`, not " +
@@ -171,7 +193,8 @@ void check_tls(const ServerParts& parts, UrlUse use, std::vector<std::string>& p
     }
     return;
   }
-  constexpr std::array<std::string_view, 4> kModes = {"disable", "require", "verify-ca", "verify-full"};
+  constexpr std::array<std::string_view, 4> kModes = {"disable", "require", "verify-ca",
+                                                      "verify-full"};
   if (mode == parts.end() || contains(kModes, mode->second)) return;
   const bool falls_back = mode->second == "allow" || mode->second == "prefer";
   problems.push_back("write `sslmode=` disable, require, verify-ca or verify-full, not " +
@@ -184,7 +207,8 @@ void check_keywords(ServerUrl& url, UrlUse use) {
   for (auto part = url.parts.begin(); part != url.parts.end();) {
     const std::string& key = part->first;
     if (key == "hostaddr" || key == "service") {
-      url.problems.push_back('`' + key + "` is not possible here: write the host and port themselves");
+      url.problems.push_back('`' + key +
+                             "` is not possible here: write the host and port themselves");
     } else if (key == "connect_timeout" && use == UrlUse::shadow) {
       url.problems.emplace_back("`connect_timeout`: write it as `shadow.pool.connect_timeout`");
     } else if (use == UrlUse::shadow && !contains(kShadowParts, key)) {
@@ -222,10 +246,12 @@ ServerUrl read_server_url(const std::string& given, UrlUse use) {
     if (option->val != nullptr && *option->val != '\0') result.parts[option->keyword] = option->val;
   }
   const auto database = result.parts.find("dbname");
-  if (!scheme_of(url).empty() && url.substr(0, url.find('?')).rfind('@') > url.find('/', scheme_of(url).size()) &&
+  if (!scheme_of(url).empty() &&
+      url.substr(0, url.find('?')).rfind('@') > url.find('/', scheme_of(url).size()) &&
       database != result.parts.end() && database->second.find('@') != std::string::npos) {
     result.problems.emplace_back(
-        "an `@` stands behind the host: write `/`, `@` and `:` in a password as %2F, %40 and %3A, and "
+        "an `@` stands behind the host: write `/`, `@` and `:` in a password as %2F, %40 and %3A, "
+        "and "
         "an `@` in a database's name as %40");
     return result;
   }
@@ -252,7 +278,8 @@ ServerParts shadow_parts(const ServerParts& upstream, const ServerParts& shadow)
     inherit("port");
     inherit("sslmode");
   }
-  const bool same_user = !shadow.contains("user") || part_or(shadow, "user", "") == part_or(upstream, "user", "");
+  const bool same_user =
+      !shadow.contains("user") || part_or(shadow, "user", "") == part_or(upstream, "user", "");
   inherit("user");
   if (same_user) inherit("password");
   inherit("dbname");

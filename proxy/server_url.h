@@ -1,7 +1,7 @@
 #pragma once
 
-// Connection strings of PostgreSQL servers: read by libpq, then held to what this version can do. Nothing here returns or
-// quotes a password, except in `parts`.
+// Connection strings of PostgreSQL servers: read by libpq, then held to what this version can do.
+// Nothing here returns or quotes a password, except in `parts`.
 
 #include <map>
 #include <optional>
@@ -20,22 +20,24 @@ enum class UrlUse { upstream, shadow };
 
 struct ServerUrl {
   ServerParts parts;
-  std::vector<std::string> problems;  // what to write instead; `parts` is of no use when there are any
+  std::vector<std::string>
+      problems;  // what to write instead; `parts` is of no use when there are any
   std::vector<std::string> warnings;  // parts that are dropped
 };
 
-// A URL (postgresql://user:password@host:port/database?key=value) or libpq's `key=value` form. Upstream: needs a host;
-// only host, port, user, password, dbname and sslmode are used, the client's startup packet says the rest. TLS to the
-// upstream is not in this version: sslmode must be `disable`, or may be missing for a loopback or Unix socket host.
-// Shadow: everything may be missing; sslmode is disable, require, verify-ca or verify-full.
+// A URL (postgresql://user:password@host:port/database?key=value) or libpq's `key=value` form.
+// Upstream: needs a host; only host, port, user, password, dbname and sslmode are used, the
+// client's startup packet says the rest. TLS to the upstream is not in this version: sslmode must
+// be `disable`, or may be missing for a loopback or Unix socket host. Shadow: everything may be
+// missing; sslmode is disable, require, verify-ca or verify-full.
 ServerUrl read_server_url(const std::string& url, UrlUse use);
 
 // Host and port of parts that had no problems; the port's default is 5432.
 HostPort host_port(const ServerParts& parts);
 
-// The shadow's connection: its own parts, then the upstream's. The port goes with the host, and the password with the
-// user: a host or user of its own does not inherit them. sslmode goes with the host, too; where nothing gives it: disable
-// on loopback and Unix sockets, otherwise verify-full.
+// The shadow's connection: its own parts, then the upstream's. The port goes with the host, and the
+// password with the user: a host or user of its own does not inherit them. sslmode goes with the
+// host, too; where nothing gives it: disable on loopback and Unix sockets, otherwise verify-full.
 ServerParts shadow_parts(const ServerParts& upstream, const ServerParts& shadow);
 
 // "postgresql://app@db.example:5432/shop", for messages.

@@ -21,10 +21,10 @@ bool in(const std::array<Range, n>& ranges, char32_t c) {
 }
 
 // East Asian Width W and F, and emoji: the blocks only, which is what a table's alignment needs.
-constexpr std::array kWide = {Range{0x1100, 0x115F},   Range{0x2E80, 0x303E}, Range{0x3041, 0xA4CF},
-                              Range{0xAC00, 0xD7A3},   Range{0xF900, 0xFAFF}, Range{0xFE30, 0xFE6F},
-                              Range{0xFF00, 0xFF60},   Range{0xFFE0, 0xFFE6}, Range{0x1F300, 0x1F64F},
-                              Range{0x1F900, 0x1F9FF}, Range{0x20000, 0x3FFFD}};
+constexpr std::array kWide = {
+    Range{0x1100, 0x115F},   Range{0x2E80, 0x303E},   Range{0x3041, 0xA4CF},  Range{0xAC00, 0xD7A3},
+    Range{0xF900, 0xFAFF},   Range{0xFE30, 0xFE6F},   Range{0xFF00, 0xFF60},  Range{0xFFE0, 0xFFE6},
+    Range{0x1F300, 0x1F64F}, Range{0x1F900, 0x1F9FF}, Range{0x20000, 0x3FFFD}};
 // Combining marks and zero-width characters.
 constexpr std::array kZero = {Range{0x0300, 0x036F}, Range{0x1AB0, 0x1AFF}, Range{0x20D0, 0x20FF},
                               Range{0x200B, 0x200D}, Range{0xFE00, 0xFE0F}, Range{0xFE20, 0xFE2F}};

@@ -35,7 +35,8 @@ constexpr std::array kDurationUnits = {Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m",
 constexpr std::array kSizeUnits = {Unit{"KiB", 1ULL << 10}, Unit{"MiB", 1ULL << 20},
                                    Unit{"GiB", 1ULL << 30}, Unit{"", 1}};
 
-// Digits and a unit, no more than `max`. Nothing when the form is wrong; above `max` when the number is too large.
+// Digits and a unit, no more than `max`. Nothing when the form is wrong; above `max` when the
+// number is too large.
 template <std::size_t n>
 std::optional<std::uint64_t> with_unit(std::string_view text, const std::array<Unit, n>& units,
                                        std::uint64_t max) {
@@ -61,7 +62,8 @@ std::string duration_text(milliseconds value) {
 std::string size_text(std::size_t value) {
   for (const std::size_t i : {2U, 1U, 0U}) {
     const Unit& unit = kSizeUnits[i];
-    if (value % unit.factor == 0) return std::to_string(value / unit.factor) + std::string(unit.name);
+    if (value % unit.factor == 0)
+      return std::to_string(value / unit.factor) + std::string(unit.name);
   }
   return std::to_string(value);
 }
@@ -115,7 +117,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 Parsed<std::size_t> parse_count(std::string_view text, std::size_t min, std::size_t max) {
   const auto value = digits(text);
   if (!value || *value < min || *value > max) {
-    return wanted("a whole number from " + std::to_string(min) + " to " + std::to_string(max), text);
+    return wanted("a whole number from " + std::to_string(min) + " to " + std::to_string(max),
+                  text);
   }
   return static_cast<std::size_t>(*value);
 }

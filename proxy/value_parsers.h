@@ -23,7 +23,8 @@ Parsed<std::size_t> parse_count(std::string_view text, std::size_t min, std::siz
 // 0 to 1.
 Parsed<double> parse_ratio(std::string_view text);
 // `100ms`, `20s`, `2m`, `1h`.
-Parsed<std::chrono::milliseconds> parse_duration(std::string_view text, std::chrono::milliseconds min,
+Parsed<std::chrono::milliseconds> parse_duration(std::string_view text,
+                                                 std::chrono::milliseconds min,
                                                  std::chrono::milliseconds max);
 // Bytes, or `512KiB`, `64MiB`, `1GiB`.
 Parsed<std::size_t> parse_size(std::string_view text, std::size_t min, std::size_t max);
@@ -34,8 +35,8 @@ Parsed<HostPort> parse_listen(std::string_view text, std::string_view example);
 std::string listen_text(const HostPort& address);
 // 127.0.0.0/8, ::1, localhost.
 bool is_loopback(std::string_view host);
-// May a connection to `target` arrive at a listener on `listen`? Judged by the text; names other than localhost are not
-// looked up.
+// May a connection to `target` arrive at a listener on `listen`? Judged by the text; names other
+// than localhost are not looked up.
 bool reaches(const HostPort& listen, const HostPort& target);
 
 // The known word with the smallest edit distance to `word`; empty when none is near.

@@ -53,15 +53,19 @@ class DocumentStart : public YAML::EventHandler {
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
   void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
   void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
   void OnMapEnd() override {}
 };
 
-// Where yaml-cpp sees a second document, which YAML::Load leaves unread. (YAML::LoadAll is of no use: it never returns
-// from a stray `,`, `]` or `}`, each of which it takes for one more empty document.)
+// Where yaml-cpp sees a second document, which YAML::Load leaves unread. (YAML::LoadAll is of no
+// use: it never returns from a stray `,`, `]` or `}`, each of which it takes for one more empty
+// document.)
 std::optional<YAML::Mark> second_document(const std::string& text) {
   std::istringstream stream(text);
   YAML::Parser parser(stream);
@@ -115,7 +119,8 @@ std::optional<YAML::Node> YamlReader::parse() {
     document = YAML::Load(text_);
     second = second_document(text_);
   } catch (const YAML::Exception& error) {
-    problem({file_, error.mark.line + 1, error.mark.column + 1}, "not valid YAML: " + escaped(error.msg));
+    problem({file_, error.mark.line + 1, error.mark.column + 1},
+            "not valid YAML: " + escaped(error.msg));
     return std::nullopt;
   }
   if (second) {
@@ -134,8 +139,9 @@ std::optional<YAML::Node> YamlReader::parse() {
 }
 
 void YamlReader::second_document_problem(const SourceMark& place) {
-  const std::string_view rest = line(place.line - 1).substr(
-      std::min(static_cast<std::size_t>(place.column - 1), line(place.line - 1).size()));
+  const std::string_view rest = line(place.line - 1)
+                                    .substr(std::min(static_cast<std::size_t>(place.column - 1),
+                                                     line(place.line - 1).size()));
   if (rest.starts_with(',') || rest.starts_with(']') || rest.starts_with('}')) {
     return problem(place, "not valid YAML: unexpected `" + std::string(rest.substr(0, 1)) + '`');
   }
@@ -145,7 +151,8 @@ void YamlReader::second_document_problem(const SourceMark& place) {
 void YamlReader::each(const YAML::Node& node, const std::string& path,
                       const std::function<void(const YamlEntry&)>& read) {
   if (!node.IsMap()) {
-    problem(mark(node), '`' + path + "`: write keys with values, `key: value`, not " + kind_of(node));
+    problem(mark(node),
+            '`' + path + "`: write keys with values, `key: value`, not " + kind_of(node));
     return;
   }
   std::map<std::string, int, std::less<>> first_lines;
@@ -224,7 +231,8 @@ std::optional<SourceText> YamlReader::sql(const YamlEntry& entry) {
   if (!is_scalar(entry.value, entry.path)) return std::nullopt;
   if (entry.value.Tag() == kPlainTag) {
     problem(entry,
-            "write the SQL in quotes or as a block (`|`): YAML cuts a plain text at ` #` without a word");
+            "write the SQL in quotes or as a block (`|`): YAML cuts a plain text at ` #` without a "
+            "word");
     return std::nullopt;
   }
   return verbatim(entry);

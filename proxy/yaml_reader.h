@@ -1,8 +1,8 @@
 #pragma once
 
-// Reads one YAML file with the place of everything: mappings against their known keys, scalars, SQL. Every problem is
-// collected, none is thrown. Over yaml-cpp, which in silence keeps duplicate keys, further documents and quotes without an
-// end; here they are problems.
+// Reads one YAML file with the place of everything: mappings against their known keys, scalars,
+// SQL. Every problem is collected, none is thrown. Over yaml-cpp, which in silence keeps duplicate
+// keys, further documents and quotes without an end; here they are problems.
 
 #include <yaml-cpp/yaml.h>
 
@@ -43,16 +43,18 @@ struct YamlSection {
 class YamlReader {
  public:
   // All references must outlive the reader. `file` is named in problems.
-  YamlReader(std::string file, std::string text, const Environment& environment, const FileSource& files,
-             Problems& problems);
+  YamlReader(std::string file, std::string text, const Environment& environment,
+             const FileSource& files, Problems& problems);
 
-  // The top mapping; nothing after a syntax error, for an empty file, and for anything but a mapping.
+  // The top mapping; nothing after a syntax error, for an empty file, and for anything but a
+  // mapping.
   std::optional<YAML::Node> parse();
 
   // Calls the reader of each key. Unknown, planned, duplicate and empty keys are problems.
   void mapping(const YAML::Node& node, const YamlSection& section);
   // A mapping whose keys are the user's; duplicates and empty values are problems.
-  void each(const YAML::Node& node, const std::string& path, const std::function<void(const YamlEntry&)>& read);
+  void each(const YAML::Node& node, const std::string& path,
+            const std::function<void(const YamlEntry&)>& read);
 
   // A scalar, variables expanded.
   std::optional<std::string> text(const YamlEntry& entry);
@@ -68,7 +70,8 @@ class YamlReader {
 
   shadow::SourceMark mark(const YAML::Node& node) const;
   void problem(const shadow::SourceMark& place, std::string message);
-  void problem(const YamlEntry& entry, const std::string& message);  // "`path`: message" at the value
+  void problem(const YamlEntry& entry,
+               const std::string& message);  // "`path`: message" at the value
 
   const std::string& file() const { return file_; }
   const std::string& directory() const { return directory_; }

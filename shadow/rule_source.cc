@@ -8,7 +8,7 @@ SourceMark mark_inside(const SourceMark& mark, std::string_view text, std::size_
   if (mark.inexact) return mark;
   const std::string_view before = text.substr(0, std::min(offset, text.size()));
   const auto newlines = static_cast<int>(std::count(before.begin(), before.end(), '\n'));
-  if (newlines > 0 && !mark.block) return mark;  // a text on one line cannot have got here
+  if (newlines > 0 && !mark.block) return mark;           // a text on one line cannot have got here
   const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 = 0
   SourceMark inside = mark;
   inside.block = false;

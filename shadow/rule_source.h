@@ -1,6 +1,7 @@
 #pragma once
 
-// A rule as the configuration gives it, before it is compiled. Public face of shadow/ (used by proxy/config).
+// A rule as the configuration gives it, before it is compiled. Public face of shadow/ (used by
+// proxy/config).
 
 #include <cstddef>
 #include <map>
@@ -10,14 +11,16 @@
 
 namespace parallax::shadow {
 
-// A place in a configuration file; 1-based. For SQL scalars `block` says that the text starts on the line after the mark,
-// indented by `column - 1` characters, so that a position inside the SQL can be turned into line and column.
+// A place in a configuration file; 1-based. For SQL scalars `block` says that the text starts on
+// the line after the mark, indented by `column - 1` characters, so that a position inside the SQL
+// can be turned into line and column.
 struct SourceMark {
   std::string file;
   int line = 0;
   int column = 0;
   bool block = false;
-  // The text does not stand in the file as it is (escapes, folded lines): only the place of the whole is known.
+  // The text does not stand in the file as it is (escapes, folded lines): only the place of the
+  // whole is known.
   bool inexact = false;
 };
 // Place of byte `offset` of `text`, which stands at `mark`. Columns count bytes.
@@ -30,11 +33,12 @@ struct SourceText {
 
 struct RuleSource {
   SourceText name;
-  SourceText legacy;   // SQL with names, pins, :_ and $n
+  SourceText legacy;  // SQL with names, pins, :_ and $n
   SourceText rewrite;
-  std::map<std::string, SourceText> ignore;   // legacy label -> reason
-  std::map<std::string, SourceText> columns;  // legacy label -> rewrite label, table.column or expression
-  double sample = 1.0;                        // share of operations that are shadowed
+  std::map<std::string, SourceText> ignore;  // legacy label -> reason
+  std::map<std::string, SourceText>
+      columns;          // legacy label -> rewrite label, table.column or expression
+  double sample = 1.0;  // share of operations that are shadowed
 };
 
 // What is wrong, where, and what to write instead.

@@ -4,8 +4,6 @@
 #include <string_view>
 #include <utility>
 
-#include "shadow/replay/connection_error.h"
-
 namespace parallax::shadow {
 
 namespace {

@@ -21,14 +21,10 @@
 #include "proxy/io/resolver.h"
 #include "proxy/io/timer.h"
 #include "shadow/options.h"
+#include "shadow/replay/connection_error.h"
 #include "shadow/rules/rule.h"
 
 namespace parallax::shadow {
-
-struct ConnectionError {
-  std::string sqlstate;  // empty: no server answered
-  std::string what;      // one line, may name host, user and database; never a value
-};
 
 // Parameters of one statement at most (Int16 count in Bind, read unsigned).
 inline constexpr std::size_t kParametersMax = 65535;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cctype>
 
-#include "shadow/replay/connection.h"
-
 namespace parallax::shadow {
 
 namespace {

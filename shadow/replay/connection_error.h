@@ -7,7 +7,10 @@
 
 namespace parallax::shadow {
 
-struct ConnectionError;
+struct ConnectionError {
+  std::string sqlstate;  // empty: no server answered
+  std::string what;      // one line, may name host, user and database; never a value
+};
 
 // `message`: PQerrorMessage() in verbose form, "...: FATAL:  28P01: password authentication failed
 // ...\nLOCATION: ...". The first line is kept, without the SQLSTATE, which libpq gives nowhere else

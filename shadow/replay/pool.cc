@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "proxy/io/timer.h"
-#include "shadow/replay/connection_error.h"
 
 namespace parallax::shadow {
 

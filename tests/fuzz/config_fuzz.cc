@@ -1,5 +1,5 @@
-// The configuration: any text is either a configuration or a list of problems, each a single line with a place; the marks
-// of SQL lead to the very bytes in the file.
+// The configuration: any text is either a configuration or a list of problems, each a single line
+// with a place; the marks of SQL lead to the very bytes in the file.
 
 #include <string>
 #include <string_view>
@@ -15,7 +15,8 @@ namespace {
 FileSource memory_files() {
   return {[](const std::string& path) -> std::variant<std::string, FileError> {
             if (path == "secret") return "postgresql://app:pw@127.0.0.1/shop\n";
-            if (path == "more.yaml") return "rules: {included: {legacy: 'select 1', rewrite: 'select 2'}}\n";
+            if (path == "more.yaml")
+              return "rules: {included: {legacy: 'select 1', rewrite: 'select 2'}}\n";
             return FileError{"No such file or directory"};
           },
           [](const std::string& pattern) { return std::vector<std::string>{pattern}; }};
@@ -49,7 +50,8 @@ void check_places(std::string_view file, const shadow::SourceText& sql) {
 }
 
 void check_config(std::string_view file, const Config& config) {
-  FUZZ_CHECK(!config.listen.host.empty() && !config.upstream.host.empty() && config.upstream.port != 0);
+  FUZZ_CHECK(!config.listen.host.empty() && !config.upstream.host.empty() &&
+             config.upstream.port != 0);
   FUZZ_CHECK(config.sample >= 0 && config.sample <= 1);
   FUZZ_CHECK(config.shadow.pool_max >= 1 && config.limits.sessions >= 1);
   FUZZ_CHECK(config.shadow.conninfo.contains("sslmode"));

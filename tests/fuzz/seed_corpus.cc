@@ -1,6 +1,7 @@
 // Writes the seeds of the fuzz targets of the protocol, made from the recorded sessions of the
 // tests.
 
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -19,7 +20,9 @@ class Corpus {
   // The file is named after what it shows.
   void add(std::string name, const std::string& data) const {
     for (char& c : name) {
-      if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) c = '_';
+      c = std::isalnum(static_cast<unsigned char>(c)) != 0
+              ? static_cast<char>(std::tolower(static_cast<unsigned char>(c)))
+              : '_';
     }
     std::ofstream(directory_ / name, std::ios::binary) << data;
   }

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <atomic>
-
 #include <catch2/catch.hpp>
 #include <stdexcept>
 #include <string>
@@ -20,8 +19,8 @@ std::uint16_t port_of(const std::string& address) {
   return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
 }
 
-// The whole answer to one request; the server closes the connection after it. "" when there was none. Used on several
-// threads, so without Catch's macros.
+// The whole answer to one request; the server closes the connection after it. "" when there was
+// none. Used on several threads, so without Catch's macros.
 std::string ask(const std::string& address, const std::string& request) {
   const bool v6 = address.front() == '[';
   const int socket_fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
@@ -36,9 +35,9 @@ std::string ask(const std::string& address, const std::string& request) {
   v6_address.sin6_addr = in6addr_loopback;
   const auto* to = v6 ? reinterpret_cast<const sockaddr*>(&v6_address)
                       : reinterpret_cast<const sockaddr*>(&v4_address);
-  const bool sent =
-      connect(socket_fd, to, v6 ? sizeof(v6_address) : sizeof(v4_address)) == 0 &&
-      send(socket_fd, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size());
+  const bool sent = connect(socket_fd, to, v6 ? sizeof(v6_address) : sizeof(v4_address)) == 0 &&
+                    send(socket_fd, request.data(), request.size(), MSG_NOSIGNAL) ==
+                        static_cast<ssize_t>(request.size());
   std::string answer;
   char buffer[4096];
   for (ssize_t n = 0; sent && (n = recv(socket_fd, buffer, sizeof(buffer), 0)) > 0;) {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -214,8 +213,8 @@ TEST_CASE("process metrics are those of this process") {
   std::map<std::string, double> values;
   for (const auto& family : registry.Collect()) {
     const auto& metric = family.metric.at(0);
-    values[family.name] = family.type == prometheus::MetricType::Counter ? metric.counter.value
-                                                                         : metric.gauge.value;
+    values[family.name] =
+        family.type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value;
   }
   CHECK(values.at("process_cpu_seconds_total") > 0);
   CHECK(values.at("process_cpu_seconds_total") < 3600);

@@ -39,19 +39,22 @@ Said check(const std::string& file) {
   return {status, out.str(), err.str()};
 }
 
-const std::string kHead = "listen: 127.0.0.1:6432\nupstream: postgresql://app@127.0.0.1/shop?pgbouncer=true\n";
+const std::string kHead =
+    "listen: 127.0.0.1:6432\nupstream: postgresql://app@127.0.0.1/shop?pgbouncer=true\n";
 
 TEST_CASE("a fine configuration is one line, warnings apart") {
   const Directory directory;
-  const std::string file =
-      directory.write("a.yaml", kHead +
-                                    "rules:\n  one:\n    legacy: 'SELECT \"id\" FROM \"users\" WHERE \"id\" = :id'\n"
-                                    "    rewrite: 'select \"id\" from \"users\" where \"id\" = :id'\n");
+  const std::string file = directory.write(
+      "a.yaml",
+      kHead +
+          "rules:\n  one:\n    legacy: 'SELECT \"id\" FROM \"users\" WHERE \"id\" = :id'\n"
+          "    rewrite: 'select \"id\" from \"users\" where \"id\" = :id'\n");
   const Said said = check(file);
   CHECK(said.status == kExitFine);
   CHECK(said.out == file + ": 1 rule, fine\n");
   CHECK(said.err ==
-        file + ":2:11: warning: `upstream`: `pgbouncer` is for an ORM and is dropped from the URL\n");
+        file +
+            ":2:11: warning: `upstream`: `pgbouncer` is for an ORM and is dropped from the URL\n");
   const std::string empty = directory.write("b.yaml", kHead);
   CHECK(check(empty).out == empty + ": 0 rules, fine\n");
 }
@@ -69,9 +72,10 @@ TEST_CASE("problems of the file are lines with their place, status 2") {
 
 TEST_CASE("problems of the SQL have their place inside the SQL") {
   const Directory directory;
-  const std::string file = directory.write("a.yaml", kHead +
-                                                         "rules:\n  one:\n    legacy: |\n      select x\n"
-                                                         "      from t where (a = :a\n    rewrite: 'select 1'\n");
+  const std::string file =
+      directory.write("a.yaml", kHead +
+                                    "rules:\n  one:\n    legacy: |\n      select x\n"
+                                    "      from t where (a = :a\n    rewrite: 'select 1'\n");
   const Said said = check(file);
   CHECK(said.status == kExitUsage);
   CHECK(said.err.starts_with(file + ":"));

@@ -16,7 +16,9 @@ EndCommand ended(const std::vector<const char*>& arguments) {
   REQUIRE(std::holds_alternative<EndCommand>(command));
   return std::get<EndCommand>(command);
 }
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST_CASE("run and check") {
   const auto run = std::get<RunCommand>(parse({"run", "-c", "a.yaml"}));
@@ -29,8 +31,9 @@ TEST_CASE("run and check") {
 TEST_CASE("help is enough to start") {
   const EndCommand help = ended({"--help"});
   CHECK(help.exit_status == kExitFine);
-  for (const char* part : {"transparent PostgreSQL proxy", "run", "check", "listen: 127.0.0.1:6432", "upstream:",
-                           "legacy:", "rewrite:", "parallax run -c", "Exit status: 0"}) {
+  for (const char* part :
+       {"transparent PostgreSQL proxy", "run", "check", "listen: 127.0.0.1:6432",
+        "upstream:", "legacy:", "rewrite:", "parallax run -c", "Exit status: 0"}) {
     INFO(part);
     CHECK(has(help.text, part));
   }
@@ -49,8 +52,15 @@ TEST_CASE("version") {
 
 TEST_CASE("mistakes end with status 2, the reason and where to look") {
   const std::vector<std::vector<const char*>> mistakes = {
-      {},           {"serve"},           {"run"}, {"run", "-c"}, {"run", "-c", "a", "--strict"},
-      {"check"},    {"check", "-c", "a", "--dev"}, {"run", "-c", "a", "b"}, {"--dev"},
+      {},
+      {"serve"},
+      {"run"},
+      {"run", "-c"},
+      {"run", "-c", "a", "--strict"},
+      {"check"},
+      {"check", "-c", "a", "--dev"},
+      {"run", "-c", "a", "b"},
+      {"--dev"},
   };
   for (const auto& arguments : mistakes) {
     const EndCommand end = ended(arguments);

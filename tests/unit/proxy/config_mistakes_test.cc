@@ -24,7 +24,9 @@ const std::string kRule =  // a whole rule, lines 4 to 7
     "    legacy: 'select 1'\n"
     "    rewrite: 'select 2'\n";
 
-std::string with_upstream(const std::string& url) { return "listen: 127.0.0.1:6432\nupstream: " + url + "\n"; }
+std::string with_upstream(const std::string& url) {
+  return "listen: 127.0.0.1:6432\nupstream: " + url + "\n";
+}
 std::string with_shadow(const std::string& url) { return kHead + "shadow:\n  url: " + url + "\n"; }
 std::string rule(const std::string& body) { return kHead + "rules:\n  a:\n" + body; }
 
@@ -59,10 +61,11 @@ TEST_CASE("mistakes of the file as a whole") {
       {"not UTF-8", "listen: \xff\n", "f.yaml:1:1: the file is not UTF-8 text"},
       {"a zero byte", std::string("listen: \0\n", 10), "f.yaml:1:1: the file is not UTF-8 text"},
       {"two documents", kHead + "---\nrules: {}\n",
-       "f.yaml:5:1: a second YAML document starts here; only one is read"},
+       "f.yaml:4:1: a second YAML document starts here; only one is read"},
       {"a comma at the front", "," + kHead, "f.yaml:1:1: not valid YAML: unexpected `,`"},
-      {"a bracket at the end", kHead + "]\n", "f.yaml:4:1: not valid YAML: unexpected `]`"},
-      {"a control character", "\"a\\\x0b\": 1\n", "f.yaml:1:3: not valid YAML: unknown escape character: \\x0b"},
+      {"a bracket at the end", kHead + "]\n", "f.yaml:4:1: not valid YAML: illegal flow end"},
+      {"a control character", "\"a\\\x0b\": 1\n",
+       "f.yaml:1:5: not valid YAML: unknown escape character: \\x0b"},
       {"nothing that is needed", "mode: off\n",
        "f.yaml:1:1: `listen` is missing: write where clients connect, `listen: 127.0.0.1:6432`\n"
        "f.yaml:1:1: `upstream` is missing: write the server, `upstream: "
@@ -84,9 +87,11 @@ TEST_CASE("mistakes of keys") {
        "f.yaml:4:1: unknown key `strict`: not in this version"},
       {"planned, further in", kHead + "shadow: {identity: own}\n",
        "f.yaml:4:10: unknown key `identity`: not in this version"},
-      {"planned, of a rule", rule("    legacy: 'select 1'\n    rewrite: 'select 2'\n    let: {x: '1'}\n"),
+      {"planned, of a rule",
+       rule("    legacy: 'select 1'\n    rewrite: 'select 2'\n    let: {x: '1'}\n"),
        "f.yaml:8:5: unknown key `let`: not in this version"},
-      {"twice", kHead + "mode: off\n", "f.yaml:4:1: `mode` stands here twice; the first is in line 3"},
+      {"twice", kHead + "mode: off\n",
+       "f.yaml:4:1: `mode` stands here twice; the first is in line 3"},
       {"a rule twice", kHead + kRule + "  a:\n    legacy: 'select 3'\n    rewrite: 'select 4'\n",
        "f.yaml:8:3: `a` stands here twice; the first is in line 5"},
       {"no value", kHead + "sample:\n", "f.yaml:4:1: `sample` has no value"},
@@ -97,7 +102,8 @@ TEST_CASE("mistakes of keys") {
        "f.yaml:4:9: `shadow`: write keys with values, `key: value`, not a single value"},
       {"a mapping for a value", kHead + "sample: {a: 1}\n",
        "f.yaml:4:9: `sample`: write a single value, not a mapping"},
-      {"a tag", kHead + "sample: !!float 1\n", "f.yaml:4:9: `sample`: tags (`!…`) are not used here"},
+      {"a tag", kHead + "sample: !!float 1\n",
+       "f.yaml:4:9: `sample`: tags (`!…`) are not used here"},
       {"a quote without end", kHead + "log: {level: info}\nworkers: \"2\nsample: 1\n",
        "f.yaml:5:10: `workers`: the quote that starts here has no end"},
   });
@@ -116,7 +122,8 @@ TEST_CASE("mistakes of values") {
       {"sample nan", kHead + "sample: nan\n",
        "f.yaml:4:9: `sample`: write a number from 0 to 1, not `nan`"},
       {"a duration without unit", kHead + "shadow: {statement_timeout: 2}\n",
-       "f.yaml:4:29: `shadow.statement_timeout`: write a duration such as `100ms`, `20s` or `2m`, not "
+       "f.yaml:4:29: `shadow.statement_timeout`: write a duration such as `100ms`, `20s` or `2m`, "
+       "not "
        "`2`"},
       {"a duration of nothing", kHead + "shadow: {lock_timeout: 0s}\n",
        "f.yaml:4:24: `shadow.lock_timeout`: write a duration from 1ms to 1h, not `0s`"},
@@ -124,7 +131,8 @@ TEST_CASE("mistakes of values") {
        "f.yaml:4:24: `shadow.lock_timeout`: write a duration from 1ms to 1h, not "
        "`99999999999999999999h`"},
       {"a size in MB", kHead + "shadow: {queue: {max_bytes: 64MB}}\n",
-       "f.yaml:4:29: `shadow.queue.max_bytes`: write a size such as `64MiB`, `512KiB` or a number of "
+       "f.yaml:4:29: `shadow.queue.max_bytes`: write a size such as `64MiB`, `512KiB` or a number "
+       "of "
        "bytes, not `64MB`"},
       {"a size too small", kHead + "shadow: {capture: {max_bytes: 1}}\n",
        "f.yaml:4:31: `shadow.capture.max_bytes`: write a size from 1KiB to 1GiB, not `1`"},
@@ -137,11 +145,13 @@ TEST_CASE("mistakes of values") {
       {"log level", kHead + "log: {level: verbose}\n",
        "f.yaml:4:14: `log.level`: write `error`, `warn`, `info` or `debug`, not `verbose`"},
       {"an unset variable", kHead + "sample: ${RATIO}\n",
-       "f.yaml:4:9: `sample`: the environment variable RATIO is not set; set it or write a default: "
+       "f.yaml:4:9: `sample`: the environment variable RATIO is not set; set it or write a "
+       "default: "
        "`${RATIO:-default}`"},
       {"an empty variable", kHead + "sample: ${EMPTY}\n",
        "f.yaml:4:9: `sample`: write a number from 0 to 1, not ``"},
-      {"a variable without end", kHead + "sample: ${RATIO\n", "f.yaml:4:9: `sample`: `${` without its `}`"},
+      {"a variable without end", kHead + "sample: ${RATIO\n",
+       "f.yaml:4:9: `sample`: `${` without its `}`"},
       {"a variable without a name", kHead + "sample: ${1X}\n",
        "f.yaml:4:9: `sample`: write `${NAME}`, `${NAME:-default}` or `${file:/path}`, not `${1X}`"},
       {"a file that is not there", kHead + "sample: ${file:/none}\n",
@@ -163,11 +173,13 @@ TEST_CASE("mistakes of addresses") {
       {"an address that is none", "listen: 127.0.0.300:6432" + rest,
        "f.yaml:1:9: `listen`: write host:port, such as `127.0.0.1:6432`, not `127.0.0.300:6432`"},
       {"IPv6 without brackets", "listen: '::1:6432'" + rest,
-       "f.yaml:1:9: `listen`: write an IPv6 address in brackets, such as `[::1]:6432`, not `::1:6432`"},
+       "f.yaml:1:9: `listen`: write an IPv6 address in brackets, such as `[::1]:6432`, not "
+       "`::1:6432`"},
       {"no IPv6 in the brackets", "listen: '[x]:6432'" + rest,
        "f.yaml:1:9: `listen`: write an IPv6 address between the brackets, not `x`"},
       {"a Unix socket", "listen: /tmp/.s.PGSQL.6432" + rest,
-       "f.yaml:1:9: `listen`: listening on a Unix socket is not in this version; write host:port, such "
+       "f.yaml:1:9: `listen`: listening on a Unix socket is not in this version; write host:port, "
+       "such "
        "as `127.0.0.1:6432`"},
       {"admin for all", kHead + "admin: {listen: 0.0.0.0:9188}\n",
        "f.yaml:4:17: `admin.listen`: must be a loopback address in this version, such as "
@@ -177,7 +189,8 @@ TEST_CASE("mistakes of addresses") {
        "`127.0.0.1:9187`"},
       {"metrics where clients come", kHead + "metrics: {listen: 127.0.0.1:6432}\n",
        "f.yaml:4:19: `metrics.listen` is the same address as `listen`"},
-      {"admin where metrics are", kHead + "metrics: {listen: 0.0.0.0:9187}\nadmin: {listen: localhost:9187}\n",
+      {"admin where metrics are",
+       kHead + "metrics: {listen: 0.0.0.0:9187}\nadmin: {listen: localhost:9187}\n",
        "f.yaml:5:17: `admin.listen` is the same address as `metrics.listen`"},
   });
 }
@@ -192,19 +205,24 @@ TEST_CASE("mistakes of the upstream") {
       {"several hosts", with_upstream("postgresql://a,b/shop?sslmode=disable"),
        at + "write one host: several are not in this version"},
       {"a port that is none", with_upstream("postgresql://127.0.0.1:70000/shop"),
-       at + "the port is not a number from 1 to 65535 (write `/`, `@` and `:` in a password as %2F, %40 "
+       at + "the port is not a number from 1 to 65535 (write `/`, `@` and `:` in a password as "
+            "%2F, %40 "
             "and %3A)"},
       {"TLS not spoken of", with_upstream("postgresql://app@db.example/shop"),
-       at + "TLS to the server is not in this version: write `sslmode=disable` in the URL to say that "
+       at + "TLS to the server is not in this version: write `sslmode=disable` in the URL to say "
+            "that "
             "plain TCP is meant"},
       {"TLS wanted", with_upstream("postgresql://app@127.0.0.1/shop?sslmode=require"),
-       at + "TLS to the server is not in this version: write `sslmode=disable`, not `sslmode=require`"},
+       at + "TLS to the server is not in this version: write `sslmode=disable`, not "
+            "`sslmode=require`"},
       {"an unknown parameter", with_upstream("postgresql://app@127.0.0.1/shop?sslmod=disable"),
        at + "invalid URI query parameter: \"sslmod\""},
-      {"an address behind the host", with_upstream("postgresql://app@localhost/shop?hostaddr=127.0.0.1"),
+      {"an address behind the host",
+       with_upstream("postgresql://app@localhost/shop?hostaddr=127.0.0.1"),
        at + "`hostaddr` is not possible here: write the host and port themselves"},
       {"itself", with_upstream("postgresql://app@localhost:6432/shop"),
-       "f.yaml:2:11: `upstream` is the own `listen` address, 127.0.0.1:6432: every connection would come "
+       "f.yaml:2:11: `upstream` is the own `listen` address, 127.0.0.1:6432: every connection "
+       "would come "
        "back to Parallax"},
   });
 }
@@ -219,12 +237,14 @@ TEST_CASE("mistakes of the shadow's URL") {
       {"options", with_shadow("postgresql:///?options=-cjit%3Doff"),
        "f.yaml:5:8: `shadow.url`: `options` is not possible here"},
       {"Parallax itself", with_shadow("postgresql://127.0.0.1:6432"),
-       "f.yaml:5:8: `shadow.url` is the own `listen` address, 127.0.0.1:6432: replays would come back to "
+       "f.yaml:5:8: `shadow.url` is the own `listen` address, 127.0.0.1:6432: replays would come "
+       "back to "
        "Parallax"},
       {"nobody to log in", with_upstream("postgresql://127.0.0.1") + kRule,
        "f.yaml:2:11: the rules need a user and a database: write it in `shadow.url` or `upstream`, "
        "`postgresql://user@host:5432/database`"},
-      {"no database", with_upstream("postgresql://127.0.0.1") + "shadow: {url: 'postgresql://ro@'}\n" + kRule,
+      {"no database",
+       with_upstream("postgresql://127.0.0.1") + "shadow: {url: 'postgresql://ro@'}\n" + kRule,
        "f.yaml:3:15: the rules need a database: write it in `shadow.url` or `upstream`, "
        "`postgresql://user@host:5432/database`"},
   });
@@ -250,19 +270,26 @@ TEST_CASE("mistakes of rules") {
        "f.yaml:5:3: `rules`: write keys with values, `key: value`, not a list"},
       {"no name", kHead + "rules:\n  '': {legacy: 'select 1', rewrite: 'select 1'}\n",
        "f.yaml:5:3: a rule needs a name"},
-      {"a name with a line end", kHead + "rules:\n  \"a\\nb\": {legacy: 'select 1', rewrite: 'select 1'}\n",
+      {"a name with a line end",
+       kHead + "rules:\n  \"a\\nb\": {legacy: 'select 1', rewrite: 'select 1'}\n",
        "f.yaml:5:3: a rule's name has no control characters"},
-      {"a long name", kHead + "rules:\n  " + std::string(201, 'n') + ": {legacy: 'select 1', rewrite: 'select 1'}\n",
+      {"a long name",
+       kHead + "rules:\n  " + std::string(201, 'n') +
+           ": {legacy: 'select 1', rewrite: 'select 1'}\n",
        "f.yaml:5:3: a rule's name has at most 200 bytes; this one has 201"},
       {"when", rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    compare: {when: live}\n"),
        "f.yaml:8:21: `rules.a.compare.when`: `live` is not in this version; write `snapshot`"},
-      {"compare", rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    compare: {order: ignore}\n"),
+      {"compare",
+       rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    compare: {order: ignore}\n"),
        "f.yaml:8:15: unknown key `order`: not in this version"},
-      {"ignore without reason", rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    ignore: {x: ''}\n"),
+      {"ignore without reason",
+       rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    ignore: {x: ''}\n"),
        "f.yaml:8:17: `rules.a.ignore.x`: write the reason why this column is ignored"},
-      {"ignore as a list", rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    ignore: [x]\n"),
+      {"ignore as a list",
+       rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    ignore: [x]\n"),
        "f.yaml:8:13: `rules.a.ignore`: write keys with values, `key: value`, not a list"},
-      {"a plain expression", rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    columns: {x: avg(y)}\n"),
+      {"a plain expression",
+       rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    columns: {x: avg(y)}\n"),
        "f.yaml:8:18: `rules.a.columns.x`: " + plain},
       {"a rule's sample", rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    sample: 2\n"),
        "f.yaml:8:13: `rules.a.sample`: write a number from 0 to 1, not `2`"},
@@ -286,13 +313,14 @@ TEST_CASE("mistakes of included files") {
 }
 
 TEST_CASE("all problems are told at once, in the order of the file") {
-  check({{"many",
-          "listen: 6432\nsample: 2\nrules:\n  a: {legacy: 'x'}\nupstream: postgresql://h/d\n",
-          "f.yaml:1:9: `listen`: write host:port, such as `127.0.0.1:6432`, not `6432`\n"
-          "f.yaml:2:9: `sample`: write a number from 0 to 1, not `2`\n"
-          "f.yaml:4:3: `rules.a` has no `rewrite`: write the statement to compare it with\n"
-          "f.yaml:5:11: `upstream`: TLS to the server is not in this version: write `sslmode=disable` in "
-          "the URL to say that plain TCP is meant"}});
+  check(
+      {{"many", "listen: 6432\nsample: 2\nrules:\n  a: {legacy: 'x'}\nupstream: postgresql://h/d\n",
+        "f.yaml:1:9: `listen`: write host:port, such as `127.0.0.1:6432`, not `6432`\n"
+        "f.yaml:2:9: `sample`: write a number from 0 to 1, not `2`\n"
+        "f.yaml:4:3: `rules.a` has no `rewrite`: write the statement to compare it with\n"
+        "f.yaml:5:11: `upstream`: TLS to the server is not in this version: write "
+        "`sslmode=disable` in "
+        "the URL to say that plain TCP is meant"}});
 }
 
 TEST_CASE("no password is ever quoted") {

@@ -22,7 +22,8 @@ struct MemoryFiles {
               return found->second;
             },
             [this](const std::string& pattern) -> std::vector<std::string> {
-              if (const auto found = globs.find(pattern); found != globs.end()) return found->second;
+              if (const auto found = globs.find(pattern); found != globs.end())
+                return found->second;
               return files.contains(pattern) ? std::vector{pattern} : std::vector<std::string>{};
             }};
   }

@@ -123,7 +123,8 @@ rules:
 
 TEST_CASE("the shadow's connection is made from both URLs") {
   const auto conninfo = [](const std::string& upstream, const std::string& shadow) {
-    return good("listen: 127.0.0.1:1\nupstream: '" + upstream + "'\nshadow: {url: '" + shadow + "'}\n")
+    return good("listen: 127.0.0.1:1\nupstream: '" + upstream + "'\nshadow: {url: '" + shadow +
+                "'}\n")
         .shadow.conninfo;
   };
   const std::string upstream = "postgresql://app:pw@db.example:6543/shop?sslmode=disable";
@@ -164,21 +165,24 @@ TEST_CASE("what a URL says for others is dropped with a warning") {
   const Config config = good(
       "listen: 127.0.0.1:1\n"
       "upstream: "
-      "postgresql://app@127.0.0.1/shop?pgbouncer=true&sslmode=disable&connection_limit=1&application_name=x\n");
+      "postgresql://app@127.0.0.1/"
+      "shop?pgbouncer=true&sslmode=disable&connection_limit=1&application_name=x\n");
   REQUIRE(config.warnings.size() == 3);
   CHECK(config.warnings[0].text() ==
         "f.yaml:2:11: `upstream`: `pgbouncer` is for an ORM and is dropped from the URL");
   CHECK(config.warnings[1].text() ==
         "f.yaml:2:11: `upstream`: `connection_limit` is for an ORM and is dropped from the URL");
   CHECK(config.warnings[2].text() ==
-        "f.yaml:2:11: `upstream`: `application_name` is not used here: the client's own connection says it");
+        "f.yaml:2:11: `upstream`: `application_name` is not used here: the client's own connection "
+        "says it");
   CHECK_FALSE(config.shadow.conninfo.contains("application_name"));
 }
 
 TEST_CASE("variables are expanded in values and never in SQL") {
   MemoryFiles files;
   files.variables = {{"HOST", "127.0.0.1"}, {"EMPTY", ""}, {"NESTED", "${HOST}"}};
-  files.files = {{"/run/secrets/url", "postgresql://app:p%40w@127.0.0.1/shop\n"}, {"level", "warn\r\n"}};
+  files.files = {{"/run/secrets/url", "postgresql://app:p%40w@127.0.0.1/shop\n"},
+                 {"level", "warn\r\n"}};
   const Config config = good(files,
                              "listen: '${HOST}:${PORT:-6432}'\n"
                              "upstream: ${file:/run/secrets/url}\n"
@@ -286,8 +290,10 @@ TEST_CASE("files are read from the file system") {
   std::filesystem::create_directory(directory + "/rules");
   std::ofstream(directory + "/main.yaml")
       << "listen: 127.0.0.1:1\nupstream: postgresql://u@127.0.0.1/d\ninclude: [rules/*.yaml]\n";
-  std::ofstream(directory + "/rules/b.yaml") << "rules:\n  b: {legacy: 'select 1', rewrite: 'select 1'}\n";
-  std::ofstream(directory + "/rules/a.yaml") << "rules:\n  a: {legacy: 'select 1', rewrite: 'select 1'}\n";
+  std::ofstream(directory + "/rules/b.yaml")
+      << "rules:\n  b: {legacy: 'select 1', rewrite: 'select 1'}\n";
+  std::ofstream(directory + "/rules/a.yaml")
+      << "rules:\n  a: {legacy: 'select 1', rewrite: 'select 1'}\n";
   const Environment environment = [](const std::string&) { return std::nullopt; };
   auto result = load_config(directory + "/main.yaml", environment);
   REQUIRE(std::holds_alternative<Config>(result));
@@ -327,8 +333,10 @@ TEST_CASE("an upstream on the listener's port and another host is no loop") {
   good("listen: 127.0.0.1:5432\nupstream: 'host=/run/postgresql port=5432'\n");
   good("listen: 127.0.0.1:0\nupstream: postgresql://u@127.0.0.1:5432/d\n");
   const MemoryFiles files;
-  CHECK_FALSE(files.problems("listen: 0.0.0.0:5432\nupstream: postgresql://u@127.0.0.1:5432/d\n").empty());
-  CHECK_FALSE(files.problems("listen: '[::]:5432'\nupstream: postgresql://u@localhost:5432/d\n").empty());
+  CHECK_FALSE(
+      files.problems("listen: 0.0.0.0:5432\nupstream: postgresql://u@127.0.0.1:5432/d\n").empty());
+  CHECK_FALSE(
+      files.problems("listen: '[::]:5432'\nupstream: postgresql://u@localhost:5432/d\n").empty());
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ TEST_CASE("a match is one line") {
   Outcome match = outcome(Verdict::match);
   match.steps = {shadow::EqualStep::order, shadow::EqualStep::numeric_scale};
   CHECK(render_outcome(match, {}) ==
-        "ok    userRouter.get  match (order, numeric_scale), 1 row, legacy 0.31 ms, rewrite 10.00 ms\n");
+        "ok    userRouter.get  match (order, numeric_scale), 1 row, legacy 0.31 ms, rewrite 10.00 "
+        "ms\n");
 }
 
 TEST_CASE("skips, drops and undecided ones are one line each") {
@@ -122,7 +123,8 @@ TEST_CASE("columns are aligned by their width, and equal ones of a wide row are 
   }
   legacy[11] = "日本";
   rewrite[11] = "日木";
-  CHECK(row_table(labels, {MismatchKind::value, legacy, rewrite}, 0, 80) == R"(        legacy            rewrite
+  CHECK(row_table(labels, {MismatchKind::value, legacy, rewrite}, 0, 80) ==
+        R"(        legacy            rewrite
    c1   1                 1
    c2   2                 2
 != c12  日本              日木
@@ -130,10 +132,12 @@ TEST_CASE("columns are aligned by their width, and equal ones of a wide row are 
 )");
 }
 
-TEST_CASE("no line is wider than the terminal, and long cells are cut around their first difference") {
+TEST_CASE(
+    "no line is wider than the terminal, and long cells are cut around their first difference") {
   const std::string front(200, 'a');
   const std::string back(200, 'z');
-  const RowDifference difference{MismatchKind::value, ReportRow{front + "1" + back}, ReportRow{front + "2" + back}};
+  const RowDifference difference{MismatchKind::value, ReportRow{front + "1" + back},
+                                 ReportRow{front + "2" + back}};
   for (const std::size_t width : {40U, 60U, 80U, 200U}) {
     const std::string table = row_table({std::string(50, 'l')}, difference, 6, width);
     INFO(table);

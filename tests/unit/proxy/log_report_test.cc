@@ -21,7 +21,8 @@ struct World {
   std::string take() {
     std::istringstream lines(out.str());
     std::string text;
-    for (std::string line; std::getline(lines, line);) text += line.substr(line.find(' ') + 1) + '\n';
+    for (std::string line; std::getline(lines, line);)
+      text += line.substr(line.find(' ') + 1) + '\n';
     out.str("");
     return text;
   }
@@ -40,7 +41,8 @@ struct World {
     // As with --dev: none of this may be written.
     result.values["id"] = {false, {{false, false, 0, "secret-parameter"}}};
     result.columns = {"total"};
-    result.differences = {{MismatchKind::value, shadow::ReportRow{"secret-cell"}, shadow::ReportRow{"secret-cell2"}}};
+    result.differences = {
+        {MismatchKind::value, shadow::ReportRow{"secret-cell"}, shadow::ReportRow{"secret-cell2"}}};
     result.legacy_message = "secret-message";
     result.rewrite_message = "secret-message";
     return result;
@@ -57,7 +59,8 @@ TEST_CASE("a mismatch is a warning with kind and counts, without values") {
   World world;
   world.report->outcome(world.mismatch());
   CHECK(world.take() ==
-        "warn rule=userRouter.get verdict=mismatch kind=value legacy_rows=3 rewrite_rows=3 column \"total\" "
+        "warn rule=userRouter.get verdict=mismatch kind=value legacy_rows=3 rewrite_rows=3 column "
+        "\"total\" "
         "differs in 1 row\n");
 }
 
@@ -68,13 +71,15 @@ TEST_CASE("errors name their side and SQLSTATE") {
   failed.rewrite_message = "secret";
   world.report->outcome(failed);
   CHECK(world.take() ==
-        "warn rule=userRouter.get verdict=rewrite_error side=rewrite sqlstate=42703 the statement failed\n");
+        "warn rule=userRouter.get verdict=rewrite_error side=rewrite sqlstate=42703 the statement "
+        "failed\n");
   Outcome legacy_failed = world.outcome(Verdict::mismatch);
   legacy_failed.kind = MismatchKind::error;
   legacy_failed.legacy_sqlstate = "22012";
   world.report->outcome(legacy_failed);
   CHECK(world.take() ==
-        "warn rule=userRouter.get verdict=mismatch side=legacy sqlstate=22012 the statement failed\n");
+        "warn rule=userRouter.get verdict=mismatch side=legacy sqlstate=22012 the statement "
+        "failed\n");
 }
 
 TEST_CASE("repeated mismatches of a rule are one line a second, with the number left out") {
@@ -134,7 +139,8 @@ TEST_CASE("states of rules and troubles of the pool in the log") {
   CHECK(world.take() == "warn sqlstate=28P01 shadow connection: authentication failed\n");
   world.now += 2s;
   world.report->pool_error("", "connection\nrefused");
-  CHECK(world.take() == "warn shadow connection: connection\\nrefused; 1 more before this were left out\n");
+  CHECK(world.take() ==
+        "warn shadow connection: connection\\nrefused; 1 more before this were left out\n");
 }
 
 }  // namespace

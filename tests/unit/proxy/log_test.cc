@@ -23,7 +23,8 @@ std::string after_time(const std::string& line) {
   return match[1];
 }
 
-std::string written(LogLevel level, std::initializer_list<LogField> fields, std::string_view message) {
+std::string written(LogLevel level, std::initializer_list<LogField> fields,
+                    std::string_view message) {
   std::ostringstream out;
   Log log(LogLevel::debug, out);
   log.write(level, fields, message);
@@ -35,7 +36,8 @@ TEST_CASE("a line is time, level, fields, message") {
   CHECK(written(LogLevel::warn, {}, "100% {} {0}") == "warn 100% {} {0}");
   CHECK(written(LogLevel::error, {{"rule", "a b"}, {"side", "rewrite"}}, "x") ==
         "error rule=\"a b\" side=rewrite x");
-  CHECK(written(LogLevel::debug, {{"a", ""}, {"b", "x=\"y\""}}, "x") == "debug a=\"\" b=\"x=\\\"y\\\"\" x");
+  CHECK(written(LogLevel::debug, {{"a", ""}, {"b", "x=\"y\""}}, "x") ==
+        "debug a=\"\" b=\"x=\\\"y\\\"\" x");
 }
 
 TEST_CASE("no text can make a second line or colour a terminal") {
@@ -100,7 +102,8 @@ TEST_CASE("stderr gets every line, in order for each thread, before the log is g
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&log, t] {
-        for (int i = 0; i < 100; ++i) log.write(LogLevel::info, {{"t", std::to_string(t)}}, std::to_string(i));
+        for (int i = 0; i < 100; ++i)
+          log.write(LogLevel::info, {{"t", std::to_string(t)}}, std::to_string(i));
       });
     }
     for (auto& thread : threads) thread.join();

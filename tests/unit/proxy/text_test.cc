@@ -11,8 +11,9 @@ TEST_CASE("UTF-8 is judged as in the Unicode standard, table 3-7") {
   CHECK(utf8_length("\xC2\x80") == 2);
   CHECK(utf8_length("\xE2\x82\xAC.") == 3);
   CHECK(utf8_length("\xF0\x9F\x98\x80") == 4);
-  for (const char* wrong : {"", "\x80", "\xC0\x80", "\xC1\xBF", "\xC2", "\xC2 ", "\xE0\x80\x80", "\xED\xA0\x80",
-                            "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"}) {
+  for (const char* wrong :
+       {"", "\x80", "\xC0\x80", "\xC1\xBF", "\xC2", "\xC2 ", "\xE0\x80\x80", "\xED\xA0\x80",
+        "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"}) {
     CHECK(utf8_length(wrong) == 0);
   }
   CHECK(valid_utf8("a\xC3\xA9"));
