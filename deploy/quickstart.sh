@@ -70,7 +70,7 @@ quietly() {
 
 build() {
   say "Building (build/release/parallax; the first time takes some minutes, then it is quick)"
-  (cd "$root" && quietly configure cmake --preset release -DPARALLAX_TESTS=OFF)
+  (cd "$root" && quietly configure cmake --preset release)
   (cd "$root" && cmake --build --preset release --target parallax) | sed -u -n '/\(error\|FAILED\|warning\)/p'
 }
 

@@ -78,9 +78,9 @@ struct ConversationLimits {
   std::size_t sql_bytes = 262'144;         // longest statement text kept
   std::size_t bind_bytes = 1'048'576;      // longest Bind body kept, for statements with a note
   std::size_t pending_requests = 1 << 20;  // requests without an answer; more means lost
-  std::size_t named_statements =
-      10'000;  // further names are not remembered (their executions have no note)
-  std::size_t named_portals = 10'000;  // likewise
+  // Further names are not remembered (their executions have no note).
+  std::size_t named_statements = 10'000;
+  std::size_t named_portals = 10'000;
 };
 
 // What the conversation knows after authentication starts at the first ReadyForQuery.
