@@ -224,6 +224,7 @@ run_traffic "$url"
 say 'What was found'
 status=0
 "$here/report.py" show "http://$metrics/metrics" "$here/traffic/expected.json" || status=$?
+if [ "$once" = yes ]; then exit "$status"; fi
 print_addresses "$url"
 cat <<TEXT
 
@@ -231,5 +232,4 @@ Try:   psql '$url'
        curl -s http://$metrics/metrics | grep parallax_mismatches_total
 Rules: deploy/examples/rules.yaml (right), deploy/examples/wrong-rules.yaml (planted). Start with --dev to see the rows.
 TEXT
-if [ "$once" = yes ]; then exit "$status"; fi
 wait_for_end

@@ -38,7 +38,11 @@ export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}"
 for preset in "${presets[@]}"; do
   echo "== $preset: build" >&2
   cmake --preset "$preset" >/dev/null
-  cmake --build --preset "$preset" | tail -n 1
+  if ! cmake --build --preset "$preset" >"build/$preset/build.log"; then
+    grep -E -A 12 'FAILED|error' "build/$preset/build.log" | head -n 100 >&2
+    echo "the $preset build failed; all of it is in build/$preset/build.log" >&2
+    exit 1
+  fi
   echo "== $preset: test" >&2
   # The source is the same in every build, so tidy runs once; driver scripts and Prometheus say nothing about memory.
   case "$preset" in

@@ -56,6 +56,8 @@ def pgbench(port, seconds, clients):
         for log in pathlib.Path(directory).iterdir():
             with open(log, encoding='ascii') as file:
                 latencies += [int(line.split(' ', 3)[2]) for line in file]
+    if not latencies:
+        sys.exit(f'no transaction in {seconds} s:\n{done.stdout}')
     latencies.sort()
     return {'transactions': len(latencies), 'tps': len(latencies) / seconds, 'average': statistics.fmean(latencies) / 1e3,
             'p50': percentile(latencies, 0.50) / 1e3, 'p99': percentile(latencies, 0.99) / 1e3}
