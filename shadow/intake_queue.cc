@@ -17,11 +17,7 @@ std::size_t bytes_of(const Captured& captured) {
 
 IntakeQueue::IntakeQueue(io::Loop& loop, const Options& options, std::size_t workers,
                          std::function<void()> ready)
-    : budget_(options.queue_jobs, options.queue_bytes),
-      wakeup_(loop, [this, ready = std::move(ready)] {
-        signalled_.exchange(false, std::memory_order_acq_rel);
-        ready();
-      }) {
+    : budget_(options.queue_jobs, options.queue_bytes), wakeup_(loop, std::move(ready)) {
   for (std::size_t i = 0; i < workers; ++i) {
     doors_.push_back(std::make_unique<Door>(*this, options.queue_jobs));
   }
@@ -41,7 +37,7 @@ std::optional<DropReason> IntakeQueue::Door::offer(Captured&& captured) noexcept
     queue_.budget_.give_back(bytes);
     return DropReason::queue_jobs;
   }
-  if (!queue_.signalled_.exchange(true, std::memory_order_acq_rel)) queue_.wakeup_.wake();
+  queue_.wakeup_.wake();
   return std::nullopt;
 }
 

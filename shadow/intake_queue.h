@@ -2,7 +2,6 @@
 
 // The workers' doors into the engine: a ring for each worker, one budget and one wake-up for all.
 
-#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -49,11 +48,6 @@ class IntakeQueue {
   io::QueueBudget budget_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::size_t next_door_ = 0;
-  // Set by the producer that wakes the loop, cleared by the loop before it looks. Both are
-  // read-modify-writes: either the loop's comes later and sees what was pushed before the
-  // producer's, or the producer finds it cleared and wakes again. So no wake-up is lost, and a busy
-  // loop is woken once for many offers.
-  std::atomic<bool> signalled_{false};
   io::Wakeup wakeup_;
 };
 

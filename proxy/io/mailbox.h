@@ -1,7 +1,8 @@
 #pragma once
 
-// From one producer thread to one consumer loop: a bounded ring of moved values with a wake-up. Nobody waits: a full ring
-// refuses. The budget (values and bytes that wait) is shared by all mailboxes of one consumer.
+// From one producer thread to one consumer loop: a bounded ring of moved values with a wake-up.
+// Nobody waits: a full ring refuses. The budget (values and bytes that wait) is shared by all
+// mailboxes of one consumer.
 
 #include <uv.h>
 
@@ -17,10 +18,12 @@
 
 namespace parallax::io {
 
-// Counts what waits, over all producers. Taken by a producer, given back by the consumer when a value's wait ends.
+// Counts what waits, over all producers. Taken by a producer, given back by the consumer when a
+// value's wait ends.
 class QueueBudget {
  public:
-  QueueBudget(std::size_t jobs_max, std::size_t bytes_max) : jobs_max_(jobs_max), bytes_max_(bytes_max) {}
+  QueueBudget(std::size_t jobs_max, std::size_t bytes_max)
+      : jobs_max_(jobs_max), bytes_max_(bytes_max) {}
   enum class Refusal { none, jobs, bytes };
 
   Refusal take(std::size_t bytes) noexcept {
@@ -80,8 +83,9 @@ class SpscRing {
   alignas(64) std::atomic<std::size_t> tail_{0};
 };
 
-// Wakes the consumer's loop; many wake-ups may become one call. Made and destroyed on the consumer's thread (or before it
-// runs); wake() is thread-safe and must not be called after destruction.
+// Wakes the consumer's loop; many wake-ups may become one call. Made and destroyed on the
+// consumer's thread (or before it runs); wake() is thread-safe and must not be called after
+// destruction.
 class Wakeup {
  public:
   Wakeup(Loop& loop, std::function<void()> callback);
@@ -93,6 +97,11 @@ class Wakeup {
  private:
   HandleBlock<uv_async_t, Wakeup>* block_;
   std::function<void()> callback_;
+  // Set by the producer that wakes the loop, cleared by the loop before it looks. Both are
+  // read-modify-writes: either the loop's comes later and sees what was pushed before the
+  // producer's, or the producer finds it cleared and wakes again. So no wake-up is lost (libuv
+  // before 1.53 does not order coalesced ones), and many offers wake a busy loop once.
+  std::atomic<bool> signalled_{false};
 };
 
 }  // namespace parallax::io
