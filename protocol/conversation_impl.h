@@ -100,7 +100,7 @@ class Conversation::Impl {
   bool skip_copy_requests();
   void doubt_copy_requests();
   std::size_t syncs_behind_head();
-  void forget_deallocated(std::string_view tag);
+  void forget_deallocated(std::string_view tag, const StatementRef& statement);
 
   // Both.
   void pop();

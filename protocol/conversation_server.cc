@@ -191,7 +191,8 @@ void Conversation::Impl::command_end(CommandEnd end, const Message& message) {
   if (end == CommandEnd::completed) {
     tag = as_text(message.body);
     tag = tag.substr(0, tag.find('\0'));
-    forget_deallocated(tag);
+    forget_deallocated(
+        tag, request.kind == RequestKind::query ? request.statement : *target_of(0).statement);
   }
   if (request.kind == RequestKind::query) {
     report_query(request, end, tag, {});
@@ -204,10 +205,15 @@ void Conversation::Impl::command_end(CommandEnd end, const Message& message) {
   pop();
 }
 
-// Statements are also dropped in SQL. DEALLOCATE does not say in its tag which one it was.
-void Conversation::Impl::forget_deallocated(std::string_view tag) {
-  if (tag == "DEALLOCATE" || tag == "DEALLOCATE ALL" || tag == "DISCARD ALL")
+// Statements are also dropped in SQL. The tag of DEALLOCATE does not say which one it was; where
+// the text does not either, no named statement is certain any more.
+void Conversation::Impl::forget_deallocated(std::string_view tag, const StatementRef& statement) {
+  const auto name = statement == nullptr ? std::string_view{} : statement->deallocates();
+  if (tag == "DEALLOCATE" && !name.empty()) {
+    statements_.forget(name);
+  } else if (tag == "DEALLOCATE" || tag == "DEALLOCATE ALL" || tag == "DISCARD ALL") {
     statements_.forget_named();
+  }
 }
 
 // While the server reads COPY data it ignores Sync (and Flush) until CopyDone or CopyFail

@@ -4,11 +4,15 @@
 // carried along.
 
 #include <memory>
+#include <string_view>
 
 namespace parallax::protocol {
 
 struct StatementNote {
   virtual ~StatementNote() = default;
+  // The named statement that this one drops in SQL (DEALLOCATE name), as the server knows it; empty
+  // when it drops none or when that cannot be told. The command tag does not say the name.
+  virtual std::string_view deallocates() const { return {}; }
 };
 struct BindingNote {
   virtual ~BindingNote() = default;

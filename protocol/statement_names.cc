@@ -71,6 +71,10 @@ void StatementNames::change_dropped(std::string_view name) {
   change_named(name, [](State& state) { --state.outstanding; });
 }
 
+void StatementNames::forget(std::string_view name) {
+  change_named(name, [](State& state) { state.confirmed = {}; });
+}
+
 void StatementNames::forget_named() {
   for (auto entry = named_.begin(); entry != named_.end();) {
     change(entry->second, [](State& state) { state.confirmed = {}; });

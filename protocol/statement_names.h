@@ -55,7 +55,9 @@ class StatementNames {
   // Its answer was an error, or the server skipped it. Only for those that were counted.
   void change_dropped(std::string_view name);
 
-  // DEALLOCATE and DISCARD: no named statement is certain any more. The unnamed one stays.
+  // DEALLOCATE of this one.
+  void forget(std::string_view name);
+  // DEALLOCATE ALL and DISCARD ALL: no named statement is certain any more. The unnamed one stays.
   void forget_named();
 
  private:

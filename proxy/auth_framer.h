@@ -1,7 +1,8 @@
 #pragma once
 
-// Before AuthenticationOk each client message goes upstream as one write, whole: peers are fragile here (some poolers
-// match a login message only as one delivery). The only messages are 'p', which carry passwords: what was sent is wiped.
+// Before AuthenticationOk each client message goes upstream as one write, whole: peers are fragile
+// here (some poolers match a login message only as one delivery). The only messages are 'p', which
+// carry passwords: what was sent is wiped.
 
 #include <cstddef>
 #include <functional>
@@ -22,8 +23,8 @@ class AuthFramer {
   AuthFramer(const AuthFramer&) = delete;
   AuthFramer& operator=(const AuthFramer&) = delete;
 
-  // Calls `send` for each message that is complete. A message that is longer than allowed is passed on as it comes, for
-  // the server to refuse.
+  // Calls `send` for each message that is complete. A message that is longer than allowed is passed
+  // on as it comes, for the server to refuse.
   void feed(protocol::Bytes chunk, const std::function<void(protocol::Bytes)>& send);
   // Whatever is incomplete, when the phase ends.
   void flush(const std::function<void(protocol::Bytes)>& send);

@@ -1,6 +1,7 @@
 #pragma once
 
-// Why a session ended: one of a closed set, in logs and as label of client_connection_outcomes_total.
+// Why a session ended: one of a closed set, in logs and as label of
+// client_connection_outcomes_total.
 
 #include <array>
 #include <string_view>
@@ -8,26 +9,33 @@
 namespace parallax::proxy {
 
 enum class CloseReason {
-  client_closed,           // the client ended first
-  server_closed,           // the server ended first
-  client_broken,           // reset or unreachable
+  client_closed,  // the client ended first
+  server_closed,  // the server ended first
+  client_broken,  // reset or unreachable
   server_broken,
-  no_startup,              // closed before a first packet: port scan, health check
-  bad_startup,             // not a startup packet
-  stuffed,                 // bytes behind SSLRequest or GSSENCRequest
+  no_startup,   // closed before a first packet: port scan, health check
+  bad_startup,  // not a startup packet
+  stuffed,      // bytes behind SSLRequest or GSSENCRequest
   startup_timeout,
   authentication_timeout,
   upstream_unreachable,
   too_many_sessions,
-  cancel_request,          // relayed
-  drained,                 // ended by us at shutdown
+  cancel_request,  // relayed
+  drained,         // ended by us at shutdown
 };
-inline constexpr std::array kCloseReasons = {
-    CloseReason::client_closed,     CloseReason::server_closed,          CloseReason::client_broken,
-    CloseReason::server_broken,     CloseReason::no_startup,             CloseReason::bad_startup,
-    CloseReason::stuffed,           CloseReason::startup_timeout,        CloseReason::authentication_timeout,
-    CloseReason::upstream_unreachable, CloseReason::too_many_sessions,   CloseReason::cancel_request,
-    CloseReason::drained};
+inline constexpr std::array kCloseReasons = {CloseReason::client_closed,
+                                             CloseReason::server_closed,
+                                             CloseReason::client_broken,
+                                             CloseReason::server_broken,
+                                             CloseReason::no_startup,
+                                             CloseReason::bad_startup,
+                                             CloseReason::stuffed,
+                                             CloseReason::startup_timeout,
+                                             CloseReason::authentication_timeout,
+                                             CloseReason::upstream_unreachable,
+                                             CloseReason::too_many_sessions,
+                                             CloseReason::cancel_request,
+                                             CloseReason::drained};
 
 std::string_view name(CloseReason reason);
 

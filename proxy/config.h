@@ -61,7 +61,7 @@ struct FileSource {
   std::function<std::vector<std::string>(const std::string& pattern)> matches;
 };
 FileSource file_system();
-inline constexpr std::size_t kConfigFileBytesMax = 16 * 1024 * 1024;  // each file
+inline constexpr std::size_t kConfigFileBytesMax = std::size_t{16} * 1024 * 1024;  // each file
 inline constexpr std::size_t kIncludedFilesMax = 1000;
 
 using ConfigOrProblems = std::variant<Config, std::vector<shadow::ConfigProblem>>;

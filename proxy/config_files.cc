@@ -33,7 +33,7 @@ std::variant<std::string, FileError> read_file(const std::string& path) {
   close(file);
   if (count < 0) return failed;
   if (too_large) {
-    return FileError{"larger than " + std::to_string(kConfigFileBytesMax / (1024 * 1024)) + " MiB"};
+    return FileError{"larger than " + std::to_string((kConfigFileBytesMax >> 20U)) + " MiB"};
   }
   return result;
 }

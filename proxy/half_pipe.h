@@ -1,8 +1,8 @@
 #pragma once
 
-// One direction of a session: what is read from `source` is written to `sink`, chunk by chunk. When the sink's queue is
-// above the high-water mark the source is paused until the queue is low again. The two directions of a session know
-// nothing of each other, so neither can wait for the other.
+// One direction of a session: what is read from `source` is written to `sink`, chunk by chunk. When
+// the sink's queue is above the high-water mark the source is paused until the queue is low again.
+// The two directions of a session know nothing of each other, so neither can wait for the other.
 
 #include "proxy/io/byte_stream.h"
 

@@ -6,7 +6,8 @@ namespace parallax::proxy {
 
 Handshake::Order Handshake::feed(protocol::Bytes chunk) {
   anything_received_ = anything_received_ || !chunk.empty();
-  // At most one slab more than the largest packet is ever buffered: the session reads nothing while it connects.
+  // At most one slab more than the largest packet is ever buffered: the session reads nothing while
+  // it connects.
   buffered_.insert(buffered_.end(), chunk.begin(), chunk.end());
   switch (protocol::read_first_packet(buffered_, packet_)) {
     case protocol::FirstPacketError::need_more:

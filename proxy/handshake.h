@@ -1,7 +1,7 @@
 #pragma once
 
-// What a client may send before its session runs: SSLRequest and GSSENCRequest (each answered `N`, once), then a
-// CancelRequest or a StartupMessage. Pure: bytes in, an order out.
+// What a client may send before its session runs: SSLRequest and GSSENCRequest (each answered `N`,
+// once), then a CancelRequest or a StartupMessage. Pure: bytes in, an order out.
 
 #include <string>
 #include <vector>
@@ -13,13 +13,13 @@ namespace parallax::proxy {
 class Handshake {
  public:
   enum class Order {
-    wait,           // the packet is not complete
-    answer_no,      // send one byte `N`, then go on feeding
-    start,          // packet() is a StartupMessage: connect upstream and send it
-    cancel,         // packet() is a CancelRequest: relay it
-    stuffed,        // bytes follow an encryption request in the same flight: refuse (CVE-2021-23214)
-    repeated,       // the same encryption request again: refuse as the server does
-    close           // not a startup packet: close in silence, as the server does
+    wait,       // the packet is not complete
+    answer_no,  // send one byte `N`, then go on feeding
+    start,      // packet() is a StartupMessage: connect upstream and send it
+    cancel,     // packet() is a CancelRequest: relay it
+    stuffed,    // bytes follow an encryption request in the same flight: refuse (CVE-2021-23214)
+    repeated,   // the same encryption request again: refuse as the server does
+    close       // not a startup packet: close in silence, as the server does
   };
 
   Order feed(protocol::Bytes chunk);

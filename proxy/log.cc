@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -53,12 +54,23 @@ std::optional<LogLevel> log_level(std::string_view text) {
   return std::nullopt;
 }
 
+namespace {
+using Seconds = std::chrono::seconds::rep;  // of the steady clock
+Seconds now() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+}  // namespace
+
 struct Log::Impl {
   std::shared_ptr<spdlog::details::thread_pool> writer;  // none: lines are written at once
   std::shared_ptr<spdlog::logger> logger;
   std::atomic<std::size_t> lost_told{0};
+  std::atomic<Seconds> last_told{};
 
   void tell_lost();
+  void tell_lost_now();
 };
 
 // The level stands in the line's text, so spdlog itself lets everything through.
@@ -82,10 +94,19 @@ Log::Log(LogLevel level, std::ostream& out) : level_(level), impl_(std::make_uni
   prepare(*impl_->logger);
 }
 
-Log::~Log() = default;  // the pool's destructor writes what is queued
+Log::~Log() {
+  if (impl_->writer) impl_->tell_lost_now();
+}  // the pool's destructor writes what is queued
 
+// At most once a second: the line about lost lines takes the place of another one.
 void Log::Impl::tell_lost() {
   if (!writer) return;
+  Seconds last = last_told.load(std::memory_order_relaxed);
+  const Seconds current = now();
+  if (last != current && last_told.compare_exchange_strong(last, current)) tell_lost_now();
+}
+
+void Log::Impl::tell_lost_now() {
   const std::size_t lost = writer->overrun_counter();
   const std::size_t told = lost_told.exchange(lost);
   if (lost > told) {

@@ -46,7 +46,8 @@ int run(const RunCommand& command) {
   auto& [config, rules] = std::get<LoadedConfig>(loaded);
   Log log(log_level(config.log_level).value_or(LogLevel::info));
   const std::unique_ptr<shadow::Report> report =
-      command.dev ? std::unique_ptr<shadow::Report>(std::make_unique<DevReport>(std::cout, terminal_style(STDOUT_FILENO)))
+      command.dev ? std::unique_ptr<shadow::Report>(
+                        std::make_unique<DevReport>(std::cout, terminal_style(STDOUT_FILENO)))
                   : std::make_unique<LogReport>(log);
   try {
     const std::string upstream = config.upstream_url;

@@ -1,6 +1,7 @@
 #include "proxy/row_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proxy/text.h"
 
@@ -122,10 +123,14 @@ std::string row_table(const std::vector<std::string>& columns,
                                        padded("legacy", legacy_width) + gap + "rewrite");
   for (const Line& line : lines) {
     const std::size_t around = common_prefix(line.legacy, line.rewrite);
-    out += without_end_spaces(front + (line.differs ? "!= " : "   ") +
-                              padded(cut_text(line.label, 0, label_width), label_width) + gap +
-                              padded(cut_text(line.legacy, around, legacy_width), legacy_width) +
-                              gap + cut_text(line.rewrite, around, cell_width));
+    std::string text = front;
+    text.append(line.differs ? "!= " : "   ")
+        .append(padded(cut_text(line.label, 0, label_width), label_width))
+        .append(gap)
+        .append(padded(cut_text(line.legacy, around, legacy_width), legacy_width))
+        .append(gap)
+        .append(cut_text(line.rewrite, around, cell_width));
+    out += without_end_spaces(std::move(text));
   }
   return out;
 }

@@ -19,12 +19,14 @@ constexpr std::chrono::milliseconds kDrainStep{50};
 constexpr std::chrono::milliseconds kEngineDrain{5'000};
 
 std::size_t worker_count(const Config& config) {
-  return config.workers != 0 ? config.workers : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+  return config.workers != 0 ? config.workers
+                             : std::max<std::size_t>(1, std::thread::hardware_concurrency());
 }
 
 }  // namespace
 
-Server::Server(Config config, std::shared_ptr<const shadow::RuleSet> rules, shadow::Report& report, Log& log)
+Server::Server(Config config, std::shared_ptr<const shadow::RuleSet> rules, shadow::Report& report,
+               Log& log)
     : config_(std::move(config)),
       rules_(std::move(rules)),
       report_(report),
@@ -33,7 +35,8 @@ Server::Server(Config config, std::shared_ptr<const shadow::RuleSet> rules, shad
       proxy_metrics_(std::make_unique<ProxyMetrics>(*registry_)),
       shadow_metrics_(std::make_unique<shadow::ShadowMetrics>(*registry_, *rules_)) {
   for (std::size_t i = 0; i < worker_count(config_); ++i) {
-    loop_lags_.push_back(registry_->histogram(Metric::loop_lag_seconds, {"worker" + std::to_string(i)}));
+    loop_lags_.push_back(
+        registry_->histogram(Metric::loop_lag_seconds, {"worker" + std::to_string(i)}));
   }
   add_gauges();
   make_engine();
@@ -49,15 +52,22 @@ void Server::add_gauges() {
   metrics::add_process_metrics(*registry_);
   registry_->function(Metric::build_info, {PARALLAX_VERSION}, [] { return 1.0; });
   const auto& shadow = config_.shadow;
-  registry_->function(Metric::queue_jobs, {}, [this] { return engine_ ? static_cast<double>(engine_->queued_jobs()) : 0; });
-  registry_->function(Metric::queue_bytes, {},
-                      [this] { return engine_ ? static_cast<double>(engine_->queued_bytes()) : 0; });
-  registry_->function(Metric::queue_jobs_limit, {}, [&shadow] { return static_cast<double>(shadow.queue_jobs); });
-  registry_->function(Metric::queue_bytes_limit, {}, [&shadow] { return static_cast<double>(shadow.queue_bytes); });
-  registry_->function(Metric::shadow_connections_limit, {}, [&shadow] { return static_cast<double>(shadow.pool_max); });
+  registry_->function(Metric::queue_jobs, {},
+                      [this] { return engine_ ? static_cast<double>(engine_->queued_jobs()) : 0; });
+  registry_->function(Metric::queue_bytes, {}, [this] {
+    return engine_ ? static_cast<double>(engine_->queued_bytes()) : 0;
+  });
+  registry_->function(Metric::queue_jobs_limit, {},
+                      [&shadow] { return static_cast<double>(shadow.queue_jobs); });
+  registry_->function(Metric::queue_bytes_limit, {},
+                      [&shadow] { return static_cast<double>(shadow.queue_bytes); });
+  registry_->function(Metric::shadow_connections_limit, {},
+                      [&shadow] { return static_cast<double>(shadow.pool_max); });
   using Connections = shadow::Engine::Connections;
   const std::pair<const char*, std::size_t Connections::*> states[] = {
-      {"connecting", &Connections::connecting}, {"idle", &Connections::idle}, {"busy", &Connections::busy}};
+      {"connecting", &Connections::connecting},
+      {"idle", &Connections::idle},
+      {"busy", &Connections::busy}};
   for (const auto& [state, member] : states) {
     registry_->function(Metric::shadow_connections, {state}, [this, member = member] {
       return engine_ ? static_cast<double>(engine_->connections().*member) : 0;
@@ -76,17 +86,18 @@ void Server::add_rule_gauges(const shadow::Rule& rule) {
                       [this, &rule] { return config_.shadowing ? rule.sample : 0.0; });
   registry_->function(Metric::rule_info, {rule.name, rule.version}, [] { return 1.0; });
   for (const auto state : shadow::kRuleStates) {
-    registry_->function(Metric::rule_state, {rule.name, std::string(shadow::name(state))}, [this, &rule, state] {
-      const auto now = engine_ ? engine_->state(rule) : shadow::RuleState::unverified;
-      return now == state ? 1.0 : 0.0;
-    });
+    registry_->function(
+        Metric::rule_state, {rule.name, std::string(shadow::name(state))}, [this, &rule, state] {
+          const auto now = engine_ ? engine_->state(rule) : shadow::RuleState::unverified;
+          return now == state ? 1.0 : 0.0;
+        });
   }
 }
 
 void Server::make_engine() {
   if (!config_.shadowing) return;
-  engine_ = std::make_unique<shadow::Engine>(config_.shadow, rules_, *shadow_metrics_, *registry_, report_,
-                                             worker_count(config_));
+  engine_ = std::make_unique<shadow::Engine>(config_.shadow, rules_, *shadow_metrics_, *registry_,
+                                             report_, worker_count(config_));
 }
 
 void Server::make_workers() {
@@ -121,8 +132,9 @@ void Server::make_workers() {
 
 void Server::log_session_end(std::uint64_t id, CloseReason reason, const std::string& detail) {
   // Clients come and go, and port scans are daily bread; what an operator can act on is a warning.
-  const bool notable = reason == CloseReason::upstream_unreachable || reason == CloseReason::too_many_sessions ||
-                       reason == CloseReason::stuffed || reason == CloseReason::authentication_timeout;
+  const bool notable = reason == CloseReason::upstream_unreachable ||
+                       reason == CloseReason::too_many_sessions || reason == CloseReason::stuffed ||
+                       reason == CloseReason::authentication_timeout;
   const auto level = notable ? LogLevel::warn : LogLevel::debug;
   if (!log_.writes(level)) return;
   log_.write(level, {{"session", std::to_string(id)}, {"reason", std::string(name(reason))}},
@@ -141,8 +153,9 @@ void Server::make_http() {
     admin_http_ = std::make_unique<metrics::HttpServer>(*config_.admin_listen);
     admin_http_->get("/healthz", [] { return metrics::HttpResponse{.body = "ok\n"}; });
     admin_http_->get("/readyz", [this] {
-      return ready_.load() ? metrics::HttpResponse{.body = "ready\n"}
-                           : metrics::HttpResponse{.status = 503, .body = "draining or not started\n"};
+      return ready_.load()
+                 ? metrics::HttpResponse{.body = "ready\n"}
+                 : metrics::HttpResponse{.status = 503, .body = "draining or not started\n"};
     });
   }
 }
@@ -157,12 +170,14 @@ void Server::start() {
 
 void Server::run() {
   loop_.run();
-  for (auto* handle : {&sigterm_, &sigint_}) uv_close(reinterpret_cast<uv_handle_t*>(handle), nullptr);
+  for (auto* handle : {&sigterm_, &sigint_})
+    uv_close(reinterpret_cast<uv_handle_t*>(handle), nullptr);
 }
 
 void Server::accepted(int fd) {
-  const auto least = std::min_element(workers_.begin(), workers_.end(),
-                                      [](const auto& a, const auto& b) { return a->load() < b->load(); });
+  const auto least =
+      std::min_element(workers_.begin(), workers_.end(),
+                       [](const auto& a, const auto& b) { return a->load() < b->load(); });
   (*least)->adopt(fd);
 }
 
@@ -170,7 +185,11 @@ void Server::watch_signal(uv_signal_t& handle, int number) {
   uv_signal_init(loop_.uv(), &handle);
   handle.data = this;
   uv_signal_start(
-      &handle, [](uv_signal_t* signal, int caught) { static_cast<Server*>(signal->data)->signalled(caught); }, number);
+      &handle,
+      [](uv_signal_t* signal, int caught) {
+        static_cast<Server*>(signal->data)->signalled(caught);
+      },
+      number);
 }
 
 void Server::signalled(int number) {
@@ -186,8 +205,9 @@ void Server::signalled(int number) {
 void Server::begin_drain() {
   draining_ = true;
   ready_ = false;
-  drain_deadline_ns_ = io::Loop::now_ns() +
-                       static_cast<std::uint64_t>(std::chrono::nanoseconds(config_.limits.drain_timeout).count());
+  drain_deadline_ns_ =
+      io::Loop::now_ns() +
+      static_cast<std::uint64_t>(std::chrono::nanoseconds(config_.limits.drain_timeout).count());
   listener_.reset();
   for (auto& worker : workers_) worker->drain();
   drain_timer_ = std::make_unique<io::Timer>(loop_);
@@ -195,8 +215,8 @@ void Server::begin_drain() {
 }
 
 void Server::drain_step() {
-  const bool busy =
-      std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->load() > 0; });
+  const bool busy = std::any_of(workers_.begin(), workers_.end(),
+                                [](const auto& worker) { return worker->load() > 0; });
   if (busy && io::Loop::now_ns() < drain_deadline_ns_) return;
   for (auto& worker : workers_) worker->stop();
   if (engine_) engine_->stop(drain_deadline_ns_ == 0 ? std::chrono::milliseconds(0) : kEngineDrain);
@@ -207,7 +227,11 @@ void Server::drain_step() {
 }
 
 std::string Server::address() const { return listener_ ? listener_->address() : std::string(); }
-std::string Server::metrics_address() const { return metrics_http_ ? metrics_http_->address() : std::string(); }
-std::string Server::admin_address() const { return admin_http_ ? admin_http_->address() : std::string(); }
+std::string Server::metrics_address() const {
+  return metrics_http_ ? metrics_http_->address() : std::string();
+}
+std::string Server::admin_address() const {
+  return admin_http_ ? admin_http_->address() : std::string();
+}
 
 }  // namespace parallax::proxy

@@ -1,6 +1,7 @@
 #pragma once
 
-// The running program: wires listener, workers, shadow engine, metrics and HTTP listeners, and takes them down in order.
+// The running program: wires listener, workers, shadow engine, metrics and HTTP listeners, and
+// takes them down in order.
 
 #include <atomic>
 #include <chrono>
@@ -25,13 +26,16 @@ namespace parallax::proxy {
 
 class Server {
  public:
-  // `report` and `log` must outlive the server. Throws std::runtime_error when an address cannot be bound.
-  Server(Config config, std::shared_ptr<const shadow::RuleSet> rules, shadow::Report& report, Log& log);
+  // `report` and `log` must outlive the server. Throws std::runtime_error when an address cannot be
+  // bound.
+  Server(Config config, std::shared_ptr<const shadow::RuleSet> rules, shadow::Report& report,
+         Log& log);
   ~Server();
 
   // Starts everything and returns; the bound addresses are known then.
   void start();
-  // Runs the main loop until a signal has led to a complete stop: SIGTERM or SIGINT drains, a second one ends at once.
+  // Runs the main loop until a signal has led to a complete stop: SIGTERM or SIGINT drains, a
+  // second one ends at once.
   void run();
 
   std::string address() const;

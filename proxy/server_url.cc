@@ -135,7 +135,7 @@ std::pair<OptionsPtr, std::string> parse_with_libpq(const std::string& url) {
   return {std::move(options), std::move(said)};
 }
 
-std::string parse_problem(const std::string& url, std::string message) {
+std::string parse_problem(const std::string& url, const std::string& message) {
   if (!scheme_of(url).empty()) {
     const auto [options, said] = parse_with_libpq(redacted_url(url));
     if (options != nullptr) {
@@ -193,9 +193,9 @@ void check_tls(const ServerParts& parts, UrlUse use, std::vector<std::string>& p
     }
     return;
   }
-  constexpr std::array<std::string_view, 4> kModes = {"disable", "require", "verify-ca",
-                                                      "verify-full"};
-  if (mode == parts.end() || contains(kModes, mode->second)) return;
+  constexpr std::array<std::string_view, 4> modes = {"disable", "require", "verify-ca",
+                                                     "verify-full"};
+  if (mode == parts.end() || contains(modes, mode->second)) return;
   const bool falls_back = mode->second == "allow" || mode->second == "prefer";
   problems.push_back("write `sslmode=` disable, require, verify-ca or verify-full, not " +
                      quoted_value(mode->second) +

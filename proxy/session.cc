@@ -12,14 +12,17 @@ namespace {
 constexpr std::chrono::milliseconds kCancelTimeout{5'000};
 constexpr std::chrono::milliseconds kLingerStep{100};
 constexpr std::uint64_t kLingerAfterFlushNs = 1'000'000'000;
-// Output of the server for a client that is gone. Beyond it the server is to notice, as it would without a proxy.
+// Output of the server for a client that is gone. Beyond it the server is to notice, as it would
+// without a proxy.
 constexpr std::size_t kDiscardBytesMax = 1024 * 1024;
 
 constexpr std::array<std::byte, 1> kNo = {std::byte{'N'}};
 
 }  // namespace
 
-void Session::Side::on_bytes(io::Bytes chunk) { is_client ? session.client_bytes(chunk) : session.server_bytes(chunk); }
+void Session::Side::on_bytes(io::Bytes chunk) {
+  is_client ? session.client_bytes(chunk) : session.server_bytes(chunk);
+}
 
 void Session::Side::on_end() {
   is_client ? session.client_gone(CloseReason::client_closed, {})
@@ -34,13 +37,18 @@ void Session::Side::on_broken(const std::string& what) {
 void Session::Side::on_drained() { session.side_drained(is_client); }
 
 Session::Session(SessionHost& host, std::uint64_t id, std::unique_ptr<io::ByteStream> client)
-    : host_(host), id_(id), client_side_(*this, true), server_side_(*this, false), client_(std::move(client)) {}
+    : host_(host),
+      id_(id),
+      client_side_(*this, true),
+      server_side_(*this, false),
+      client_(std::move(client)) {}
 
 Session::~Session() = default;
 
 void Session::start() {
   host_.shard().add(host_.metrics().sessions, 1);
-  timer_ = host_.after(host_.limits().startup_timeout, [this] { close(CloseReason::startup_timeout); });
+  timer_ =
+      host_.after(host_.limits().startup_timeout, [this] { close(CloseReason::startup_timeout); });
   client_->set_listener(&client_side_);
   client_->resume_reading();
 }
@@ -79,13 +87,14 @@ void Session::startup_bytes(io::Bytes chunk) {
     case Handshake::Order::stuffed:
       client_->write(kNo);
       refuse(CloseReason::stuffed, "08P01", "received unencrypted data after encryption request",
-             "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.");
+             "This could be either a client-software bug or evidence of an attempted "
+             "man-in-the-middle attack.");
       return;
     case Handshake::Order::repeated: {
       const auto code = handshake_.request_code();
       refuse(CloseReason::bad_startup, "0A000",
-             "unsupported frontend protocol " + std::to_string(code >> 16) + "." + std::to_string(code & 0xffff) +
-                 ": server supports 3.0 to 3.0");
+             "unsupported frontend protocol " + std::to_string(code >> 16) + "." +
+                 std::to_string(code & 0xffff) + ": server supports 3.0 to 3.0");
       return;
     }
     case Handshake::Order::close:
@@ -100,10 +109,6 @@ void Session::connect() {
   const bool cancel = handshake_.first_packet().kind == protocol::FirstPacketKind::cancel_request;
   if (!cancel) {
     // A cancel request needs no session of its own: it must get through when the limit is reached.
-    if (draining_) {
-      refuse(CloseReason::drained, "57P03", "the proxy is shutting down");
-      return;
-    }
     if (!host_.admit()) {
       refuse(CloseReason::too_many_sessions, "53300", "too many sessions through this proxy", {},
              "Raise limits.sessions in the proxy's configuration.");
@@ -113,9 +118,10 @@ void Session::connect() {
   }
   state_ = State::connecting;
   connect_began_ns_ = host_.now_ns();
-  connecting_ = host_.connect_upstream([this](std::unique_ptr<io::ByteStream> stream, const std::string& error) {
-    connected(std::move(stream), error);
-  });
+  connecting_ = host_.connect_upstream(
+      [this](std::unique_ptr<io::ByteStream> stream, const std::string& error) {
+        connected(std::move(stream), error);
+      });
 }
 
 void Session::connected(std::unique_ptr<io::ByteStream> stream, const std::string& error) {
@@ -124,7 +130,8 @@ void Session::connected(std::unique_ptr<io::ByteStream> stream, const std::strin
     if (cancel) {
       close(CloseReason::upstream_unreachable, error);
     } else {
-      refuse(CloseReason::upstream_unreachable, "08006", "could not connect to the upstream server: " + error);
+      refuse(CloseReason::upstream_unreachable, "08006",
+             "could not connect to the upstream server: " + error);
     }
     return;
   }
@@ -136,10 +143,12 @@ void Session::connected(std::unique_ptr<io::ByteStream> stream, const std::strin
   to_client_.emplace(*server_, *client_);
   server_->write(handshake_.packet());
   if (cancel) {
-    // The client waits for our end, and we give it only after the server's: otherwise its next statement could run
-    // before the cancel arrives (libpq, "PQcancel", and many poolers' bug lists).
+    // The client waits for our end, and we give it only after the server's: otherwise its next
+    // statement could run before the cancel arrives (libpq, "PQcancel", and many poolers' bug
+    // lists).
     state_ = State::cancelling;
-    timer_ = host_.after(kCancelTimeout, [this] { close(CloseReason::cancel_request, "no answer"); });
+    timer_ =
+        host_.after(kCancelTimeout, [this] { close(CloseReason::cancel_request, "no answer"); });
     server_->resume_reading();
     client_->resume_reading();
     return;
@@ -153,14 +162,16 @@ void Session::begin_authentication() {
   auto tap = parameters.replication() ? nullptr : host_.observe(id_, parameters);
   observer_ = std::make_unique<SessionObserver>(host_.metrics(), host_.shard(), std::move(tap));
   conversation_ = std::make_unique<protocol::Conversation>(*observer_);
-  timer_ = host_.after(host_.limits().authentication_timeout, [this] { close(CloseReason::authentication_timeout); });
+  timer_ = host_.after(host_.limits().authentication_timeout,
+                       [this] { close(CloseReason::authentication_timeout); });
   server_->resume_reading();
   client_->resume_reading();
   if (!handshake_.rest().empty()) authentication_bytes(handshake_.rest());
 }
 
 void Session::authentication_bytes(io::Bytes chunk) {
-  auth_framer_.feed(chunk, [this](io::Bytes message) { forward_to_server(message, host_.now_ns()); });
+  auth_framer_.feed(chunk,
+                    [this](io::Bytes message) { forward_to_server(message, host_.now_ns()); });
 }
 
 void Session::forward_to_server(io::Bytes chunk, std::uint64_t read_ns) {
@@ -184,14 +195,17 @@ void Session::server_bytes(io::Bytes chunk) {
   shard.observe(host_.metrics().overhead, static_cast<double>(host_.now_ns() - read_ns) * 1e-9);
   shard.add(host_.metrics().bytes_to_client, chunk.size());
   conversation_->server_bytes(chunk, read_ns);
-  if (state_ == State::authenticating && (conversation_->authenticated() || conversation_->lost())) begin_relaying();
+  if (state_ == State::authenticating && (conversation_->authenticated() || conversation_->lost()))
+    begin_relaying();
   if (draining_) try_to_finish_drain();
 }
 
 void Session::begin_relaying() {
   state_ = State::relaying;
   timer_.reset();
-  authenticated_or_ended();
+  // Without AuthenticationOk the session stays counted against limits.unauthenticated_sessions; the
+  // server's own authentication_timeout ends it.
+  if (conversation_->authenticated()) authenticated_or_ended();
   auth_framer_.flush([this](io::Bytes rest) { forward_to_server(rest, host_.now_ns()); });
 }
 
@@ -211,7 +225,8 @@ void Session::client_gone(CloseReason reason, const std::string& what) {
     case State::relaying:
       reason_ = reason;
       detail_ = what;
-      // What the client had sent still arrives: `insert` and a quick goodbye must not be lost. The server ends next.
+      // What the client had sent still arrives: `insert` and a quick goodbye must not be lost. The
+      // server ends next.
       if (state_ == State::authenticating) {
         auth_framer_.flush([this](io::Bytes rest) { forward_to_server(rest, host_.now_ns()); });
       }
@@ -267,7 +282,9 @@ void Session::try_to_finish_drain() {
   if (server_->queued_bytes() > 0) return;
   // The words of the server itself at a fast shutdown.
   client_->write(protocol::build_error_response(
-      {.severity = "FATAL", .sqlstate = "57P01", .message = "terminating connection due to administrator command"}));
+      {.severity = "FATAL",
+       .sqlstate = "57P01",
+       .message = "terminating connection due to administrator command"}));
   host_.shard().add(host_.metrics().errors_from_parallax);
   server_->write(protocol::build_terminate());
   server_->finish_writing();
@@ -276,8 +293,11 @@ void Session::try_to_finish_drain() {
 
 void Session::refuse(CloseReason reason, std::string_view sqlstate, const std::string& message,
                      std::string_view detail, std::string_view hint) {
-  client_->write(protocol::build_error_response(
-      {.severity = "FATAL", .sqlstate = sqlstate, .message = message, .detail = detail, .hint = hint}));
+  client_->write(protocol::build_error_response({.severity = "FATAL",
+                                                 .sqlstate = sqlstate,
+                                                 .message = message,
+                                                 .detail = detail,
+                                                 .hint = hint}));
   host_.shard().add(host_.metrics().errors_from_parallax);
   linger(reason, message);
 }

@@ -5,9 +5,10 @@
 //   awaiting_startup -> connecting -> authenticating -> relaying -> closing -> closed
 //                               \-> cancelling ---------------------------/
 //
-// After authentication the bytes of each direction are forwarded chunk by chunk as they were read, and only then shown to
-// the conversation, which observes. Neither direction waits for the other, and nothing waits for the tap. The way of the
-// server's bytes to the client leads through server_bytes() alone: that is where a later mode can hold a response.
+// After authentication the bytes of each direction are forwarded chunk by chunk as they were read,
+// and only then shown to the conversation, which observes. Neither direction waits for the other,
+// and nothing waits for the tap. The way of the server's bytes to the client leads through
+// server_bytes() alone: that is where a later mode can hold a response.
 
 #include <cstdint>
 #include <memory>
@@ -34,13 +35,22 @@ class Session {
   std::uint64_t id() const { return id_; }
   void start();
 
-  // Ends as soon as nothing is outstanding: an idle session gets 57P01, as from the server; a busy one finishes first.
+  // Ends as soon as nothing is outstanding: an idle session gets 57P01, as from the server; a busy
+  // one finishes first.
   void drain();
   // Ends now, whatever is outstanding.
   void close(CloseReason reason, const std::string& detail = {});
 
  private:
-  enum class State { awaiting_startup, connecting, cancelling, authenticating, relaying, closing, closed };
+  enum class State {
+    awaiting_startup,
+    connecting,
+    cancelling,
+    authenticating,
+    relaying,
+    closing,
+    closed
+  };
 
   // One side's events, told apart.
   struct Side final : io::StreamListener {
@@ -72,8 +82,8 @@ class Session {
   // Sends a FATAL error of ours, the client's last message, then lingers.
   void refuse(CloseReason reason, std::string_view sqlstate, const std::string& message,
               std::string_view detail = {}, std::string_view hint = {});
-  // Lets the client take what is queued and read our end, then closes: a close() with unread bytes would reset the
-  // connection and lose the server's last words.
+  // Lets the client take what is queued and read our end, then closes: a close() with unread bytes
+  // would reset the connection and lose the server's last words.
   void linger(CloseReason reason, const std::string& detail);
   void linger_step();
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// What a session needs from the world. A worker gives it sockets, timers and a clock; tests give it memory and a clock of
-// their own.
+// What a session needs from the world. A worker gives it sockets, timers and a clock; tests give it
+// memory and a clock of their own.
 
 #include <chrono>
 #include <cstdint>
@@ -30,10 +30,12 @@ class SessionHost {
  public:
   virtual ~SessionHost() = default;
 
-  // A new upstream connection; null and a reason on failure. The callback comes once, later, and may close the session.
+  // A new upstream connection; null and a reason on failure. The callback comes once, later, and
+  // may close the session.
   virtual std::unique_ptr<Pending> connect_upstream(
       std::function<void(std::unique_ptr<io::ByteStream>, const std::string& error)> callback) = 0;
-  virtual std::unique_ptr<Pending> after(std::chrono::milliseconds delay, std::function<void()> callback) = 0;
+  virtual std::unique_ptr<Pending> after(std::chrono::milliseconds delay,
+                                         std::function<void()> callback) = 0;
   virtual std::uint64_t now_ns() = 0;
 
   // May one more session go upstream? Counted until released.
@@ -43,8 +45,8 @@ class SessionHost {
   virtual void no_longer_unauthenticated() = 0;
 
   // The tap's listener for this session; null when nothing is to be observed.
-  virtual std::unique_ptr<protocol::ConversationListener> observe(std::uint64_t session_id,
-                                                                  const protocol::StartupParameters& startup) = 0;
+  virtual std::unique_ptr<protocol::ConversationListener> observe(
+      std::uint64_t session_id, const protocol::StartupParameters& startup) = 0;
 
   virtual const Limits& limits() const = 0;
   virtual const ProxyMetrics& metrics() const = 0;

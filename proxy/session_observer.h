@@ -1,6 +1,7 @@
 #pragma once
 
-// Listens to a session's conversation for the proxy's own counters and passes everything on to the tap, where there is one.
+// Listens to a session's conversation for the proxy's own counters and passes everything on to the
+// tap, where there is one.
 
 #include <memory>
 #include <string_view>
@@ -23,8 +24,8 @@ class SessionObserver final : public protocol::ConversationListener {
   protocol::StatementRef on_parse(const protocol::ParseView& parse, bool whole) override {
     return tap_ ? tap_->on_parse(parse, whole) : nullptr;
   }
-  protocol::BindingRef on_bind(const protocol::StatementRef& statement, const protocol::BindView& bind,
-                               bool whole) override {
+  protocol::BindingRef on_bind(const protocol::StatementRef& statement,
+                               const protocol::BindView& bind, bool whole) override {
     return tap_ ? tap_->on_bind(statement, bind, whole) : nullptr;
   }
   void on_command(const protocol::Command& command) override {

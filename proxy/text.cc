@@ -1,5 +1,6 @@
 #include "proxy/text.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <utility>
@@ -31,6 +32,8 @@ constexpr std::array kZero = {Range{0x0300, 0x036F}, Range{0x1AB0, 0x1AFF}, Rang
 // Line separators and what reorders the rest of a line.
 constexpr std::array kUnsafe = {Range{0x80, 0x9F}, Range{0x2028, 0x202E}, Range{0x2066, 0x2069}};
 
+bool is_printable_ascii(char c) { return c >= 0x20 && c < 0x7F; }
+
 char32_t decode(std::string_view sequence) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
   if (sequence.size() == 1) return byte(0);
@@ -40,10 +43,10 @@ char32_t decode(std::string_view sequence) {
 }
 
 void append_hex(std::string& out, std::string_view before, char32_t value, std::string_view after) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
+  constexpr std::string_view hex = "0123456789abcdef";
   std::string digits;
   do {
-    digits.insert(digits.begin(), kDigits[value % 16]);
+    digits.insert(digits.begin(), hex[value % 16]);
     value /= 16;
   } while (value != 0);
   if (digits.size() < 2) digits.insert(digits.begin(), '0');
@@ -82,8 +85,8 @@ std::size_t utf8_length(std::string_view text) {
     if ((byte(i) & 0xC0U) != 0x80) return 0;
   }
   const char32_t c = decode(text.substr(0, length));
-  constexpr std::array<char32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
-  if (c < kSmallest.at(length) || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF)) return 0;
+  constexpr std::array<char32_t, 5> smallest = {0, 0, 0x80, 0x800, 0x10000};
+  if (c < smallest.at(length) || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF)) return 0;
   return length;
 }
 
@@ -100,6 +103,11 @@ std::string escaped(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
+    const auto plain = static_cast<std::size_t>(
+        std::find_if_not(text.begin(), text.end(), is_printable_ascii) - text.begin());
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const std::size_t length = utf8_length(text);
     const auto first = static_cast<unsigned char>(text[0]);
     if (length == 0) {
@@ -132,14 +140,14 @@ std::size_t display_width(std::string_view text) {
 }
 
 std::string quoted_value(std::string_view text) {
-  constexpr std::size_t kShownBytes = 60;
+  constexpr std::size_t shown_bytes = 60;
   const bool secret = text.find("://") != std::string_view::npos ||
                       text.find('@') != std::string_view::npos ||
                       text.find("password") != std::string_view::npos;
   if (secret) return "the value";
-  if (text.size() <= kShownBytes) return '`' + escaped(text) + '`';
+  if (text.size() <= shown_bytes) return '`' + escaped(text) + '`';
   std::size_t end = 0;
-  while (end < kShownBytes) {
+  while (end < shown_bytes) {
     const std::size_t length = utf8_length(text.substr(end));
     end += length == 0 ? 1 : length;
   }

@@ -29,7 +29,8 @@ class PendingConnect final : public Pending {
 
 class PendingTimer final : public Pending {
  public:
-  PendingTimer(io::Loop& loop, std::chrono::milliseconds delay, std::function<void()> callback) : timer_(loop) {
+  PendingTimer(io::Loop& loop, std::chrono::milliseconds delay, std::function<void()> callback)
+      : timer_(loop) {
     timer_.start(delay, std::move(callback));
   }
 
@@ -50,7 +51,8 @@ void Worker::start() {
 }
 
 void Worker::measure_lag() {
-  lag_expected_ns_ = now_ns() + static_cast<std::uint64_t>(std::chrono::nanoseconds(kLagPeriod).count());
+  lag_expected_ns_ =
+      now_ns() + static_cast<std::uint64_t>(std::chrono::nanoseconds(kLagPeriod).count());
   lag_timer_->start(kLagPeriod, [this] {
     const auto now = now_ns();
     const auto late = now > lag_expected_ns_ ? now - lag_expected_ns_ : 0;
@@ -66,14 +68,16 @@ void Worker::adopt(int fd) {
 
 void Worker::open_session(int fd) {
   auto& unauthenticated = context_.counts->unauthenticated;
-  const bool too_many = unauthenticated.fetch_add(1, std::memory_order_relaxed) >= limits().unauthenticated_sessions;
+  const bool too_many =
+      unauthenticated.fetch_add(1, std::memory_order_relaxed) >= limits().unauthenticated_sessions;
   if (draining_ || too_many) {
     // Before the first packet nothing can be said that the client would understand as an answer.
     unauthenticated.fetch_sub(1, std::memory_order_relaxed);
     load_.fetch_sub(1, std::memory_order_relaxed);
     ::close(fd);
     if (too_many) {
-      context_.shard->add(context_.metrics->outcomes[static_cast<std::size_t>(CloseReason::too_many_sessions)]);
+      context_.shard->add(
+          context_.metrics->outcomes[static_cast<std::size_t>(CloseReason::too_many_sessions)]);
     }
     return;
   }
@@ -89,18 +93,20 @@ std::unique_ptr<Pending> Worker::connect_upstream(
   return std::make_unique<PendingConnect>(loop_, *context_.config, std::move(callback));
 }
 
-std::unique_ptr<Pending> Worker::after(std::chrono::milliseconds delay, std::function<void()> callback) {
+std::unique_ptr<Pending> Worker::after(std::chrono::milliseconds delay,
+                                       std::function<void()> callback) {
   return std::make_unique<PendingTimer>(loop_, delay, std::move(callback));
 }
 
 bool Worker::admit() {
-  if (context_.counts->admitted.fetch_add(1, std::memory_order_relaxed) < limits().sessions) return true;
+  if (context_.counts->admitted.fetch_add(1, std::memory_order_relaxed) < limits().sessions)
+    return true;
   release();
   return false;
 }
 
-std::unique_ptr<protocol::ConversationListener> Worker::observe(std::uint64_t session_id,
-                                                                const protocol::StartupParameters& startup) {
+std::unique_ptr<protocol::ConversationListener> Worker::observe(
+    std::uint64_t session_id, const protocol::StartupParameters& startup) {
   return context_.tap ? context_.tap->open_session(session_id, startup) : nullptr;
 }
 
@@ -126,7 +132,8 @@ void Worker::stop() {
     draining_ = true;
     std::vector<std::shared_ptr<Session>> all;
     for (const auto& [id, session] : sessions_) all.push_back(session);
-    for (const auto& session : all) session->close(CloseReason::drained, "the drain deadline has passed");
+    for (const auto& session : all)
+      session->close(CloseReason::drained, "the drain deadline has passed");
     lag_timer_.reset();
     loop_.stop();
   });

@@ -1,6 +1,7 @@
 #pragma once
 
-// One thread with its loop and the sessions that were given to it: a session lives and dies on one worker.
+// One thread with its loop and the sessions that were given to it: a session lives and dies on one
+// worker.
 
 #include <atomic>
 #include <chrono>
@@ -27,12 +28,13 @@ struct WorkerContext {
   std::size_t index = 0;
   const Config* config = nullptr;
   const ProxyMetrics* metrics = nullptr;
-  metrics::Shard* shard = nullptr;      // written by this worker's thread only
+  metrics::Shard* shard = nullptr;  // written by this worker's thread only
   metrics::Histogram loop_lag;
   SessionCounts* counts = nullptr;
   std::unique_ptr<shadow::WorkerTap> tap;  // null: nothing is observed
   // Called on the worker's thread for each session that has ended.
-  std::function<void(std::uint64_t session_id, CloseReason reason, const std::string& detail)> ended;
+  std::function<void(std::uint64_t session_id, CloseReason reason, const std::string& detail)>
+      ended;
 };
 
 class Worker final : public SessionHost {
@@ -52,15 +54,16 @@ class Worker final : public SessionHost {
 
   std::unique_ptr<Pending> connect_upstream(
       std::function<void(std::unique_ptr<io::ByteStream>, const std::string&)> callback) override;
-  std::unique_ptr<Pending> after(std::chrono::milliseconds delay, std::function<void()> callback) override;
+  std::unique_ptr<Pending> after(std::chrono::milliseconds delay,
+                                 std::function<void()> callback) override;
   std::uint64_t now_ns() override { return io::Loop::now_ns(); }
   bool admit() override;
   void release() override { context_.counts->admitted.fetch_sub(1, std::memory_order_relaxed); }
   void no_longer_unauthenticated() override {
     context_.counts->unauthenticated.fetch_sub(1, std::memory_order_relaxed);
   }
-  std::unique_ptr<protocol::ConversationListener> observe(std::uint64_t session_id,
-                                                          const protocol::StartupParameters& startup) override;
+  std::unique_ptr<protocol::ConversationListener> observe(
+      std::uint64_t session_id, const protocol::StartupParameters& startup) override;
   const Limits& limits() const override { return context_.config->limits; }
   const ProxyMetrics& metrics() const override { return *context_.metrics; }
   metrics::Shard& shard() override { return *context_.shard; }

@@ -96,8 +96,8 @@ YamlReader::YamlReader(std::string file, std::string text, const Environment& en
       environment_(environment),
       files_(files),
       problems_(problems) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text_.starts_with(kByteOrderMark)) text_.erase(0, kByteOrderMark.size());
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (text_.starts_with(byte_order_mark)) text_.erase(0, byte_order_mark.size());
   std::string_view rest = text_;
   while (!rest.empty()) {
     const auto end = rest.find('\n');
@@ -169,7 +169,9 @@ void YamlReader::each(const YAML::Node& node, const std::string& path,
                          std::to_string(first->second));
       continue;
     }
-    const YamlEntry entry{key, path.empty() ? key : path + '.' + key, place, pair.second};
+    std::string whole = path;
+    if (!path.empty()) whole.push_back('.');
+    const YamlEntry entry{key, whole.append(key), place, pair.second};
     if (entry.value.IsNull()) {
       problem(place, '`' + escaped(entry.path) + "` has no value");
       continue;

@@ -13,8 +13,9 @@
 
 namespace parallax::shadow {
 
-// Settings given in the startup packet, in order (TimeZone, search_path, -c options, ...), never user, database,
-// application_name, client_encoding, replication, timeouts. One per session, immutable.
+// Settings given in the startup packet, in order (TimeZone, search_path, -c options, ...), never
+// user, database, application_name, client_encoding, replication, timeouts. One per session,
+// immutable.
 using StartupSettings = std::shared_ptr<const std::vector<std::pair<std::string, std::string>>>;
 
 // A matched and sampled operation whose legacy result is complete.
@@ -22,10 +23,10 @@ struct CapturedOperation {
   const Rule* rule = nullptr;
   std::uint64_t session_id = 0;
   StartupSettings settings;
-  BoundStatement legacy;       // the client's own text and parameters
+  BoundStatement legacy;  // the client's own text and parameters
   NamedValues values;
-  std::string live_sqlstate;   // what the client got: empty = a result
-  std::size_t bytes() const;   // for the queue's limit
+  std::string live_sqlstate;  // what the client got: empty = a result
+  std::size_t bytes() const;  // for the queue's limit
 };
 
 // --dev: a statement that no rule covers, first time on this worker, with a skeleton already made.

@@ -1,5 +1,6 @@
 #include "shadow/engine.h"
 
+#include <algorithm>
 #include <atomic>
 #include <list>
 #include <string>
@@ -23,6 +24,34 @@ namespace {
 
 double seconds_since(std::uint64_t began_ns) {
   return static_cast<double>(io::Loop::now_ns() - began_ns) / 1e9;
+}
+
+using SameColumn = bool (*)(const ColumnInfo&, const ColumnInfo&);
+
+// The same attribute of the same table, with its type. Types of expressions may depend on the
+// parameters.
+bool same_origin(const ColumnInfo& verified, const ColumnInfo& now) {
+  if (verified.table_oid != now.table_oid || verified.attribute != now.attribute) return false;
+  return verified.table_oid == 0 || verified.type_oid == now.type_oid;
+}
+
+// What a table of the same make in another schema gives.
+bool same_make(const ColumnInfo& verified, const ColumnInfo& now) {
+  if ((verified.table_oid == 0) != (now.table_oid == 0) || verified.label != now.label)
+    return false;
+  return verified.table_oid == 0 || verified.type_oid == now.type_oid;
+}
+
+// Another number of columns is a finding of its own.
+bool all_columns(const Verification& verification, const SnapshotResult& snapshot,
+                 SameColumn same) {
+  const auto holds = [same](const std::vector<ColumnInfo>& verified, const StepResult& step) {
+    const auto& now = step.result.columns();
+    if (!step.ran || !step.sqlstate.empty() || verified.size() != now.size()) return true;
+    return std::equal(verified.begin(), verified.end(), now.begin(), same);
+  };
+  return holds(verification.legacy_columns, snapshot.legacy_first) &&
+         holds(verification.rewrite_columns, snapshot.rewrite);
 }
 
 // What --dev alone may show.
@@ -206,6 +235,19 @@ void Engine::Impl::conclude(CapturedOperation& operation, const SnapshotResult& 
     verify_again(rule, "the rewrite works now");
     end_without_verdict(operation, SkipReason::unverified, "");
     return;
+  }
+  if (verification.rewrite_prepared && !all_columns(verification, snapshot, same_origin)) {
+    if (operation.settings == nullptr || operation.settings->empty()) {
+      verify_again(rule, "the tables have changed");
+      end_without_verdict(operation, SkipReason::unverified, "");
+      return;
+    }
+    // The session's settings (a search_path) lead to other tables than verification saw.
+    if (!all_columns(verification, snapshot, same_make)) {
+      end_without_verdict(operation, SkipReason::context,
+                          "the session's settings lead to other tables");
+      return;
+    }
   }
   counter.replayed(rule, snapshot);
   const auto began = io::Loop::now_ns();

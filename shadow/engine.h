@@ -1,7 +1,8 @@
 #pragma once
 
-// The shadow side as a whole: one thread with its loop, the pool, verification of rules, replays, verdicts.
-// Public face of shadow/: proxy/ makes one, hands its intakes to the workers' taps, starts and stops it.
+// The shadow side as a whole: one thread with its loop, the pool, verification of rules, replays,
+// verdicts. Public face of shadow/: proxy/ makes one, hands its intakes to the workers' taps,
+// starts and stops it.
 
 #include <chrono>
 #include <cstdint>
@@ -21,7 +22,8 @@ namespace parallax::shadow {
 class Intake {
  public:
   virtual ~Intake() = default;
-  // Never waits and never throws. Nothing when taken; otherwise why it was dropped (the caller counts it).
+  // Never waits and never throws. Nothing when taken; otherwise why it was dropped (the caller
+  // counts it).
   virtual std::optional<DropReason> offer(Captured&& captured) noexcept = 0;
 };
 
@@ -38,8 +40,8 @@ class Engine {
 
   // Starts the thread and verification.
   void start();
-  // No more offers follow. Operations that wait are dropped (`drain`); running ones get until the deadline. Returns when
-  // the thread has ended and all connections are closed.
+  // No more offers follow. Operations that wait are dropped (`drain`); running ones get until the
+  // deadline. Returns when the thread has ended and all connections are closed.
   void stop(std::chrono::milliseconds deadline);
 
   // Gauges, thread-safe.

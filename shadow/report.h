@@ -1,7 +1,7 @@
 #pragma once
 
-// What the engine tells the outside about its findings. Called on the shadow thread; how it is shown (log line, terminal)
-// is not the engine's business. Public face of shadow/.
+// What the engine tells the outside about its findings. Called on the shadow thread; how it is
+// shown (log line, terminal) is not the engine's business. Public face of shadow/.
 
 #include <optional>
 #include <string>
@@ -23,14 +23,15 @@ struct RowDifference {
   std::optional<ReportRow> rewrite;  // the same columns; absent for a missing row
 };
 
-// How one operation ended. Values, parameters and server messages are filled in only with Options::dev.
+// How one operation ended. Values, parameters and server messages are filled in only with
+// Options::dev.
 struct Outcome {
   const Rule* rule = nullptr;
   std::variant<Verdict, SkipReason, DropReason> end;
   std::optional<MismatchKind> kind;  // of a mismatch
-  std::string detail;                // one line without values: "column \"total\": int8 against numeric"
-  std::vector<EqualStep> steps;      // of a match
-  bool vacuous = false;              // match of two empty results
+  std::string detail;  // one line without values: "column \"total\": int8 against numeric"
+  std::vector<EqualStep> steps;  // of a match
+  bool vacuous = false;          // match of two empty results
   std::string legacy_sqlstate;
   std::string rewrite_sqlstate;
   std::size_t legacy_rows = 0;
@@ -42,8 +43,8 @@ struct Outcome {
   NamedValues values;
   std::string legacy_message;
   std::string rewrite_message;
-  std::vector<std::string> columns;            // labels of the paired columns
-  std::vector<RowDifference> differences;      // the first kDifferencesShown
+  std::vector<std::string> columns;        // labels of the paired columns
+  std::vector<RowDifference> differences;  // the first kDifferencesShown
 };
 inline constexpr std::size_t kDifferencesShown = 10;
 
@@ -51,9 +52,11 @@ class Report {
  public:
   virtual ~Report() = default;
   virtual void outcome(const Outcome& outcome) = 0;
-  // `reason` says why a rule is broken, or what verification found (pairs by left-over, crossing pairs).
+  // `reason` says why a rule is broken, or what verification found (pairs by left-over, crossing
+  // pairs).
   virtual void rule_state(const Rule& rule, RuleState state, const std::string& reason) = 0;
-  // A connection of the shadow pool failed; `sqlstate` empty when the server was not reached. Never holds a value.
+  // A connection of the shadow pool failed; `sqlstate` empty when the server was not reached. Never
+  // holds a value.
   virtual void pool_error(const std::string& sqlstate, const std::string& what) = 0;
   virtual void uncovered(const UncoveredStatement& statement) = 0;
 };

@@ -1,5 +1,6 @@
 #include "shadow/session_tap.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace parallax::shadow {
@@ -39,7 +40,8 @@ StatementAndTypes read_note(const protocol::StatementRef& note) {
 std::optional<SkipReason> live_failure(const protocol::Command& command) {
   if (command.end != protocol::CommandEnd::failed) return std::nullopt;
   const auto state_class = command.sqlstate.substr(0, 2);
-  // Invalid transaction state (25P02: the block had failed before), object not in prerequisite state (55P03).
+  // Invalid transaction state (25P02: the block had failed before), object not in prerequisite
+  // state (55P03).
   if (state_class == "25" || state_class == "55") return SkipReason::context;
   for (const std::string_view outside : {"08", "40", "53", "57", "58", "XX"}) {
     if (state_class == outside) return SkipReason::server;
@@ -47,7 +49,8 @@ std::optional<SkipReason> live_failure(const protocol::Command& command) {
   return std::nullopt;
 }
 
-// The parameters of a Bind as values; nothing when the message is malformed (the server will say so).
+// The parameters of a Bind as values; nothing when the message is malformed (the server will say
+// so).
 std::optional<std::vector<Value>> read_parameters(const protocol::BindView& bind,
                                                   const std::vector<std::uint32_t>* types) {
   std::vector<Value> values;
@@ -72,11 +75,13 @@ std::optional<std::vector<Value>> read_parameters(const protocol::BindView& bind
 
 }  // namespace
 
-SessionTap::SessionTap(WorkerTap& worker, std::uint64_t session_id, const protocol::StartupParameters& startup)
+SessionTap::SessionTap(WorkerTap& worker, std::uint64_t session_id,
+                       const protocol::StartupParameters& startup)
     : worker_(worker),
       session_id_(session_id),
       context_(startup, worker.options_.user, worker.options_.database),
-      settings_(std::make_shared<const std::vector<std::pair<std::string, std::string>>>(context_.settings())) {}
+      settings_(std::make_shared<const std::vector<std::pair<std::string, std::string>>>(
+          context_.settings())) {}
 
 protocol::StatementRef SessionTap::on_query(std::string_view sql, bool whole) {
   if (whole && sql.size() <= kSqlBytesMax) return worker_.know(sql);
@@ -94,8 +99,8 @@ protocol::StatementRef SessionTap::on_parse(const protocol::ParseView& parse, bo
   return typed;
 }
 
-protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note, const protocol::BindView& bind,
-                                         bool whole) {
+protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
+                                         const protocol::BindView& bind, bool whole) {
   const auto [statement, types] = read_note(note);
   if (statement == nullptr || statement->known.candidates.empty()) return nullptr;
   auto binding = std::make_shared<Binding>();
@@ -106,6 +111,14 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note, con
   }
   auto parameters = read_parameters(bind, types);
   if (!parameters) return nullptr;
+  if (std::any_of(parameters->begin(), parameters->end(), [](const Value& value) {
+        return value.binary && !value.null && value.type_oid == 0;
+      })) {
+    // What these bytes mean was left to the server, which may decide otherwise in the rewrite.
+    binding->rule = statement->known.candidates.front();
+    binding->skip = SkipReason::context;
+    return binding;
+  }
   auto found = worker_.rules_.match(statement->known, *parameters);
   if (const auto* none = std::get_if<NoMatch>(&found)) {
     if (none->shape_of == nullptr) return nullptr;
@@ -132,22 +145,26 @@ void SessionTap::on_command(const protocol::Command& command) {
     const auto protocol = command.simple ? kSimple : kExtended;
     worker_.shard_.add(worker_.metrics_.statements[protocol][covered ? 1 : 0]);
     if (covered && command.simple) simple_operation(*statement, command);
-    if (auto* binding = dynamic_cast<Binding*>(command.binding.get()); binding != nullptr && covered) {
+    if (auto* binding = dynamic_cast<Binding*>(command.binding.get());
+        binding != nullptr && covered) {
       CapturedOperation captured;
       captured.legacy = std::move(binding->legacy);
       captured.values = std::move(binding->values);
       operation(*binding->rule, command, binding->skip, &captured);
     }
-    if (!covered && statement != nullptr && command.tag.starts_with("SELECT")) worker_.report_uncovered(*statement);
+    if (!covered && statement != nullptr && command.tag.starts_with("SELECT"))
+      worker_.report_uncovered(*statement);
   }
   if (command.end == protocol::CommandEnd::failed) return;
-  // Everything but an error may have changed the session: also a portal that was suspended half-way.
+  // Everything but an error may have changed the session: also a portal that was suspended
+  // half-way.
   const bool known = statement != nullptr && statement->readable;
-  if (statement != nullptr && !known) context_.unreadable();
+  if (!known) context_.unreadable();
   context_.completed(command.tag, known ? &statement->known.shape : nullptr);
 }
 
-void SessionTap::simple_operation(const KnownStatement& statement, const protocol::Command& command) {
+void SessionTap::simple_operation(const KnownStatement& statement,
+                                  const protocol::Command& command) {
   if (const auto* none = std::get_if<NoMatch>(&statement.literal_match)) {
     if (none->shape_of != nullptr) operation(*none->shape_of, command, SkipReason::pin, nullptr);
     return;
@@ -163,13 +180,14 @@ void SessionTap::simple_operation(const KnownStatement& statement, const protoco
   operation(*match.rule, command, std::nullopt, &captured);
 }
 
-void SessionTap::operation(const Rule& rule, const protocol::Command& command, std::optional<SkipReason> skip,
-                           CapturedOperation* captured) {
+void SessionTap::operation(const Rule& rule, const protocol::Command& command,
+                           std::optional<SkipReason> skip, CapturedOperation* captured) {
   const auto& metrics = worker_.metrics_.of(rule);
   auto& shard = worker_.shard_;
   shard.add(metrics.operations);
   shard.add(metrics.legacy_statements);
-  shard.observe(metrics.live_duration, static_cast<double>(command.completed_ns - command.requested_ns) * 1e-9);
+  shard.observe(metrics.live_duration,
+                static_cast<double>(command.completed_ns - command.requested_ns) * 1e-9);
   if (!skip) skip = live_failure(command);
   if (!skip) skip = obstacle(rule);
   if (skip) {

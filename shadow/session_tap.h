@@ -14,12 +14,13 @@ namespace parallax::shadow {
 
 class SessionTap final : public protocol::ConversationListener {
  public:
-  SessionTap(WorkerTap& worker, std::uint64_t session_id, const protocol::StartupParameters& startup);
+  SessionTap(WorkerTap& worker, std::uint64_t session_id,
+             const protocol::StartupParameters& startup);
 
   protocol::StatementRef on_query(std::string_view sql, bool whole) override;
   protocol::StatementRef on_parse(const protocol::ParseView& parse, bool whole) override;
-  protocol::BindingRef on_bind(const protocol::StatementRef& statement, const protocol::BindView& bind,
-                               bool whole) override;
+  protocol::BindingRef on_bind(const protocol::StatementRef& statement,
+                               const protocol::BindView& bind, bool whole) override;
   void on_command(const protocol::Command& command) override;
   void on_parameter_status(std::string_view name, std::string_view value) override;
   void on_ready(char transaction_status) override;

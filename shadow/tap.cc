@@ -6,8 +6,40 @@
 
 namespace parallax::shadow {
 
-WorkerTap::WorkerTap(const RuleSet& rules, const ShadowMetrics& metrics, metrics::Shard& shard, Intake& intake,
-                     std::function<RuleState(const Rule&)> rule_state, TapOptions options)
+namespace {
+
+// "deallocate x" and "deallocate prepare x" in normalised tokens: x as the server stores it; empty
+// for anything else.
+std::string deallocated_name(std::string_view key) {
+  constexpr std::string_view kDeallocate = "deallocate ";
+  constexpr std::string_view kPrepare = "prepare ";
+  if (!key.starts_with(kDeallocate)) return {};
+  key.remove_prefix(kDeallocate.size());
+  if (key.starts_with(kPrepare)) key.remove_prefix(kPrepare.size());
+  if (key == "all" || key.empty()) return {};
+  if (key.front() != '"')
+    return key.find(' ') == std::string_view::npos ? std::string(key) : std::string();
+  const auto inner = key.substr(1, key.size() - 2);
+  const bool plain =
+      key.size() > 2 && key.back() == '"' && inner.find('"') == std::string_view::npos;
+  return plain ? std::string(inner) : std::string();
+}
+
+std::size_t bytes_of(const KnownStatement& statement) {
+  std::size_t bytes =
+      sizeof(KnownStatement) + statement.text.size() + statement.known.shape.key.size();
+  for (const auto& group : statement.known.shape.slots) {
+    bytes += sizeof(SlotGroup) + group.members.size() * sizeof(Slot);
+  }
+  // The values of a match in the simple protocol are about as much again.
+  return bytes * 2;
+}
+
+}  // namespace
+
+WorkerTap::WorkerTap(const RuleSet& rules, const ShadowMetrics& metrics, metrics::Shard& shard,
+                     Intake& intake, std::function<RuleState(const Rule&)> rule_state,
+                     TapOptions options)
     : rules_(rules),
       metrics_(metrics),
       shard_(shard),
@@ -16,8 +48,8 @@ WorkerTap::WorkerTap(const RuleSet& rules, const ShadowMetrics& metrics, metrics
       options_(std::move(options)),
       random_(options_.seed | 1) {}
 
-std::unique_ptr<protocol::ConversationListener> WorkerTap::open_session(std::uint64_t session_id,
-                                                                        const protocol::StartupParameters& startup) {
+std::unique_ptr<protocol::ConversationListener> WorkerTap::open_session(
+    std::uint64_t session_id, const protocol::StartupParameters& startup) {
   return std::make_unique<SessionTap>(*this, session_id, startup);
 }
 
@@ -31,13 +63,20 @@ std::shared_ptr<KnownStatement> WorkerTap::know(std::string_view sql) {
   statement->text = text;
   statement->known = rules_.know(text);
   statement->readable = !statement->known.shape.key.empty() || text.empty();
-  if (!statement->known.candidates.empty()) statement->literal_match = rules_.match(statement->known, {});
+  statement->deallocated = deallocated_name(statement->known.shape.key);
+  if (statement->known.candidates.empty()) {
+    // Nobody will ask for the values of a statement that no rule knows; a bulk insert has very
+    // many.
+    statement->known.shape.slots = {};
+  } else {
+    statement->literal_match = rules_.match(statement->known, {});
+  }
 
-  text_bytes_ += statement->text.size();
+  text_bytes_ += bytes_of(*statement);
   entries_.push_front(statement);
   by_text_.emplace(statement->text, entries_.begin());
   while (entries_.size() > kTextsMax || text_bytes_ > kTextBytesMax) {
-    text_bytes_ -= entries_.back()->text.size();
+    text_bytes_ -= bytes_of(*entries_.back());
     by_text_.erase(entries_.back()->text);
     entries_.pop_back();
   }
@@ -54,10 +93,12 @@ bool WorkerTap::draw(double share) {
 }
 
 void WorkerTap::report_uncovered(const KnownStatement& statement) {
-  if (!options_.dev || statement.known.shape.key.empty() || uncovered_.size() >= kUncoveredMax) return;
+  if (!options_.dev || statement.known.shape.key.empty() || uncovered_.size() >= kUncoveredMax)
+    return;
   if (!uncovered_.insert(statement.known.shape.key).second) return;
   // A refused offer is no loss that counts: the statement is not an operation.
-  intake_.offer(UncoveredStatement{.sql = statement.text, .skeleton = rule_skeleton(statement.text)});
+  intake_.offer(
+      UncoveredStatement{.sql = statement.text, .skeleton = rule_skeleton(statement.text)});
 }
 
 }  // namespace parallax::shadow

@@ -1,9 +1,11 @@
 #pragma once
 
-// The observing side on a worker: recognises statements, keeps the context of each session, and offers matched and sampled
-// operations to the engine once their legacy result is complete. Public face of shadow/.
+// The observing side on a worker: recognises statements, keeps the context of each session, and
+// offers matched and sampled operations to the engine once their legacy result is complete. Public
+// face of shadow/.
 //
-// Everything here runs after the bytes in question have been forwarded, on the worker's thread, and never waits.
+// Everything here runs after the bytes in question have been forwarded, on the worker's thread, and
+// never waits.
 
 #include <cstdint>
 #include <functional>
@@ -28,27 +30,29 @@ namespace parallax::shadow {
 struct KnownStatement final : protocol::StatementNote {
   KnownText known;
   std::string text;
+  std::string deallocated;  // of DEALLOCATE name
+  std::string_view deallocates() const override { return deallocated; }
   bool readable = false;  // false: too long or not lexable, so nothing is known of its effects
   // In the simple protocol the values are in the text, so the match is too.
   std::variant<Match, NoMatch> literal_match;
 };
 
 struct TapOptions {
-  std::string user;      // the shadow connection's; sessions of others are not comparable
+  std::string user;  // the shadow connection's; sessions of others are not comparable
   std::string database;
-  bool dev = false;      // report statements that no rule covers
+  bool dev = false;        // report statements that no rule covers
   std::uint64_t seed = 0;  // of sampling
 };
 
 // One for each worker. References must outlive it.
 class WorkerTap {
  public:
-  WorkerTap(const RuleSet& rules, const ShadowMetrics& metrics, metrics::Shard& shard, Intake& intake,
-            std::function<RuleState(const Rule&)> rule_state, TapOptions options);
+  WorkerTap(const RuleSet& rules, const ShadowMetrics& metrics, metrics::Shard& shard,
+            Intake& intake, std::function<RuleState(const Rule&)> rule_state, TapOptions options);
 
   // A listener for the conversation of one session. It must not outlive the tap.
-  std::unique_ptr<protocol::ConversationListener> open_session(std::uint64_t session_id,
-                                                               const protocol::StartupParameters& startup);
+  std::unique_ptr<protocol::ConversationListener> open_session(
+      std::uint64_t session_id, const protocol::StartupParameters& startup);
 
  private:
   friend class SessionTap;
@@ -57,9 +61,10 @@ class WorkerTap {
   bool draw(double share);
   void report_uncovered(const KnownStatement& statement);
 
-  // Bounds of the cache of texts; the least recently used goes first. Sessions keep what they still refer to.
+  // Bounds of the cache of texts; the least recently used goes first. Sessions keep what they still
+  // refer to.
   static constexpr std::size_t kTextsMax = 8192;
-  static constexpr std::size_t kTextBytesMax = 16 * 1024 * 1024;
+  static constexpr std::size_t kTextBytesMax = 16 * 1024 * 1024;  // with all that is kept for them
   static constexpr std::size_t kUncoveredMax = 10'000;
 
   using Entries = std::list<std::shared_ptr<KnownStatement>>;

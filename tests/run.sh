@@ -30,9 +30,6 @@ if [ ! -d deploy/traffic/node_modules/pg ]; then
   (cd deploy/traffic && npm ci --ignore-scripts --no-audit --no-fund >/dev/null)
 fi
 
-# The compiler cache serves another clone of the same source as well.
-export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
-
 # A report of a sanitizer is a failure, also where the program would go on.
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"

@@ -1,7 +1,7 @@
 #pragma once
 
-// A connection that carries bytes. Sessions know only this, so the same session runs over TCP, over TLS (a decorator of
-// another stream) and over memory in tests.
+// A connection that carries bytes. Sessions know only this, so the same session runs over TCP, over
+// TLS (a decorator of another stream) and over memory in tests.
 
 #include <cstddef>
 #include <span>
@@ -31,8 +31,8 @@ class ByteStream {
 
   virtual void set_listener(StreamListener* listener) = 0;
 
-  // Takes the bytes in order. Tries to hand them to the transport at once, as one write; copies and queues what is left.
-  // Separate calls are never merged into one write.
+  // Takes the bytes in order. Tries to hand them to the transport at once, as one write; copies and
+  // queues what is left. Separate calls are never merged into one write.
   virtual void write(Bytes chunk) = 0;
   // Accepted by write() and not yet taken by the transport.
   virtual std::size_t queued_bytes() const = 0;

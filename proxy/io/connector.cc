@@ -44,8 +44,8 @@ SocketAddress socket_address(const std::string& address, std::uint16_t port) {
 
 }  // namespace
 
-Connector::Connector(Loop& loop, std::string host, std::uint16_t port, std::chrono::milliseconds timeout,
-                     std::function<void(ConnectResult)> callback)
+Connector::Connector(Loop& loop, std::string host, std::uint16_t port,
+                     std::chrono::milliseconds timeout, std::function<void(ConnectResult)> callback)
     : loop_(loop), port_(port), callback_(std::move(callback)), timer_(loop) {
   timer_.start(timeout, [this] { finish({.stream = nullptr, .error = "timed out"}); });
   resolve_ = ResolveRequest::start(loop, host, [this](const Resolved& resolved) {
@@ -75,10 +75,12 @@ void Connector::try_next() {
       last_error_ = std::strerror(errno);
       continue;
     }
-    const int status = ::connect(fd_, reinterpret_cast<const sockaddr*>(&address.storage), address.length);
+    const int status =
+        ::connect(fd_, reinterpret_cast<const sockaddr*>(&address.storage), address.length);
     if (status == 0 || errno == EINPROGRESS) {
       // A connection that stands at once is reported through the same callback, a turn later.
-      watch_ = std::make_unique<PollWatch>(loop_, fd_, [this](PollWatch::Ready) { connected_or_not(); });
+      watch_ =
+          std::make_unique<PollWatch>(loop_, fd_, [this](PollWatch::Ready) { connected_or_not(); });
       watch_->want(false, true);
       return;
     }

@@ -25,8 +25,10 @@ struct ConnectResult {
 // One attempt. Destroying it gives up; the callback then never comes.
 class Connector {
  public:
-  // `host`: a name, a numeric address, or the directory of a Unix socket (`/run/postgresql`), where the socket is
-  // `.s.PGSQL.<port>`. The callback comes exactly once, from the loop, and may destroy the connector.
+  // `host`: a name, a numeric address, or the directory of a Unix socket (`/run/postgresql`), where
+  // the socket is
+  // `.s.PGSQL.<port>`. The callback comes exactly once, from the loop, and may destroy the
+  // connector.
   Connector(Loop& loop, std::string host, std::uint16_t port, std::chrono::milliseconds timeout,
             std::function<void(ConnectResult)> callback);
   ~Connector();

@@ -1,8 +1,9 @@
 #pragma once
 
-// Ownership of a libuv handle. libuv frees nothing and calls back until the close callback has run, so the handle lives in
-// a heap block with a pointer back to its owner; closing clears that pointer and the close callback frees the block. A
-// callback that finds no owner returns: nothing can reach a dead owner.
+// Ownership of a libuv handle. libuv frees nothing and calls back until the close callback has run,
+// so the handle lives in a heap block with a pointer back to its owner; closing clears that pointer
+// and the close callback frees the block. A callback that finds no owner returns: nothing can reach
+// a dead owner.
 
 #include <uv.h>
 

@@ -32,17 +32,20 @@ int open_listening_socket(const std::string& host, std::uint16_t port) {
   const int fd = ::socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const int on = 1;
   if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&storage), length) != 0 || ::listen(fd, kBacklog) != 0) {
+  if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&storage), length) != 0 ||
+      ::listen(fd, kBacklog) != 0) {
     const std::string reason = std::strerror(errno);
     if (fd >= 0) ::close(fd);
-    throw std::runtime_error("cannot listen on " + host + ":" + std::to_string(port) + ": " + reason);
+    throw std::runtime_error("cannot listen on " + host + ":" + std::to_string(port) + ": " +
+                             reason);
   }
   return fd;
 }
 
 }  // namespace
 
-Listener::Listener(Loop& loop, const std::string& host, std::uint16_t port, std::function<void(int)> accepted)
+Listener::Listener(Loop& loop, const std::string& host, std::uint16_t port,
+                   std::function<void(int)> accepted)
     : loop_(loop),
       fd_(open_listening_socket(host, port)),
       reserve_fd_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),

@@ -1,6 +1,7 @@
 #pragma once
 
-// A listening TCP socket. Accepted sockets are handed on as descriptors, because they live on other loops.
+// A listening TCP socket. Accepted sockets are handed on as descriptors, because they live on other
+// loops.
 
 #include <cstdint>
 #include <functional>
@@ -15,8 +16,10 @@ namespace parallax::io {
 
 class Listener {
  public:
-  // Port 0 takes a free one. Throws std::runtime_error that names the address. `accepted` owns the descriptor it gets.
-  Listener(Loop& loop, const std::string& host, std::uint16_t port, std::function<void(int fd)> accepted);
+  // Port 0 takes a free one. Throws std::runtime_error that names the address. `accepted` owns the
+  // descriptor it gets.
+  Listener(Loop& loop, const std::string& host, std::uint16_t port,
+           std::function<void(int fd)> accepted);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -26,8 +29,9 @@ class Listener {
 
  private:
   void accept_some();
-  // Out of descriptors: one connection is accepted with the reserve descriptor and closed, so that the queue moves and
-  // the loop does not spin on a socket that stays readable; then accepting rests for a moment.
+  // Out of descriptors: one connection is accepted with the reserve descriptor and closed, so that
+  // the queue moves and the loop does not spin on a socket that stays readable; then accepting
+  // rests for a moment.
   void out_of_descriptors();
 
   Loop& loop_;

@@ -1,6 +1,7 @@
 #pragma once
 
-// One event loop, one thread. Everything made on a loop lives and dies on it; post() is the only door from other threads.
+// One event loop, one thread. Everything made on a loop lives and dies on it; post() is the only
+// door from other threads.
 
 #include <uv.h>
 
@@ -24,16 +25,19 @@ class Loop {
   void run();
   // Thread-safe: run() returns after the current turn.
   void stop();
-  // Thread-safe: runs `task` on the loop's thread, in order. For rare work (new sockets, mode changes), not for traffic.
+  // Thread-safe: runs `task` on the loop's thread, in order. For rare work (new sockets, mode
+  // changes), not for traffic.
   void post(std::function<void()> task);
-  // Destroys `object` when the running callback has returned: what a callback still uses is never deleted under it.
+  // Destroys `object` when the running callback has returned: what a callback still uses is never
+  // deleted under it.
   void defer_destroy(std::shared_ptr<void> object);
 
   uv_loop_t* uv() { return &loop_; }
   // Monotonic nanoseconds, read now (not the loop's cached time).
   static std::uint64_t now_ns() { return uv_hrtime(); }
 
-  // The loop's one read buffer: reads are handled before the next one starts, so all streams share it.
+  // The loop's one read buffer: reads are handled before the next one starts, so all streams share
+  // it.
   static constexpr std::size_t kSlabBytes = 64 * 1024;
   char* slab() { return slab_.get(); }
 

@@ -4,7 +4,8 @@
 
 namespace parallax::io {
 
-PollWatch::PollWatch(Loop& loop, int fd, std::function<void(Ready)> callback) : callback_(std::move(callback)) {
+PollWatch::PollWatch(Loop& loop, int fd, std::function<void(Ready)> callback)
+    : callback_(std::move(callback)) {
   auto* block = HandleBlock<uv_poll_t, PollWatch>::make(this);
   if (uv_poll_init(loop.uv(), block->get(), fd) != 0) {
     block->discard();

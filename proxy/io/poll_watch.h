@@ -1,6 +1,7 @@
 #pragma once
 
-// Watches a file descriptor that somebody else owns (libpq's socket, a listening socket) for readiness.
+// Watches a file descriptor that somebody else owns (libpq's socket, a listening socket) for
+// readiness.
 
 #include <functional>
 
@@ -16,8 +17,8 @@ class PollWatch {
     bool writable = false;
     bool failed = false;  // libuv reported an error and stopped watching
   };
-  // At most one PollWatch for a descriptor at a time, and it must be gone before the descriptor is closed: the kernel
-  // reuses numbers.
+  // At most one PollWatch for a descriptor at a time, and it must be gone before the descriptor is
+  // closed: the kernel reuses numbers.
   PollWatch(Loop& loop, int fd, std::function<void(Ready)> callback);
   ~PollWatch();
   PollWatch(const PollWatch&) = delete;

@@ -23,7 +23,8 @@ namespace {
 
 bool is_numeric(const std::string& host) {
   unsigned char buffer[sizeof(in6_addr)];
-  return inet_pton(AF_INET, host.c_str(), buffer) == 1 || inet_pton(AF_INET6, host.c_str(), buffer) == 1;
+  return inet_pton(AF_INET, host.c_str(), buffer) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), buffer) == 1;
 }
 
 Resolved read_answer(int status, addrinfo* first) {
@@ -34,8 +35,11 @@ Resolved read_answer(int status, addrinfo* first) {
   }
   for (const addrinfo* info = first; info != nullptr; info = info->ai_next) {
     char text[NI_MAXHOST];
-    if (getnameinfo(info->ai_addr, info->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) != 0) continue;
-    if (std::find(resolved.addresses.begin(), resolved.addresses.end(), text) == resolved.addresses.end()) {
+    if (getnameinfo(info->ai_addr, info->ai_addrlen, text, sizeof text, nullptr, 0,
+                    NI_NUMERICHOST) != 0)
+      continue;
+    if (std::find(resolved.addresses.begin(), resolved.addresses.end(), text) ==
+        resolved.addresses.end()) {
       resolved.addresses.emplace_back(text);
     }
   }
@@ -52,7 +56,8 @@ std::unique_ptr<ResolveRequest> ResolveRequest::start(Loop& loop, const std::str
   std::unique_ptr<ResolveRequest> request(new ResolveRequest);
   request->state_ = state;
 
-  // Answers that are known at once also come by a later callback: the caller has stored the request by then.
+  // Answers that are known at once also come by a later callback: the caller has stored the request
+  // by then.
   const auto answer_later = [&](Resolved resolved) {
     loop.post([state, resolved = std::move(resolved)] { state->answer(resolved); });
   };

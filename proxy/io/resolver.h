@@ -19,7 +19,8 @@ struct Resolved {
 // One running look-up; destroying it forgets the answer.
 class ResolveRequest {
  public:
-  // Numeric addresses and Unix socket directories (leading '/') are answered as they are, also by a callback later.
+  // Numeric addresses and Unix socket directories (leading '/') are answered as they are, also by a
+  // callback later.
   static std::unique_ptr<ResolveRequest> start(Loop& loop, const std::string& host,
                                                std::function<void(Resolved)> callback);
   ~ResolveRequest();

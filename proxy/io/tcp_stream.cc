@@ -44,14 +44,15 @@ TcpStream::TcpStream(Loop& loop, int fd) : loop_(loop), block_(Block::make(this)
   broken_ = true;
   loop_.post([block = block_, status] {
     auto* owner = Block::owner_of(block->get());
-    if (owner != nullptr && owner->listener_ != nullptr) owner->listener_->on_broken(uv_strerror(status));
+    if (owner != nullptr && owner->listener_ != nullptr)
+      owner->listener_->on_broken(uv_strerror(status));
   });
 }
 
 TcpStream::~TcpStream() { block_->close(); }
 
 void TcpStream::write(Bytes chunk) {
-  if (broken_ || finished_ || chunk.empty()) return;
+  if (broken_ || write_failed_ || finished_ || chunk.empty()) return;
   std::size_t taken = 0;
   if (queued_bytes_ == 0) {
     // uv_buf_t is not const, but writes do not change it.
@@ -59,14 +60,16 @@ void TcpStream::write(Bytes chunk) {
                               static_cast<unsigned>(chunk.size()));
     const int result = uv_try_write(stream(), &buffer, 1);
     if (result > 0) taken = static_cast<std::size_t>(result);
-    // Errors other than "try later" come again with the queued write, where they can be told to the listener.
+    // Errors other than "try later" come again with the queued write, where they can be told to the
+    // listener.
   }
   if (taken == chunk.size()) return;
 
   auto* pending = new WriteRequest;
   pending->bytes.assign(chunk.begin() + static_cast<std::ptrdiff_t>(taken), chunk.end());
   pending->request.data = pending;
-  auto buffer = uv_buf_init(reinterpret_cast<char*>(pending->bytes.data()), static_cast<unsigned>(pending->bytes.size()));
+  auto buffer = uv_buf_init(reinterpret_cast<char*>(pending->bytes.data()),
+                            static_cast<unsigned>(pending->bytes.size()));
   queued_bytes_ += pending->bytes.size();
   above_low_water_ = above_low_water_ || queued_bytes_ > kLowWaterBytes;
   uv_write(&pending->request, stream(), &buffer, 1, [](uv_write_t* request, int status) {
@@ -80,10 +83,10 @@ void TcpStream::write(Bytes chunk) {
 
 void TcpStream::write_done(std::size_t bytes, int status) {
   queued_bytes_ -= bytes;
-  if (status != 0) {
-    broken(status);
-    return;
-  }
+  // The peer takes no more. What it had sent before may still wait to be read (a server's last
+  // words), so reading goes on and tells how the connection ends; what is written meanwhile has
+  // nowhere to go.
+  if (status != 0) write_failed_ = true;
   if (above_low_water_ && queued_bytes_ <= kLowWaterBytes) {
     above_low_water_ = false;
     if (listener_ != nullptr) listener_->on_drained();
@@ -97,7 +100,8 @@ void TcpStream::resume_reading() {
       stream(),
       [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
         auto* owner = Block::owner_of(handle);
-        *buffer = owner == nullptr ? uv_buf_init(nullptr, 0) : uv_buf_init(owner->loop_.slab(), Loop::kSlabBytes);
+        *buffer = owner == nullptr ? uv_buf_init(nullptr, 0)
+                                   : uv_buf_init(owner->loop_.slab(), Loop::kSlabBytes);
       },
       [](uv_stream_t* handle, ssize_t count, const uv_buf_t* buffer) {
         auto* owner = Block::owner_of(handle);
@@ -115,7 +119,8 @@ void TcpStream::read_done(ssize_t count, const uv_buf_t* buffer) {
   if (count == 0) return;  // nothing to read now
   if (count > 0) {
     if (listener_ != nullptr) {
-      listener_->on_bytes({reinterpret_cast<const std::byte*>(buffer->base), static_cast<std::size_t>(count)});
+      listener_->on_bytes(
+          {reinterpret_cast<const std::byte*>(buffer->base), static_cast<std::size_t>(count)});
     }
     return;
   }
@@ -138,7 +143,8 @@ void TcpStream::finish_writing() {
   if (broken_ || std::exchange(finished_, true)) return;
   auto* request = new uv_shutdown_t;
   // Sent after all queued writes. Fails only when the connection is gone, which reading notices.
-  if (uv_shutdown(request, stream(), [](uv_shutdown_t* done, int) { delete done; }) != 0) delete request;
+  if (uv_shutdown(request, stream(), [](uv_shutdown_t* done, int) { delete done; }) != 0)
+    delete request;
 }
 
 }  // namespace parallax::io

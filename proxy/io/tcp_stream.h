@@ -12,9 +12,9 @@ namespace parallax::io {
 
 class TcpStream final : public ByteStream {
  public:
-  // Takes over `fd`, a connected stream socket, also when it fails: then the first event is on_broken().
-  // TCP_NODELAY is set (a proxy must not add Nagle's delay), and keepalive, so that a peer that is gone is noticed;
-  // no other time limit: idle sessions may live for days.
+  // Takes over `fd`, a connected stream socket, also when it fails: then the first event is
+  // on_broken(). TCP_NODELAY is set (a proxy must not add Nagle's delay), and keepalive, so that a
+  // peer that is gone is noticed; no other time limit: idle sessions may live for days.
   TcpStream(Loop& loop, int fd);
   ~TcpStream() override;
   TcpStream(const TcpStream&) = delete;
@@ -42,6 +42,7 @@ class TcpStream final : public ByteStream {
   std::size_t queued_bytes_ = 0;
   bool above_low_water_ = false;
   bool broken_ = false;
+  bool write_failed_ = false;
   bool reading_ = false;
   bool ended_ = false;     // the peer's end was seen
   bool finished_ = false;  // finish_writing() was called

@@ -1,6 +1,7 @@
 #include "shadow/replay/rule_check.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <unordered_set>
 #include <utility>
@@ -29,6 +30,9 @@ std::string bare_name(const std::string& name) {
   const auto dot = name.rfind('.');
   auto bare = dot == std::string::npos ? name : name.substr(dot + 1);
   std::erase(bare, '"');
+  // Compared with lower(proname): names that differ in case alone are taken together.
+  std::ranges::transform(bare, bare.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return bare;
 }
 
@@ -181,6 +185,8 @@ void RuleCheck::on_catalog(std::vector<StepResult> results) {
   auto pairing = pair_columns(rule_, legacy_, *rewrite_, verification.catalog);
   if (auto* reason = std::get_if<std::string>(&pairing)) return broken(std::move(*reason));
   verification.pairing = std::move(std::get<Pairing>(pairing));
+  verification.legacy_columns = legacy_.columns;
+  verification.rewrite_columns = rewrite_->columns;
   for (const auto& note : verification.pairing.notes) {
     if (!verification.reason.empty()) verification.reason += "; ";
     verification.reason += note;

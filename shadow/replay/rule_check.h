@@ -22,6 +22,9 @@ struct Verification {
   RuleState state = RuleState::unverified;
   std::string reason;  // why broken, or what else is worth telling
   Pairing pairing;     // empty when the rewrite could not be prepared
+  // What was paired: a result whose columns come from elsewhere is not what was verified.
+  std::vector<ColumnInfo> legacy_columns;
+  std::vector<ColumnInfo> rewrite_columns;
   Catalog catalog;
   bool rewrite_prepared = false;
 };

@@ -66,17 +66,35 @@ void Snapshot::on_transaction(TransactionEnd end) {
   }
 }
 
+// The rewrite has run in a transaction of its own, with legacy behind it.
+void Snapshot::settle_legacy() {
+  if (!result_.legacy_first.ran) {
+    // The rewrite failed and took legacy with it: legacy's own error is the earlier one.
+    result_.legacy_first = std::exchange(result_.legacy_second, {});
+  } else if (failed(result_.legacy_first)) {
+    result_.legacy_second = {};
+  }
+}
+
 // A step that failed has ended its transaction, so what comes after it needs another one.
 std::optional<std::vector<Snapshot::Step>> Snapshot::next_steps() {
-  const bool alone = steps_.size() == 1;
-  if (!alone && !again_ && request_.rewrite_first && failed(result_.rewrite) &&
-      !settles(result_.rewrite)) {
+  const bool alone = std::exchange(alone_, false);
+  if (alone) {
+    settle_legacy();
+    return std::nullopt;
+  }
+  if (!again_ && request_.rewrite_first && failed(result_.rewrite) && !settles(result_.rewrite)) {
     again_ = true;
     return std::vector{Step::legacy_first, Step::legacy_second, Step::rewrite};
   }
-  if (!alone && failed(result_.legacy_first) && !settles(result_.legacy_first) &&
-      !result_.rewrite.ran && !request_.live_sqlstate.empty()) {
-    return std::vector{Step::rewrite};
+  if (failed(result_.legacy_first) && !settles(result_.legacy_first) && !result_.rewrite.ran &&
+      !request_.live_sqlstate.empty()) {
+    // Legacy once more behind the rewrite, so that a success of the rewrite and the error of legacy
+    // come from one snapshot. When legacy works now, its two runs have differed: that is what its
+    // second result then says.
+    result_.legacy_second = std::exchange(result_.legacy_first, {});
+    alone_ = true;
+    return std::vector{Step::rewrite, Step::legacy_first};
   }
   return std::nullopt;
 }

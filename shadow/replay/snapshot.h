@@ -45,6 +45,7 @@ class Snapshot {
   void send(std::vector<Step> steps);
   void on_transaction(TransactionEnd end);
   std::optional<std::vector<Step>> next_steps();
+  void settle_legacy();
   StepResult& result_of(Step step);
 
   ReadOnlyTransaction transaction_;
@@ -54,6 +55,7 @@ class Snapshot {
   std::vector<Step> steps_;
   SnapshotResult result_;
   bool again_ = false;  // legacy first, after the rewrite had failed in the first place
+  bool alone_ = false;  // the rewrite runs in a transaction of its own
 };
 
 }  // namespace parallax::shadow

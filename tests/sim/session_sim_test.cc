@@ -1,4 +1,5 @@
-// Whole sessions in memory. The server's part is played by a script that answers as PostgreSQL does.
+// Whole sessions in memory. The server's part is played by a script that answers as PostgreSQL
+// does.
 
 #include <catch2/catch.hpp>
 #include <string>
@@ -14,18 +15,21 @@ using fe::query;
 using fe::terminate;
 
 std::string startup() { return fe::startup({{"user", "app"}, {"database", "shop"}}); }
-const std::string kLoginAnswer = be::authentication_ok() + be::parameter_status("client_encoding", "UTF8") +
+const std::string kLoginAnswer = be::authentication_ok() +
+                                 be::parameter_status("client_encoding", "UTF8") +
                                  be::backend_key_data(42, u32(4711)) + ready('I');
 
 std::string answer(std::size_t rows, std::size_t width) {
   std::string result = be::row_description({{"x"}});
-  for (std::size_t i = 0; i < rows; ++i) result += be::data_row({std::string(width, static_cast<char>('a' + i % 26))});
+  for (std::size_t i = 0; i < rows; ++i)
+    result += be::data_row({std::string(width, static_cast<char>('a' + i % 26))});
   return result + be::command_complete("SELECT " + std::to_string(rows)) + ready('I');
 }
 
 // Answers the startup packet, then each Query by the next of `answers`.
 struct ScriptedServer {
-  ScriptedServer(SimWorld& world, std::vector<std::string> answers) : world_(world), answers_(std::move(answers)) {
+  ScriptedServer(SimWorld& world, std::vector<std::string> answers)
+      : world_(world), answers_(std::move(answers)) {
     world_.server.on_received = [this] { look(); };
   }
   void look() {
@@ -47,7 +51,8 @@ struct ScriptedServer {
   }
   static std::size_t read(const std::string& bytes, std::size_t at) {
     std::size_t value = 0;
-    for (std::size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+    for (std::size_t i = 0; i < 4; ++i)
+      value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
     return value;
   }
   static std::size_t startup_size(const std::string& bytes) { return read(bytes, 0); }
@@ -60,11 +65,14 @@ struct ScriptedServer {
 };
 
 struct DeafTap final : protocol::ConversationListener {
-  protocol::StatementRef on_query(std::string_view, bool) override { return std::make_shared<protocol::StatementNote>(); }
+  protocol::StatementRef on_query(std::string_view, bool) override {
+    return std::make_shared<protocol::StatementNote>();
+  }
   protocol::StatementRef on_parse(const protocol::ParseView&, bool) override {
     return std::make_shared<protocol::StatementNote>();
   }
-  protocol::BindingRef on_bind(const protocol::StatementRef&, const protocol::BindView&, bool) override {
+  protocol::BindingRef on_bind(const protocol::StatementRef&, const protocol::BindView&,
+                               bool) override {
     return std::make_shared<protocol::BindingNote>();
   }
   void on_command(const protocol::Command&) override {}
@@ -87,7 +95,8 @@ Transcript run_traffic(std::uint64_t seed, bool tapped) {
   if (tapped) world.make_tap = [] { return std::make_unique<DeafTap>(); };
   const ScriptedServer server(world, {answer(3, 10), answer(0, 1), answer(200, 500)});
   world.open_session();
-  const auto sent = startup() + query("select 1") + query("select 2") + query("select 3") + terminate();
+  const auto sent =
+      startup() + query("select 1") + query("select 2") + query("select 3") + terminate();
   world.client.send(sent);
   world.run();
   REQUIRE(world.session_ended);
@@ -110,7 +119,9 @@ TEST_CASE("every byte arrives, in order, whatever the chunks, with and without a
   }
 }
 
-TEST_CASE("a reset on either leg at any moment ends the session once, and what was delivered is a prefix") {
+TEST_CASE(
+    "a reset on either leg at any moment ends the session once, and what was delivered is a "
+    "prefix") {
   const auto base = run_seed();
   const auto expected = kLoginAnswer + answer(3, 10) + answer(50, 400);
   for (std::uint64_t i = 0; i < 600; ++i) {
@@ -124,8 +135,9 @@ TEST_CASE("a reset on either leg at any moment ends the session once, and what w
     world.at(world.random() % 60'000'000, [&] { victim.reset(); });
     world.at(10'000'000'000, [&] { world.client.send_end(); });
     world.run();
-    INFO("server received " << world.server.received.size() << " saw_end " << world.server.saw_end << " client received "
-                            << world.client.received.size() << " of " << expected.size());
+    INFO("server received " << world.server.received.size() << " saw_end " << world.server.saw_end
+                            << " client received " << world.client.received.size() << " of "
+                            << expected.size());
     REQUIRE(world.session_ended);
     REQUIRE(world.sessions_gauge() == 0);
     REQUIRE(world.admitted == 0);
@@ -215,7 +227,8 @@ TEST_CASE("both sides full at once: the directions do not wait for each other") 
   REQUIRE(world.client.received == kLoginAnswer + flood_down);
 }
 
-TEST_CASE("encryption requests are answered N, once each, and nothing may follow them in one flight") {
+TEST_CASE(
+    "encryption requests are answered N, once each, and nothing may follow them in one flight") {
   SECTION("SSLRequest, GSSENCRequest, startup") {
     SimWorld world(run_seed());
     ScriptedServer server(world, {});
@@ -239,7 +252,8 @@ TEST_CASE("encryption requests are answered N, once each, and nothing may follow
     world.client.send(fe::ssl_request());
     world.run();
     REQUIRE(world.client.received.find("0A000") != std::string::npos);
-    REQUIRE(world.client.received.find("unsupported frontend protocol 1234.5679") != std::string::npos);
+    REQUIRE(world.client.received.find("unsupported frontend protocol 1234.5679") !=
+            std::string::npos);
     REQUIRE(world.reason == proxy::CloseReason::bad_startup);
   }
   SECTION("stuffed") {
@@ -258,7 +272,8 @@ TEST_CASE("encryption requests are answered N, once each, and nothing may follow
 }
 
 TEST_CASE("what is no startup packet is closed in silence and opens no upstream connection") {
-  for (const std::string& junk : {std::string("GET / HTTP/1.1\r\n\r\n"), u32(7) + "abc", u32(10'005)}) {
+  for (const std::string& junk :
+       {std::string("GET / HTTP/1.1\r\n\r\n"), u32(7) + "abc", u32(10'005)}) {
     SimWorld world(run_seed());
     world.open_session();
     world.client.send(junk);
@@ -270,7 +285,8 @@ TEST_CASE("what is no startup packet is closed in silence and opens no upstream 
   }
 }
 
-TEST_CASE("a client that says nothing is closed at the deadline; one that just leaves is no error") {
+TEST_CASE(
+    "a client that says nothing is closed at the deadline; one that just leaves is no error") {
   SimWorld silent(run_seed());
   silent.open_session();
   silent.run(std::chrono::seconds(9));
@@ -370,7 +386,8 @@ TEST_CASE("traffic that cannot be understood is forwarded all the same") {
     explicit Tap(bool& flag) : lost(flag) {}
     protocol::StatementRef on_query(std::string_view, bool) override { return nullptr; }
     protocol::StatementRef on_parse(const protocol::ParseView&, bool) override { return nullptr; }
-    protocol::BindingRef on_bind(const protocol::StatementRef&, const protocol::BindView&, bool) override {
+    protocol::BindingRef on_bind(const protocol::StatementRef&, const protocol::BindView&,
+                                 bool) override {
       return nullptr;
     }
     void on_command(const protocol::Command&) override {}

@@ -52,9 +52,11 @@ void SimPeer::schedule_delivery() {
 }
 
 void SimPeer::deliver() {
-  if (stream_ == nullptr || !stream_->reading_ || stream_->listener_ == nullptr || stream_->broken_) return;
+  if (stream_ == nullptr || !stream_->reading_ || stream_->listener_ == nullptr || stream_->broken_)
+    return;
   if (!outgoing_.empty()) {
-    const auto wish = world_.whole_chunks ? world_.chunk_max : 1 + world_.random() % world_.chunk_max;
+    const auto wish =
+        world_.whole_chunks ? world_.chunk_max : 1 + world_.random() % world_.chunk_max;
     const auto size = std::min<std::size_t>(outgoing_.size(), wish);
     const std::string chunk = outgoing_.substr(0, size);
     outgoing_.erase(0, size);
@@ -120,7 +122,9 @@ void SimStream::peer_sees_end() {
 }
 
 SimWorld::SimWorld(std::uint64_t seed)
-    : random(seed), metrics_(std::make_unique<proxy::ProxyMetrics>(registry_)), shard_(&registry_.make_shard()) {}
+    : random(seed),
+      metrics_(std::make_unique<proxy::ProxyMetrics>(registry_)),
+      shard_(&registry_.make_shard()) {}
 
 SimWorld::~SimWorld() { events_.clear(); }
 
@@ -169,7 +173,8 @@ std::unique_ptr<proxy::Pending> SimWorld::connect_upstream(
   return pending;
 }
 
-std::unique_ptr<proxy::Pending> SimWorld::after(std::chrono::milliseconds delay, std::function<void()> callback) {
+std::unique_ptr<proxy::Pending> SimWorld::after(std::chrono::milliseconds delay,
+                                                std::function<void()> callback) {
   auto pending = std::make_unique<SimPending>();
   at(static_cast<std::uint64_t>(std::chrono::nanoseconds(delay).count()),
      [wanted = pending->wanted, callback = std::move(callback)] {

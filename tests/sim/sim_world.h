@@ -1,6 +1,7 @@
 #pragma once
 
-// A world in memory for one session: a virtual clock, streams whose far ends the test holds, and seeded faults.
+// A world in memory for one session: a virtual clock, streams whose far ends the test holds, and
+// seeded faults.
 
 #include <cstdint>
 #include <functional>
@@ -27,8 +28,8 @@ class SimPeer {
   void send_end();                    // FIN, behind what was sent
   void reset();                       // RST: what has not arrived is lost, both ways
 
-  std::string received;  // everything that the session wrote and the peer has read
-  bool saw_end = false;  // the session finished writing
+  std::string received;    // everything that the session wrote and the peer has read
+  bool saw_end = false;    // the session finished writing
   bool saw_close = false;  // the session destroyed its end
   // How many more bytes the peer is willing to read; the rest stays queued in the session.
   std::size_t window = SIZE_MAX;
@@ -106,19 +107,21 @@ class SimWorld final : public proxy::SessionHost {
 
   std::unique_ptr<proxy::Pending> connect_upstream(
       std::function<void(std::unique_ptr<io::ByteStream>, const std::string&)> callback) override;
-  std::unique_ptr<proxy::Pending> after(std::chrono::milliseconds delay, std::function<void()> callback) override;
+  std::unique_ptr<proxy::Pending> after(std::chrono::milliseconds delay,
+                                        std::function<void()> callback) override;
   std::uint64_t now_ns() override { return now_; }
   bool admit() override;
   void release() override { --admitted; }
   void no_longer_unauthenticated() override { ++unauthenticated_told; }
-  std::unique_ptr<protocol::ConversationListener> observe(std::uint64_t,
-                                                          const protocol::StartupParameters&) override {
+  std::unique_ptr<protocol::ConversationListener> observe(
+      std::uint64_t, const protocol::StartupParameters&) override {
     return make_tap ? make_tap() : nullptr;
   }
   const proxy::Limits& limits() const override { return limits_value; }
   const proxy::ProxyMetrics& metrics() const override { return *metrics_; }
   metrics::Shard& shard() override { return *shard_; }
-  void ended(proxy::Session& session, proxy::CloseReason reason, const std::string& detail) override;
+  void ended(proxy::Session& session, proxy::CloseReason reason,
+             const std::string& detail) override;
   std::uint64_t outcome_count(proxy::CloseReason which) const;
   std::int64_t sessions_gauge() const { return registry_.value(metrics_->sessions); }
 

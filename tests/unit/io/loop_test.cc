@@ -1,6 +1,10 @@
 #include "proxy/io/loop.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <memory>
 #include <string>
 #include <thread>
@@ -70,14 +74,18 @@ TEST_CASE("a timer may be destroyed in its own callback, and one that was destro
   REQUIRE_FALSE(fired);
 }
 
-TEST_CASE("numeric hosts and socket directories resolve to themselves; a dropped request never answers") {
+TEST_CASE(
+    "numeric hosts and socket directories resolve to themselves; a dropped request never answers") {
   Loop loop;
   Resolved one;
   Resolved two;
   bool dropped_answered = false;
   const auto a = ResolveRequest::start(loop, "127.0.0.1", [&](const Resolved& r) { one = r; });
-  const auto b = ResolveRequest::start(loop, "/run/postgresql", [&](const Resolved& r) { two = r; });
-  ResolveRequest::start(loop, "localhost", [&](const Resolved&) { dropped_answered = true; }).reset();
+  const auto b =
+      ResolveRequest::start(loop, "/run/postgresql", [&](const Resolved& r) { two = r; });
+  ResolveRequest::start(loop, "localhost", [&](const Resolved&) {
+    dropped_answered = true;
+  }).reset();
   std::string localhost;
   const auto c = ResolveRequest::start(loop, "localhost", [&](const Resolved& r) {
     localhost = r.addresses.empty() ? r.error : r.addresses.front();
@@ -134,7 +142,9 @@ struct Collect final : StreamListener {
 TEST_CASE("streams over real sockets: megabytes there and back, ends in order") {
   Loop loop;
   std::unique_ptr<Echo> echo;
-  Listener listener(loop, "127.0.0.1", 0, [&](int fd) { echo = std::make_unique<Echo>(std::make_unique<TcpStream>(loop, fd)); });
+  Listener listener(loop, "127.0.0.1", 0, [&](int fd) {
+    echo = std::make_unique<Echo>(std::make_unique<TcpStream>(loop, fd));
+  });
   const auto address = listener.address();
   const auto port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
 
@@ -168,6 +178,27 @@ TEST_CASE("a port where nobody listens is refused") {
   });
   loop.run();
   REQUIRE(refused == "Connection refused");
+}
+
+TEST_CASE("what the peer had sent is read also when nothing can be written any more") {
+  std::signal(SIGPIPE, SIG_IGN);  // as main() does
+  Loop loop;
+  int pair[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
+  TcpStream stream(loop, pair[0]);
+  Collect collect;
+  collect.loop = &loop;
+  stream.set_listener(&collect);
+  const std::string last_words(1000, 'w');
+  REQUIRE(::write(pair[1], last_words.data(), last_words.size()) == 1000);
+  ::close(pair[1]);
+  for (int i = 0; i < 3; ++i) stream.write(std::as_bytes(std::span(last_words)));
+  Timer later(loop);
+  later.start(20ms, [&] { stream.resume_reading(); });
+  loop.run();
+  REQUIRE(collect.received == last_words);
+  REQUIRE((collect.ended || !collect.error.empty()));
+  REQUIRE(stream.queued_bytes() == 0);
 }
 
 TEST_CASE("a descriptor that is no socket is reported, not fatal") {

@@ -33,7 +33,8 @@ TEST_CASE("the budget bounds jobs and bytes, and a refusal takes nothing") {
   REQUIRE(budget.bytes() == 0);
 }
 
-TEST_CASE("one producer, one consumer: every value arrives once, in order, and no wake-up is lost") {
+TEST_CASE(
+    "one producer, one consumer: every value arrives once, in order, and no wake-up is lost") {
   constexpr int kValues = 200'000;
   Loop loop;
   SpscRing<std::unique_ptr<int>> ring(64);

@@ -8,7 +8,9 @@ namespace {
 protocol::StartupParameters startup(std::vector<std::pair<std::string, std::string>> values) {
   return {.values = std::move(values)};
 }
-SessionContext own_session() { return {startup({{"user", "app"}, {"database", "shop"}}), "app", "shop"}; }
+SessionContext own_session() {
+  return {startup({{"user", "app"}, {"database", "shop"}}), "app", "shop"};
+}
 
 StatementShape shape(std::string_view sql) {
   auto result = shape_of(sql, ShapeDialect::statement);
@@ -26,10 +28,12 @@ std::optional<SkipReason> after(std::string_view tag, std::string_view sql) {
 
 TEST_CASE("a session of the shadow's own user and database can be replayed; others cannot") {
   REQUIRE_FALSE(own_session().obstacle());
-  REQUIRE(SessionContext(startup({{"user", "bob"}, {"database", "shop"}}), "app", "shop").obstacle() ==
-          SkipReason::context);
-  REQUIRE(SessionContext(startup({{"user", "app"}, {"database", "other"}}), "app", "shop").obstacle() ==
-          SkipReason::other_database);
+  REQUIRE(
+      SessionContext(startup({{"user", "bob"}, {"database", "shop"}}), "app", "shop").obstacle() ==
+      SkipReason::context);
+  REQUIRE(
+      SessionContext(startup({{"user", "app"}, {"database", "other"}}), "app", "shop").obstacle() ==
+      SkipReason::other_database);
   // The database defaults to the user, as in the server.
   REQUIRE_FALSE(SessionContext(startup({{"user", "app"}}), "app", "app").obstacle());
 }
@@ -37,7 +41,8 @@ TEST_CASE("a session of the shadow's own user and database can be replayed; othe
 TEST_CASE("commands that may change settings end comparison for the session") {
   REQUIRE(after("SET", "set timezone = 'UTC'") == SkipReason::context);
   REQUIRE(after("SET", "SET LOCAL search_path = x") == SkipReason::context);
-  REQUIRE(after("SET", "set session characteristics as transaction read only") == SkipReason::context);
+  REQUIRE(after("SET", "set session characteristics as transaction read only") ==
+          SkipReason::context);
   REQUIRE(after("RESET", "reset all") == SkipReason::context);
   REQUIRE(after("DISCARD ALL", "discard all") == SkipReason::context);
   REQUIRE(after("CALL", "call p()") == SkipReason::context);
@@ -59,14 +64,15 @@ TEST_CASE("what belongs to the transaction alone changes nothing") {
 }
 
 TEST_CASE("a transaction that has written is skipped until it ends") {
-  for (const auto& [tag, sql] : {std::pair{"INSERT 0 1", "insert into t values (1)"},
-                                 {"UPDATE 3", "update t set a = 1"},
-                                 {"DELETE 0", "delete from t"},
-                                 {"MERGE 1", "merge into t using u on true when matched then delete"},
-                                 {"COPY 3", "copy t from stdin"},
-                                 {"CREATE TABLE", "create table x (a int)"},
-                                 {"TRUNCATE TABLE", "truncate t"},
-                                 {"SELECT 1", "with x as (insert into t values (1) returning a) select * from x"}}) {
+  for (const auto& [tag, sql] :
+       {std::pair{"INSERT 0 1", "insert into t values (1)"},
+        {"UPDATE 3", "update t set a = 1"},
+        {"DELETE 0", "delete from t"},
+        {"MERGE 1", "merge into t using u on true when matched then delete"},
+        {"COPY 3", "copy t from stdin"},
+        {"CREATE TABLE", "create table x (a int)"},
+        {"TRUNCATE TABLE", "truncate t"},
+        {"SELECT 1", "with x as (insert into t values (1) returning a) select * from x"}}) {
     INFO(sql);
     auto context = own_session();
     const auto known = shape(sql);
@@ -107,24 +113,39 @@ TEST_CASE("an encoding that is not UTF-8 and a text that could not be read are u
   REQUIRE(context.obstacle() == SkipReason::context);
 }
 
-TEST_CASE("settings of the startup packet are carried into the replay, names and timeouts are not") {
-  const SessionContext context(startup({{"user", "app"},
-                                        {"database", "shop"},
-                                        {"application_name", "x"},
-                                        {"client_encoding", "UTF8"},
-                                        {"TimeZone", "America/New_York"},
-                                        {"statement_timeout", "5"},
-                                        {"_pq_.x", "1"},
-                                        {"options", "-c search_path=a,b --extra-float-digits=0 -cDateStyle=SQL\\ DMY"}}),
-                               "app", "shop");
+TEST_CASE("a reported setting that changes later was changed by something that was not seen") {
+  auto context = own_session();
+  context.parameter_status("TimeZone", "UTC");  // at the start the server reports all of them
+  context.ready('I');
   REQUIRE_FALSE(context.obstacle());
-  const std::vector<std::pair<std::string, std::string>> expected = {{"timezone", "America/New_York"},
-                                                                     {"search_path", "a,b"},
-                                                                     {"extra_float_digits", "0"},
-                                                                     {"datestyle", "SQL DMY"}};
+  context.parameter_status("application_name", "x");
+  REQUIRE_FALSE(context.obstacle());
+  context.parameter_status("TimeZone", "Asia/Tokyo");
+  REQUIRE(context.obstacle() == SkipReason::context);
+}
+
+TEST_CASE(
+    "settings of the startup packet are carried into the replay, names and timeouts are not") {
+  const SessionContext context(
+      startup({{"user", "app"},
+               {"database", "shop"},
+               {"application_name", "x"},
+               {"client_encoding", "UTF8"},
+               {"TimeZone", "America/New_York"},
+               {"statement_timeout", "5"},
+               {"_pq_.x", "1"},
+               {"options", "-c search_path=a,b --extra-float-digits=0 -cDateStyle=SQL\\ DMY"}}),
+      "app", "shop");
+  REQUIRE_FALSE(context.obstacle());
+  const std::vector<std::pair<std::string, std::string>> expected = {
+      {"timezone", "America/New_York"},
+      {"search_path", "a,b"},
+      {"extra_float_digits", "0"},
+      {"datestyle", "SQL DMY"}};
   REQUIRE(context.settings() == expected);
-  REQUIRE(SessionContext(startup({{"user", "app"}, {"database", "shop"}, {"options", "-O"}}), "app", "shop").obstacle() ==
-          SkipReason::context);
+  REQUIRE(SessionContext(startup({{"user", "app"}, {"database", "shop"}, {"options", "-O"}}), "app",
+                         "shop")
+              .obstacle() == SkipReason::context);
 }
 
 }  // namespace parallax::shadow
