@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "proxy/io/tcp_stream.h"
@@ -72,7 +73,7 @@ void Connector::try_next() {
     }
     fd_ = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd_ < 0) {
-      last_error_ = std::strerror(errno);
+      last_error_ = std::system_category().message(errno);
       continue;
     }
     const int status =
@@ -84,7 +85,7 @@ void Connector::try_next() {
       watch_->want(false, true);
       return;
     }
-    last_error_ = std::strerror(errno);
+    last_error_ = std::system_category().message(errno);
     ::close(std::exchange(fd_, -1));
   }
   finish({.stream = nullptr, .error = last_error_});
@@ -101,7 +102,7 @@ void Connector::connected_or_not() {
     return;
   }
   ::close(fd);
-  last_error_ = std::strerror(error);
+  last_error_ = std::system_category().message(error);
   try_next();
 }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace parallax::io {
@@ -34,7 +35,7 @@ int open_listening_socket(const std::string& host, std::uint16_t port) {
   if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&storage), length) != 0 ||
       ::listen(fd, kBacklog) != 0) {
-    const std::string reason = std::strerror(errno);
+    const std::string reason = std::system_category().message(errno);
     if (fd >= 0) ::close(fd);
     throw std::runtime_error("cannot listen on " + host + ":" + std::to_string(port) + ": " +
                              reason);

@@ -1,22 +1,9 @@
 #include "sim_world.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <iostream>
 #include <utility>
 
 namespace parallax::test {
-
-std::uint64_t run_seed() {
-  const char* text = std::getenv("PARALLAX_SEED");
-  const auto seed = text == nullptr ? 20261124ULL : std::strtoull(text, nullptr, 10);
-  static const bool printed = [seed] {
-    std::cout << "PARALLAX_SEED=" << seed << "\n";
-    return true;
-  }();
-  (void)printed;
-  return seed;
-}
 
 void SimPeer::send(std::string_view bytes) {
   outgoing_ += bytes;

@@ -14,6 +14,7 @@
 
 #include "proxy/session.h"
 #include "proxy/session_host.h"
+#include "tests/support/seed.h"
 
 namespace parallax::test {
 
@@ -134,8 +135,5 @@ class SimWorld final : public proxy::SessionHost {
   metrics::Shard* shard_ = nullptr;
   std::unique_ptr<proxy::Session> session_;
 };
-
-// The seed of random tests: PARALLAX_SEED, or a fixed one; printed by each test that uses it.
-std::uint64_t run_seed();
 
 }  // namespace parallax::test

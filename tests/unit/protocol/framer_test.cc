@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 
+#include "tests/support/seed.h"
 #include "tests/support/wire.h"
 
 namespace parallax::protocol {
@@ -32,13 +33,7 @@ class Collector : public FramerVisitor {
   std::set<const std::byte*> bodies;
 };
 
-unsigned seed() {
-  const char* given = std::getenv("PARALLAX_SEED");
-  const unsigned value =
-      given == nullptr ? std::random_device{}() : static_cast<unsigned>(std::atoi(given));
-  std::cout << "PARALLAX_SEED=" << value << std::endl;
-  return value;
-}
+unsigned seed() { return static_cast<unsigned>(test::run_seed()); }
 
 // About 200 messages of mixed types and lengths; many bodies full of bytes that look like headers.
 std::string transcript() {
