@@ -331,7 +331,7 @@ void Session::authenticated_or_ended() {
 void Session::close(CloseReason reason, const std::string& detail) {
   if (state_ == State::closed) return;
   state_ = State::closed;
-  const std::string last_detail = detail;  // may be a member that is about to go
+  detail_ = detail;
   client_->set_listener(nullptr);
   client_.reset();
   if (server_) server_->set_listener(nullptr);
@@ -342,7 +342,7 @@ void Session::close(CloseReason reason, const std::string& detail) {
   if (std::exchange(admitted_, false)) host_.release();
   host_.shard().add(host_.metrics().sessions, -1);
   host_.shard().add(host_.metrics().outcomes[static_cast<std::size_t>(reason)]);
-  host_.ended(*this, reason, last_detail);
+  host_.ended(*this, reason, detail_);
 }
 
 }  // namespace parallax::proxy

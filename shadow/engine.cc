@@ -96,7 +96,7 @@ struct Engine::Impl {
   void verify_again(const Rule& rule, const std::string& why);
   void end_waiting(Jobs::iterator job, End end, std::string detail);
   void end_without_verdict(const CapturedOperation& operation, End end, std::string detail);
-  void publish(Outcome outcome);
+  void publish(const Outcome& outcome);
   void set_state(const Rule& rule, RuleState state, const std::string& reason);
   void begin_stop(std::chrono::milliseconds deadline);
   void drop_jobs(bool running_too);
@@ -263,7 +263,7 @@ void Engine::Impl::conclude(CapturedOperation& operation, const SnapshotResult& 
   } else {
     remove_values(outcome);
   }
-  publish(std::move(outcome));
+  publish(outcome);
 }
 
 void Engine::Impl::verify_again(const Rule& rule, const std::string& why) {
@@ -287,10 +287,10 @@ void Engine::Impl::end_without_verdict(const CapturedOperation& operation, End e
   outcome.end = end;
   outcome.detail = std::move(detail);
   if (options.dev) outcome.values = operation.values;
-  publish(std::move(outcome));
+  publish(outcome);
 }
 
-void Engine::Impl::publish(Outcome outcome) {
+void Engine::Impl::publish(const Outcome& outcome) {
   counter.ended(outcome);
   report.outcome(outcome);
 }

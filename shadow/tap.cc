@@ -8,11 +8,12 @@ namespace parallax::shadow {
 
 namespace {
 
+constexpr std::string_view kDeallocate = "deallocate ";
+constexpr std::string_view kPrepare = "prepare ";
+
 // "deallocate x" and "deallocate prepare x" in normalised tokens: x as the server stores it; empty
 // for anything else.
 std::string deallocated_name(std::string_view key) {
-  constexpr std::string_view kDeallocate = "deallocate ";
-  constexpr std::string_view kPrepare = "prepare ";
   if (!key.starts_with(kDeallocate)) return {};
   key.remove_prefix(kDeallocate.size());
   if (key.starts_with(kPrepare)) key.remove_prefix(kPrepare.size());

@@ -45,7 +45,7 @@ SocketAddress socket_address(const std::string& address, std::uint16_t port) {
 
 }  // namespace
 
-Connector::Connector(Loop& loop, std::string host, std::uint16_t port,
+Connector::Connector(Loop& loop, const std::string& host, std::uint16_t port,
                      std::chrono::milliseconds timeout, std::function<void(ConnectResult)> callback)
     : loop_(loop), port_(port), callback_(std::move(callback)), timer_(loop) {
   timer_.start(timeout, [this] { finish({.stream = nullptr, .error = "timed out"}); });

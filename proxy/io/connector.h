@@ -29,8 +29,8 @@ class Connector {
   // the socket is
   // `.s.PGSQL.<port>`. The callback comes exactly once, from the loop, and may destroy the
   // connector.
-  Connector(Loop& loop, std::string host, std::uint16_t port, std::chrono::milliseconds timeout,
-            std::function<void(ConnectResult)> callback);
+  Connector(Loop& loop, const std::string& host, std::uint16_t port,
+            std::chrono::milliseconds timeout, std::function<void(ConnectResult)> callback);
   ~Connector();
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;

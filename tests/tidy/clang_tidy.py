@@ -31,8 +31,7 @@ def main(build):
     own = [(source, *command) for source, command in sorted(commands(build).items())
            if pathlib.Path(source).is_relative_to(ROOT) and not pathlib.Path(source).is_relative_to(ROOT / 'tests')]
     complaints = run_all([job(*entry) for entry in own])
-    print('\n'.join(complaints))
-    print(f'{len(own)} sources, {len(complaints)} with complaints')
+    print(f'{len(own)} sources, {complaints} with complaints')
     return bool(complaints) or not own
 
 

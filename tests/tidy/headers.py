@@ -37,8 +37,7 @@ def main(build, headers):
         return check
 
     complaints = run_all([job(header) for header in headers])
-    print('\n'.join(complaints))
-    print(f'{len(headers)} headers, {len(complaints)} with complaints')
+    print(f'{len(headers)} headers, {complaints} with complaints')
     return bool(complaints) or not headers
 
 

@@ -28,9 +28,15 @@ def commands(build):
 
 
 def run_all(jobs, workers=2):
-    """`jobs`: callables that return the text of their complaint, empty when clean. Returns the complaints."""
+    """`jobs`: callables that return the text of their complaint, empty when clean. Prints the complaints as they come;
+    returns their number."""
+    complaints = 0
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        return [text for text in pool.map(lambda job: job(), jobs) if text]
+        for done in concurrent.futures.as_completed([pool.submit(job) for job in jobs]):
+            if done.result():
+                complaints += 1
+                print(done.result(), flush=True)
+    return complaints
 
 
 def run(command, directory):
