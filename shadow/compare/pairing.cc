@@ -265,15 +265,15 @@ class Pairer {
     std::vector<bool> is_key(pairs.size(), false);
     for (const auto& [table, attributes] : catalog_.primary_keys) {
       Indexes found;
-      const bool whole =
-          std::all_of(attributes.begin(), attributes.end(), [&](std::int16_t attribute) {
-            const std::size_t before = found.size();
-            for (std::size_t i = 0; i < pairs.size(); ++i) {
-              const auto& origin = legacy_origins_[pairs[i].legacy];
-              if (origin == Origin{table, attribute}) found.push_back(i);
-            }
-            return found.size() > before;
-          });
+      const bool whole = std::all_of(attributes.begin(), attributes.end(),
+                                     [&, table = table](std::int16_t attribute) {
+                                       const std::size_t before = found.size();
+                                       for (std::size_t i = 0; i < pairs.size(); ++i) {
+                                         const auto& origin = legacy_origins_[pairs[i].legacy];
+                                         if (origin == Origin{table, attribute}) found.push_back(i);
+                                       }
+                                       return found.size() > before;
+                                     });
       if (!whole) continue;
       for (const std::size_t i : found) is_key[i] = true;
     }

@@ -85,7 +85,7 @@ void Pool::become_idle(Entry& entry) {
   serve_waiters();
 }
 
-void Pool::hand_out(Entry& entry, Acquired acquired) {
+void Pool::hand_out(Entry& entry, const Acquired& acquired) {
   entry.idle_timer.cancel();
   entry.connection.set_user(nullptr);
   set_state(entry, State::busy);

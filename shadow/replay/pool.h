@@ -60,7 +60,7 @@ class Pool {
   void open_more();
   void on_connected(Entry& entry, std::optional<ConnectionError> error);
   void become_idle(Entry& entry);
-  void hand_out(Entry& entry, Acquired acquired);
+  void hand_out(Entry& entry, const Acquired& acquired);
   void remove(Entry& entry);
   void set_state(Entry& entry, State state);
   void count();

@@ -23,6 +23,7 @@ std::string field(const PGresult& result, int code) {
 
 std::vector<ColumnInfo> columns_of(const PGresult& result) {
   std::vector<ColumnInfo> columns;
+  columns.reserve(static_cast<std::size_t>(PQnfields(&result)));
   for (int i = 0; i < PQnfields(&result); ++i) {
     columns.push_back({PQfname(&result, i), PQftable(&result, i),
                        static_cast<std::int16_t>(PQftablecol(&result, i)), PQftype(&result, i)});

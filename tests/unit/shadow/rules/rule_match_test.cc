@@ -302,7 +302,8 @@ std::string unnumbered(const std::string& sql) {
 }
 
 TEST_CASE("what Prisma sends matches, and gives what Drizzle sends") {
-  const auto path = std::filesystem::path(PARALLAX_SOURCE_DIR) / "tests/unit/shadow/rules/data/orm_reads.json";
+  const auto path =
+      std::filesystem::path(PARALLAX_SOURCE_DIR) / "tests/unit/shadow/rules/data/orm_reads.json";
   std::ifstream file(path);
   REQUIRE(file.good());
   const auto data = nlohmann::json::parse(file);
