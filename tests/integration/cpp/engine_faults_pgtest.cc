@@ -25,7 +25,7 @@ const EngineRig::Call kHeldCall{"SELECT id, name FROM held WHERE id = $1", {text
 
 // Until an operation ends in this way.
 bool comes_to(EngineRig& rig, const EngineRig::Call& call, const std::string& end,
-              std::chrono::seconds limit = 20s) {
+              std::chrono::seconds limit = 60s) {
   const auto until = std::chrono::steady_clock::now() + limit;
   while (std::chrono::steady_clock::now() < until) {
     if (end_of(rig.run(call)) == end) return true;
