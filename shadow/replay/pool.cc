@@ -58,7 +58,7 @@ void Pool::serve_waiters() {
     if (found == entries_.rend()) break;
     auto next = std::move(waiters_.front());
     waiters_.pop_front();
-    hand_out(**found, std::move(next));
+    hand_out(**found, next);
   }
   serving_ = false;
 }
