@@ -45,6 +45,7 @@ int run(const RunCommand& command) {
   }
   auto& [config, rules] = std::get<LoadedConfig>(loaded);
   Log log(log_level(config.log_level).value_or(LogLevel::info));
+  for (const auto& warning : config.warnings) log.write(LogLevel::warn, warning.text());
   const std::unique_ptr<shadow::Report> report =
       command.dev ? std::unique_ptr<shadow::Report>(
                         std::make_unique<DevReport>(std::cout, terminal_style(STDOUT_FILENO)))
