@@ -30,7 +30,7 @@ def cpu_seconds(pid):
 
 
 def thread_seconds(pid):
-    """The same by thread name; Parallax names its threads."""
+    """The same by thread name."""
     times = {}
     for task in pathlib.Path(f'/proc/{pid}/task').iterdir():
         head, _, tail = (task / 'stat').read_text().rpartition(')')
