@@ -155,6 +155,8 @@ void SessionContext::parameter_status(std::string_view name, std::string_view va
                                name == "IntervalStyle" || name == "session_authorization" ||
                                name == "standard_conforming_strings";
   if (started_ && changes_results) changed_settings_ = true;
+  // Literals are read as the standard says: a backslash is a backslash.
+  if (name == "standard_conforming_strings" && value != "on") changed_settings_ = true;
 }
 
 void SessionContext::ready(char transaction_status) {

@@ -113,6 +113,14 @@ TEST_CASE("an encoding that is not UTF-8 and a text that could not be read are u
   REQUIRE(context.obstacle() == SkipReason::context);
 }
 
+TEST_CASE("strings with backslash escapes are read otherwise, so such a session is not compared") {
+  auto context = own_session();
+  context.parameter_status("standard_conforming_strings", "on");
+  REQUIRE_FALSE(context.obstacle());
+  context.parameter_status("standard_conforming_strings", "off");
+  REQUIRE(context.obstacle() == SkipReason::context);
+}
+
 TEST_CASE("a reported setting that changes later was changed by something that was not seen") {
   auto context = own_session();
   context.parameter_status("TimeZone", "UTC");  // at the start the server reports all of them
