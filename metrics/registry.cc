@@ -20,8 +20,8 @@ constexpr std::uint32_t histogram_cells(std::span<const double> bounds) {
 
 std::uint64_t nanoseconds(double seconds) {
   if (!(seconds > 0)) return 0;  // clocks that ran backwards, NaN
-  constexpr double most = 9e18;
-  return static_cast<std::uint64_t>(std::min(seconds * 1e9, most));
+  constexpr double kMost = 9e18;
+  return static_cast<std::uint64_t>(std::min(seconds * 1e9, kMost));
 }
 
 }  // namespace

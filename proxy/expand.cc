@@ -34,9 +34,9 @@ Parsed<std::string> file_text(const std::string& path, const FileSource& files) 
 // The inside of one `${...}`.
 Parsed<std::string> reference(std::string_view inside, const Environment& environment,
                               const FileSource& files, const std::string& directory) {
-  constexpr std::string_view file_prefix = "file:";
-  if (inside.starts_with(file_prefix)) {
-    return file_text(path_from(directory, std::string(inside.substr(file_prefix.size()))), files);
+  constexpr std::string_view kFilePrefix = "file:";
+  if (inside.starts_with(kFilePrefix)) {
+    return file_text(path_from(directory, std::string(inside.substr(kFilePrefix.size()))), files);
   }
   const auto split = inside.find(":-");
   const std::string name(inside.substr(0, split));

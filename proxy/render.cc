@@ -25,9 +25,9 @@ constexpr std::size_t kMembersShown = 20;
 enum class Colour { none, red, green, yellow, faint };
 
 std::string painted(const TerminalStyle& style, Colour colour, const std::string& text) {
-  constexpr std::array<const char*, 5> codes = {"", "\033[31m", "\033[32m", "\033[33m", "\033[2m"};
+  constexpr std::array<const char*, 5> kCodes = {"", "\033[31m", "\033[32m", "\033[33m", "\033[2m"};
   if (!style.colour || colour == Colour::none) return text;
-  return codes.at(static_cast<std::size_t>(colour)) + text + "\033[0m";
+  return kCodes.at(static_cast<std::size_t>(colour)) + text + "\033[0m";
 }
 
 // "DIFF  rule  text"
@@ -66,12 +66,12 @@ std::string match_line(const Outcome& outcome, const TerminalStyle& style) {
 }
 
 std::string hex(const std::string& bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
+  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out = "\\x";
   for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);
-    out.push_back(digits[byte >> 4U]);
-    out.push_back(digits[byte & 15U]);
+    out.push_back(kDigits[byte >> 4U]);
+    out.push_back(kDigits[byte & 15U]);
   }
   return out;
 }

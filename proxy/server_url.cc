@@ -193,9 +193,9 @@ void check_tls(const ServerParts& parts, UrlUse use, std::vector<std::string>& p
     }
     return;
   }
-  constexpr std::array<std::string_view, 4> modes = {"disable", "require", "verify-ca",
-                                                     "verify-full"};
-  if (mode == parts.end() || contains(modes, mode->second)) return;
+  constexpr std::array<std::string_view, 4> kModes = {"disable", "require", "verify-ca",
+                                                      "verify-full"};
+  if (mode == parts.end() || contains(kModes, mode->second)) return;
   const bool falls_back = mode->second == "allow" || mode->second == "prefer";
   problems.push_back("write `sslmode=` disable, require, verify-ca or verify-full, not " +
                      quoted_value(mode->second) +

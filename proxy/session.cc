@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds kLingerStep{100};
 constexpr std::uint64_t kLingerAfterFlushNs = 1'000'000'000;
 // Output of the server for a client that is gone. Beyond it the server is to notice, as it would
 // without a proxy.
-constexpr std::size_t kDiscardBytesMax = 1024 * 1024;
+constexpr std::size_t kDiscardBytesMax = std::size_t{1024} * 1024;
 
 constexpr std::array<std::byte, 1> kNo = {std::byte{'N'}};
 

@@ -43,10 +43,10 @@ char32_t decode(std::string_view sequence) {
 }
 
 void append_hex(std::string& out, std::string_view before, char32_t value, std::string_view after) {
-  constexpr std::string_view hex = "0123456789abcdef";
+  constexpr std::string_view kHex = "0123456789abcdef";
   std::string digits;
   do {
-    digits.insert(digits.begin(), hex[value % 16]);
+    digits.insert(digits.begin(), kHex[value % 16]);
     value /= 16;
   } while (value != 0);
   if (digits.size() < 2) digits.insert(digits.begin(), '0');
@@ -85,8 +85,8 @@ std::size_t utf8_length(std::string_view text) {
     if ((byte(i) & 0xC0U) != 0x80) return 0;
   }
   const char32_t c = decode(text.substr(0, length));
-  constexpr std::array<char32_t, 5> smallest = {0, 0, 0x80, 0x800, 0x10000};
-  if (c < smallest.at(length) || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF)) return 0;
+  constexpr std::array<char32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
+  if (c < kSmallest.at(length) || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF)) return 0;
   return length;
 }
 
@@ -140,14 +140,14 @@ std::size_t display_width(std::string_view text) {
 }
 
 std::string quoted_value(std::string_view text) {
-  constexpr std::size_t shown_bytes = 60;
+  constexpr std::size_t kShownBytes = 60;
   const bool secret = text.find("://") != std::string_view::npos ||
                       text.find('@') != std::string_view::npos ||
                       text.find("password") != std::string_view::npos;
   if (secret) return "the value";
-  if (text.size() <= shown_bytes) return '`' + escaped(text) + '`';
+  if (text.size() <= kShownBytes) return '`' + escaped(text) + '`';
   std::size_t end = 0;
-  while (end < shown_bytes) {
+  while (end < kShownBytes) {
     const std::size_t length = utf8_length(text.substr(end));
     end += length == 0 ? 1 : length;
   }

@@ -96,8 +96,8 @@ YamlReader::YamlReader(std::string file, std::string text, const Environment& en
       environment_(environment),
       files_(files),
       problems_(problems) {
-  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-  if (text_.starts_with(byte_order_mark)) text_.erase(0, byte_order_mark.size());
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text_.starts_with(kByteOrderMark)) text_.erase(0, kByteOrderMark.size());
   std::string_view rest = text_;
   while (!rest.empty()) {
     const auto end = rest.find('\n');

@@ -13,14 +13,14 @@ struct Options {
   // libpq keywords of the shadow server (host, port, user, password, dbname, sslmode, ...); from
   // shadow.url, default the upstream URL.
   std::map<std::string, std::string> conninfo;
-  std::size_t pool_max = 4;                            // shadow.pool.max
-  std::chrono::milliseconds idle_timeout{20'000};      // shadow.pool.idle_timeout
-  std::chrono::milliseconds connect_timeout{10'000};   // shadow.pool.connect_timeout
-  std::chrono::milliseconds statement_timeout{2'000};  // shadow.statement_timeout
-  std::chrono::milliseconds lock_timeout{100};         // shadow.lock_timeout
-  std::size_t queue_jobs = 1024;                       // shadow.queue.max_jobs
-  std::size_t queue_bytes = 64 * 1024 * 1024;          // shadow.queue.max_bytes
-  std::size_t capture_bytes = 8 * 1024 * 1024;         // shadow.capture.max_bytes, per result
+  std::size_t pool_max = 4;                                  // shadow.pool.max
+  std::chrono::milliseconds idle_timeout{20'000};            // shadow.pool.idle_timeout
+  std::chrono::milliseconds connect_timeout{10'000};         // shadow.pool.connect_timeout
+  std::chrono::milliseconds statement_timeout{2'000};        // shadow.statement_timeout
+  std::chrono::milliseconds lock_timeout{100};               // shadow.lock_timeout
+  std::size_t queue_jobs = 1024;                             // shadow.queue.max_jobs
+  std::size_t queue_bytes = std::size_t{64} * 1024 * 1024;   // shadow.queue.max_bytes
+  std::size_t capture_bytes = std::size_t{8} * 1024 * 1024;  // shadow.capture.max_bytes, per result
   bool dev = false;  // --dev: print values and uncovered statements
 };
 

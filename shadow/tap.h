@@ -64,7 +64,8 @@ class WorkerTap {
   // Bounds of the cache of texts; the least recently used goes first. Sessions keep what they still
   // refer to.
   static constexpr std::size_t kTextsMax = 8192;
-  static constexpr std::size_t kTextBytesMax = 16 * 1024 * 1024;  // with all that is kept for them
+  static constexpr std::size_t kTextBytesMax =
+      std::size_t{16} * 1024 * 1024;  // with all that is kept for them
   static constexpr std::size_t kUncoveredMax = 10'000;
 
   using Entries = std::list<std::shared_ptr<KnownStatement>>;

@@ -46,8 +46,8 @@ class ByteStream {
 };
 
 // Water marks of one direction: above `high` the source is paused, at `low` it goes on.
-inline constexpr std::size_t kHighWaterBytes = 256 * 1024;
-inline constexpr std::size_t kLowWaterBytes = 64 * 1024;
+inline constexpr std::size_t kHighWaterBytes = std::size_t{256} * 1024;
+inline constexpr std::size_t kLowWaterBytes = std::size_t{64} * 1024;
 static_assert(kLowWaterBytes * 2 <= kHighWaterBytes, "hysteresis");
 
 }  // namespace parallax::io

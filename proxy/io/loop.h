@@ -38,7 +38,7 @@ class Loop {
 
   // The loop's one read buffer: reads are handled before the next one starts, so all streams share
   // it.
-  static constexpr std::size_t kSlabBytes = 64 * 1024;
+  static constexpr std::size_t kSlabBytes = std::size_t{64} * 1024;
   char* slab() { return slab_.get(); }
 
  private:

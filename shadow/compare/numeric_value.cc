@@ -34,7 +34,10 @@ void drop_trailing_zeros(std::string_view& digits) {
   digits = digits.substr(0, digits.find_last_not_of('0') + 1);
 }
 
-int sign_of(std::strong_ordering ordering) { return ordering < 0 ? -1 : (ordering > 0 ? 1 : 0); }
+int sign_of(std::strong_ordering ordering) {
+  if (std::is_lt(ordering)) return -1;
+  return std::is_gt(ordering) ? 1 : 0;
+}
 
 }  // namespace
 

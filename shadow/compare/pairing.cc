@@ -14,11 +14,7 @@ using Indexes = std::vector<std::size_t>;
 using Problem = std::optional<std::string>;
 
 // A table's column: table OID and attribute number.
-struct Origin {
-  std::uint32_t table = 0;
-  std::int16_t attribute = 0;
-  auto operator<=>(const Origin&) const = default;
-};
+using Origin = std::pair<std::uint32_t, std::int16_t>;
 
 std::vector<std::optional<Origin>> origins_of(const DescribedColumns& described) {
   std::vector<std::optional<Origin>> out;
@@ -45,12 +41,14 @@ Indexes labelled(const std::vector<ColumnInfo>& columns, std::string_view label)
 
 std::string labels(const std::vector<ColumnInfo>& columns, const Indexes& indexes) {
   std::vector<std::string> out;
+  out.reserve(indexes.size());
   for (const std::size_t index : indexes) out.push_back(quoted(columns[index].label));
   return listed(out);
 }
 
 std::string all_labels(const std::vector<ColumnInfo>& columns) {
   std::vector<std::string> out;
+  out.reserve(columns.size());
   for (const ColumnInfo& column : columns) out.push_back(quoted(column.label));
   return out.empty() ? "no columns" : listed(out);
 }

@@ -12,7 +12,7 @@ namespace parallax::shadow {
 // libpg_query writes trees by recursion, and a word can be a level of nesting: with these a thread
 // of 8 MiB cannot overflow (50,000 words do). Reading a tree by protobuf-c needs about 1.2 KiB of
 // stack a level.
-inline constexpr std::size_t kParsedBytesMax = 64 * 1024;
+inline constexpr std::size_t kParsedBytesMax = std::size_t{64} * 1024;
 inline constexpr std::size_t kParsedTokensMax = 10'000;
 inline constexpr std::size_t kTreeLevelsMax = 1'000;
 

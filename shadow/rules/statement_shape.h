@@ -70,7 +70,7 @@ struct ShapeError {
 enum class ShapeDialect { statement, rule };  // `rule` reads :name and :_ as slots
 
 // Longer texts are not looked at: libpg_query needs about 20 ns a byte.
-inline constexpr std::size_t kSqlBytesMax = 256 * 1024;
+inline constexpr std::size_t kSqlBytesMax = std::size_t{256} * 1024;
 
 std::variant<StatementShape, ShapeError> shape_of(std::string_view sql, ShapeDialect dialect);
 
