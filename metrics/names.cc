@@ -20,6 +20,7 @@ constexpr std::array kOutcome = {"outcome"};
 constexpr std::array kOrigin = {"origin"};
 constexpr std::array kDirection = {"direction"};
 constexpr std::array kLoop = {"loop"};
+constexpr std::array kListener = {"listener"};
 constexpr std::array kVersion = {"version"};
 
 // Seconds. Histograms that exist once for each rule have at most ten buckets, +Inf included: every
@@ -124,6 +125,10 @@ constexpr std::array<MetricInfo, kMetricCount> kTable = {
             "Sessions that ended before the upstream accepted their authentication, in sessions."),
     histogram(loop_lag_seconds, "parallax_loop_lag_seconds",
               "Delay in seconds of a periodic timer of the event loop.", kLoopLagBounds, kLoop),
+    gauge(tls_certificate_expiry_timestamp_seconds,
+          "parallax_tls_certificate_expiry_timestamp_seconds",
+          "End of the certificate that the listener shows, in seconds since the Unix epoch.",
+          kListener),
     gauge(build_info, "parallax_build_info", "Always 1; the version of the running program.",
           kVersion),
     counter(process_cpu_seconds_total, "process_cpu_seconds_total",

@@ -40,8 +40,9 @@ enum class Metric {
   tap_desync_total,
   upstream_connect_duration_seconds,
   auth_failures_total,
-  loop_lag_seconds,  // loop
-  build_info,        // version
+  loop_lag_seconds,                          // loop
+  tls_certificate_expiry_timestamp_seconds,  // listener
+  build_info,                                // version
   process_cpu_seconds_total,
   process_resident_memory_bytes,
   process_virtual_memory_bytes,

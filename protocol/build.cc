@@ -4,13 +4,18 @@
 #include <iterator>
 
 #include "protocol/messages.h"
+#include "protocol/startup.h"
 
 namespace parallax::protocol {
-namespace {
-
 void append_u32(std::vector<std::byte>& out, std::uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8)
     out.push_back(static_cast<std::byte>(value >> shift));
+}
+
+void append_c_string(std::vector<std::byte>& out, std::string_view text) {
+  const Bytes bytes = as_bytes(text.substr(0, text.find('\0')));
+  std::copy(bytes.begin(), bytes.end(), std::back_inserter(out));
+  out.push_back(std::byte{0});
 }
 
 std::vector<std::byte> build_message(char type, Bytes body) {
@@ -22,12 +27,11 @@ std::vector<std::byte> build_message(char type, Bytes body) {
   return out;
 }
 
+namespace {
+
 void append_field(std::vector<std::byte>& out, char code, std::string_view text) {
   out.push_back(static_cast<std::byte>(code));
-  // A NUL inside would end the field and make the rest unreadable.
-  const Bytes bytes = as_bytes(text.substr(0, text.find('\0')));
-  std::copy(bytes.begin(), bytes.end(), std::back_inserter(out));
-  out.push_back(std::byte{0});
+  append_c_string(out, text);
 }
 
 }  // namespace
@@ -42,6 +46,13 @@ std::vector<std::byte> build_error_response(const ErrorFields& fields) {
   if (!fields.hint.empty()) append_field(body, 'H', fields.hint);
   body.push_back(std::byte{0});
   return build_message(backend::kErrorResponse, body);
+}
+
+std::vector<std::byte> build_ssl_request() {
+  std::vector<std::byte> out;
+  append_u32(out, 8);
+  append_u32(out, kSslRequestCode);
+  return out;
 }
 
 std::vector<std::byte> build_terminate() { return build_message(frontend::kTerminate, {}); }

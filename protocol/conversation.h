@@ -67,6 +67,9 @@ class ConversationListener {
   virtual void on_command(const Command& command) = 0;
   virtual void on_parameter_status(std::string_view name, std::string_view value) = 0;
   virtual void on_ready(char transaction_status) = 0;
+  // BackendKeyData: process id and secret key, as a CancelRequest repeats them (4 + 4 to 256
+  // bytes).
+  virtual void on_backend_key(Bytes /*id_and_key*/) {}
   // An ErrorResponse passes, to whatever request or to none. `sqlstate` is empty where the server
   // sends none.
   virtual void on_error(std::string_view sqlstate, bool authenticated) = 0;

@@ -8,8 +8,9 @@
 namespace parallax::protocol {
 namespace {
 
-constexpr std::size_t kErrorBytes = 4096;       // SQLSTATE is one of the first fields
-constexpr std::size_t kTagBytes = 256;          // COMPLETION_TAG_BUFSIZE of the server is 64
+constexpr std::size_t kErrorBytes = 4096;  // SQLSTATE is one of the first fields
+constexpr std::size_t kTagBytes = 256;     // COMPLETION_TAG_BUFSIZE of the server is 64
+constexpr std::size_t kBackendKeyBytes = 4 + 256;
 constexpr std::size_t kParameterBytes = 16384;  // longer values (a search_path) are not reported
 constexpr std::uint32_t kStartupMessageBytes = 30000;  // libpq's limit for an error of this time
 
@@ -39,6 +40,8 @@ std::size_t Conversation::Impl::server_wanted(char type, std::uint32_t body_leng
       return sizeof(std::uint32_t);
     case backend::kReadyForQuery:
       return 1;
+    case backend::kBackendKeyData:
+      return kBackendKeyBytes;
     default:
       return 0;
   }
@@ -77,6 +80,8 @@ void Conversation::Impl::startup_message(const Message& message) {
       }
       return lose("Authentication without a code");
     case backend::kBackendKeyData:
+      if (message.whole()) listener_.on_backend_key(message.body);
+      return;
     case backend::kNegotiateProtocolVersion:
       return;
     default:

@@ -8,7 +8,6 @@ namespace {
 
 // "Protocol versions" of the requests (PostgreSQL manual, "Message Formats").
 constexpr std::uint32_t kCancelRequest = 80877102;
-constexpr std::uint32_t kSslRequest = 80877103;
 constexpr std::uint32_t kGssEncRequest = 80877104;
 
 constexpr std::size_t kHeaderBytes = 8;  // length and code
@@ -16,7 +15,7 @@ constexpr std::uint32_t kMajorVersion = 3;
 
 FirstPacketKind kind_of(std::uint32_t code) {
   if (code == kCancelRequest) return FirstPacketKind::cancel_request;
-  if (code == kSslRequest) return FirstPacketKind::ssl_request;
+  if (code == kSslRequestCode) return FirstPacketKind::ssl_request;
   if (code == kGssEncRequest) return FirstPacketKind::gssenc_request;
   return FirstPacketKind::startup;
 }

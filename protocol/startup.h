@@ -14,6 +14,9 @@
 
 namespace parallax::protocol {
 
+// What an SSLRequest has in the place of a version.
+inline constexpr std::uint32_t kSslRequestCode = 80877103;
+
 enum class FirstPacketKind { ssl_request, gssenc_request, cancel_request, startup };
 
 struct FirstPacket {

@@ -4,50 +4,51 @@
 
 namespace parallax::proxy {
 
-AuthFramer::~AuthFramer() { wipe(); }
-
-void AuthFramer::feed(protocol::Bytes chunk, const std::function<void(protocol::Bytes)>& send) {
-  if (passing_) {
-    send(chunk);
-    return;
-  }
-  // A buffer that grows leaves its old copy behind; reserving once keeps the password in one place.
-  buffered_.reserve(kMessageBytesMax);
-  std::size_t used = 0;
-  buffered_.insert(buffered_.end(), chunk.begin(), chunk.end());
-  while (true) {
-    const auto rest = protocol::Bytes(buffered_).subspan(used);
-    if (rest.size() < 5) break;
-    protocol::ByteReader reader(rest.subspan(1));
-    const std::size_t length = static_cast<std::size_t>(reader.u32().value_or(0)) + 1;
-    if (length < 5 || length > kMessageBytesMax) {
-      send(rest);
-      used = buffered_.size();
-      passing_ = true;
-      break;
-    }
-    if (rest.size() < length) break;
-    send(rest.first(length));
-    used += length;
-  }
-  if (used == buffered_.size()) {
-    wipe();
-  } else if (used > 0) {
-    const auto remaining = buffered_.size() - used;
-    std::memmove(buffered_.data(), buffered_.data() + used, remaining);
-    explicit_bzero(buffered_.data() + remaining, used);
-    buffered_.resize(remaining);
-  }
-}
-
-void AuthFramer::flush(const std::function<void(protocol::Bytes)>& send) {
-  if (!buffered_.empty()) send(buffered_);
-  wipe();
-}
-
-void AuthFramer::wipe() {
+AuthFramer::~AuthFramer() {
   if (!buffered_.empty()) explicit_bzero(buffered_.data(), buffered_.size());
-  buffered_.clear();
+}
+
+void AuthFramer::feed(protocol::Bytes chunk) {
+  wipe_used();
+  if (buffered_.size() + chunk.size() > buffered_.capacity()) {
+    // A buffer that grows by itself would leave its old copy behind.
+    std::vector<std::byte> larger;
+    larger.reserve((buffered_.size() + chunk.size()) * 2);
+    larger.assign(buffered_.begin(), buffered_.end());
+    if (!buffered_.empty()) explicit_bzero(buffered_.data(), buffered_.size());
+    buffered_.swap(larger);
+  }
+  buffered_.insert(buffered_.end(), chunk.begin(), chunk.end());
+}
+
+std::optional<protocol::Bytes> AuthFramer::next() {
+  wipe_used();
+  const protocol::Bytes rest(buffered_);
+  if (broken_ || rest.size() < 5) return std::nullopt;
+  protocol::ByteReader reader(rest.subspan(1));
+  const std::size_t length = static_cast<std::size_t>(reader.u32().value_or(0)) + 1;
+  if (length < 5 || length > kMessageBytesMax) {
+    broken_ = true;
+    return std::nullopt;
+  }
+  if (rest.size() < length) return std::nullopt;
+  used_ = length;
+  return rest.first(length);
+}
+
+protocol::Bytes AuthFramer::take_rest() {
+  wipe_used();
+  used_ = buffered_.size();
+  return buffered_;
+}
+
+void AuthFramer::wipe_used() {
+  if (used_ == 0) return;
+  const auto remaining = buffered_.size() - used_;
+  std::memmove(buffered_.data(), buffered_.data() + used_, remaining);
+  explicit_bzero(buffered_.data() + remaining, used_);
+  buffered_.resize(remaining);
+  used_ = 0;
 }
 
 }  // namespace parallax::proxy

@@ -1,11 +1,9 @@
 #pragma once
 
-// Before AuthenticationOk each client message goes upstream as one write, whole: peers are fragile
-// here (some poolers match a login message only as one delivery). The only messages are 'p', which
-// carry passwords: what was sent is wiped.
+// Whole messages out of the bytes of a login, in one direction. The client's carry passwords: what
+// was used is wiped.
 
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <vector>
 
@@ -23,16 +21,20 @@ class AuthFramer {
   AuthFramer(const AuthFramer&) = delete;
   AuthFramer& operator=(const AuthFramer&) = delete;
 
-  // Calls `send` for each message that is complete. A message that is longer than allowed is passed
-  // on as it comes, for the server to refuse.
-  void feed(protocol::Bytes chunk, const std::function<void(protocol::Bytes)>& send);
-  // Whatever is incomplete, when the phase ends.
-  void flush(const std::function<void(protocol::Bytes)>& send);
+  void feed(protocol::Bytes chunk);
+  // The next message that is complete, valid until the next call. Nothing when more bytes are
+  // needed, or when these are no messages (see broken()).
+  std::optional<protocol::Bytes> next();
+  // A length is not possible here: the rest is for the other side to judge.
+  bool broken() const { return broken_; }
+  // Everything that next() has not given, valid until the next call.
+  protocol::Bytes take_rest();
 
  private:
-  void wipe();
+  void wipe_used();
   std::vector<std::byte> buffered_;
-  bool passing_ = false;
+  std::size_t used_ = 0;
+  bool broken_ = false;
 };
 
 }  // namespace parallax::proxy

@@ -18,6 +18,16 @@ std::string_view name(CloseReason reason) {
       return "bad_startup";
     case CloseReason::stuffed:
       return "stuffed";
+    case CloseReason::tls_failed:
+      return "tls_failed";
+    case CloseReason::tls_required:
+      return "tls_required";
+    case CloseReason::channel_binding:
+      return "channel_binding";
+    case CloseReason::login_refused:
+      return "login_refused";
+    case CloseReason::auth_throttled:
+      return "auth_throttled";
     case CloseReason::startup_timeout:
       return "startup_timeout";
     case CloseReason::authentication_timeout:
@@ -28,6 +38,8 @@ std::string_view name(CloseReason reason) {
       return "too_many_sessions";
     case CloseReason::cancel_request:
       return "cancel_request";
+    case CloseReason::cancel_timeout:
+      return "cancel_timeout";
     case CloseReason::drained:
       return "drained";
   }

@@ -16,11 +16,17 @@ enum class CloseReason {
   no_startup,   // closed before a first packet: port scan, health check
   bad_startup,  // not a startup packet
   stuffed,      // bytes behind SSLRequest or GSSENCRequest
+  tls_failed,   // the handshake with the client
+  tls_required,
+  channel_binding,  // the server refused SCRAM bound to the proxy's certificate
+  login_refused,    // by the proxy, while the client logs in
+  auth_throttled,   // too many failed logins from there
   startup_timeout,
   authentication_timeout,
   upstream_unreachable,
   too_many_sessions,
   cancel_request,  // relayed
+  cancel_timeout,  // relayed, and the server did not close the connection
   drained,         // ended by us at shutdown
 };
 inline constexpr std::array kCloseReasons = {CloseReason::client_closed,
@@ -30,11 +36,17 @@ inline constexpr std::array kCloseReasons = {CloseReason::client_closed,
                                              CloseReason::no_startup,
                                              CloseReason::bad_startup,
                                              CloseReason::stuffed,
+                                             CloseReason::tls_failed,
+                                             CloseReason::tls_required,
+                                             CloseReason::channel_binding,
+                                             CloseReason::login_refused,
+                                             CloseReason::auth_throttled,
                                              CloseReason::startup_timeout,
                                              CloseReason::authentication_timeout,
                                              CloseReason::upstream_unreachable,
                                              CloseReason::too_many_sessions,
                                              CloseReason::cancel_request,
+                                             CloseReason::cancel_timeout,
                                              CloseReason::drained};
 
 std::string_view name(CloseReason reason);

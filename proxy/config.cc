@@ -32,7 +32,7 @@ class Loader {
   SourceMark given(const std::string& path) const;
   void include(const SourceText& pattern);
   void include_file(const SourceText& pattern, const std::string& path);
-  void check_required();
+  const ServerParts* first_upstream() const;
   void check_addresses();
   void check_login();
   Config finish();
@@ -57,7 +57,7 @@ ConfigOrProblems Loader::load(const std::string& text) {
   if (const auto top = reader.parse()) {
     read_sections(reader, *top, draft_);
     for (const SourceText& pattern : draft_.include) include(pattern);
-    check_required();
+    check_listeners(draft_, problems_);
     check_addresses();
     check_login();
   }
@@ -101,66 +101,59 @@ void Loader::include_file(const SourceText& pattern, const std::string& path) {
   });
 }
 
-void Loader::check_required() {
-  if (!draft_.given.contains("listen")) {
-    problem({file_, 1, 1},
-            "`listen` is missing: write where clients connect, `listen: 127.0.0.1:6432`");
-  }
-  if (!draft_.given.contains("upstream")) {
-    problem({file_, 1, 1},
-            "`upstream` is missing: write the server, `upstream: "
-            "postgresql://user@127.0.0.1:5432/database`");
-  }
+const ServerParts* Loader::first_upstream() const {
+  const auto& listeners = draft_.listeners;
+  return listeners.empty() || !listeners.front().upstream ? nullptr : &*listeners.front().upstream;
 }
 
 void Loader::check_addresses() {
   const auto& draft = draft_;
-  if (draft.listen && draft.upstream && reaches(*draft.listen, host_port(*draft.upstream))) {
-    problem(given("upstream"), "`upstream` is the own `listen` address, " +
-                                   listen_text(*draft.listen) +
-                                   ": every connection would come back to Parallax");
-  } else if (draft.listen && draft.upstream) {
-    const HostPort shadow = host_port(shadow_parts(*draft.upstream, draft.shadow));
-    if (reaches(*draft.listen, shadow)) {
-      problem(given("shadow.url"), "`shadow.url` is the own `listen` address, " +
-                                       listen_text(*draft.listen) +
+  for (const DraftListener& listener : draft.listeners) {
+    if (!listener.listen || first_upstream() == nullptr) continue;
+    const HostPort shadow = host_port(shadow_parts(*first_upstream(), draft.shadow));
+    if (draft.given.contains("shadow.url") && reaches(*listener.listen, shadow)) {
+      problem(given("shadow.url"), "`shadow.url` is the own `" + listener.path +
+                                       "listen` address, " + listen_text(*listener.listen) +
                                        ": replays would come back to Parallax");
     }
   }
   const auto clash = [&](const std::optional<HostPort>& one, const char* one_path,
-                         const std::optional<HostPort>& other, const char* other_path) {
+                         const std::optional<HostPort>& other, const std::string& other_path) {
     if (one && other && (reaches(*one, *other) || reaches(*other, *one))) {
       problem(given(one_path),
               '`' + std::string(one_path) + "` is the same address as `" + other_path + '`');
     }
   };
-  clash(draft.metrics, "metrics.listen", draft.listen, "listen");
-  clash(draft.admin, "admin.listen", draft.listen, "listen");
+  for (const DraftListener& listener : draft.listeners) {
+    clash(draft.metrics, "metrics.listen", listener.listen, listener.path + "listen");
+    clash(draft.admin, "admin.listen", listener.listen, listener.path + "listen");
+  }
   clash(draft.admin, "admin.listen", draft.metrics, "metrics.listen");
 }
 
 // Replays need a login; without rules, or with mode off, nothing is replayed.
 void Loader::check_login() {
-  if (draft_.rules.empty() || !draft_.config.shadowing || !draft_.upstream) return;
-  const ServerParts parts = shadow_parts(*draft_.upstream, draft_.shadow);
+  if (draft_.rules.empty() || !draft_.config.shadowing || first_upstream() == nullptr) return;
+  const ServerParts parts = shadow_parts(*first_upstream(), draft_.shadow);
   const bool user = parts.contains("user");
   const bool database = parts.contains("dbname");
   if (user && database) return;
   const char* what = user ? "a database" : database ? "a user" : "a user and a database";
-  const std::string place = draft_.given.contains("shadow.url") ? "shadow.url" : "upstream";
-  problem(given(place), std::string("the rules need ") + what +
-                            ": write it in `shadow.url` or `upstream`, "
-                            "`postgresql://user@host:5432/database`");
+  const auto& upstream = draft_.listeners.front().given.at("upstream");
+  problem(draft_.given.contains("shadow.url") ? given("shadow.url") : upstream,
+          std::string("the rules need ") + what +
+              ": write it in `shadow.url` or `upstream`, "
+              "`postgresql://user@host:5432/database`");
 }
 
 Config Loader::finish() {
   Config config = std::move(draft_.config);
-  config.listen = *draft_.listen;
-  config.upstream = host_port(*draft_.upstream);
-  config.upstream_url = url_without_password(*draft_.upstream);
+  for (const DraftListener& listener : draft_.listeners) {
+    config.listeners.push_back(finished(listener));
+  }
   if (draft_.metrics) config.metrics_listen = listen_text(*draft_.metrics);
   if (draft_.admin) config.admin_listen = listen_text(*draft_.admin);
-  for (auto& [key, value] : shadow_parts(*draft_.upstream, draft_.shadow)) {
+  for (auto& [key, value] : shadow_parts(*first_upstream(), draft_.shadow)) {
     config.shadow.conninfo.emplace(key, value);
   }
   for (DraftRule& rule : draft_.rules) {
@@ -196,9 +189,10 @@ ConfigOrProblems load_config(const std::string& path, const Environment& environ
 }
 
 std::optional<std::string> enable_dev(Config& config) {
-  if (!is_loopback(config.listen.host)) {
+  for (const ListenerConfig& listener : config.listeners) {
+    if (is_local(listener.listen.host)) continue;
     return "--dev shows values, so it listens on loopback only: write `listen: 127.0.0.1:" +
-           std::to_string(config.listen.port) + "`, not `" + listen_text(config.listen) + '`';
+           std::to_string(listener.listen.port) + "`, not `" + listen_text(listener.listen) + '`';
   }
   config.shadow.dev = true;
   config.sample = 1;

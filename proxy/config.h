@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "proxy/io/tls_context.h"
 #include "shadow/options.h"
 #include "shadow/rule_source.h"
 
@@ -21,6 +22,34 @@ struct HostPort {
   std::uint16_t port = 0;
 };
 
+enum class TlsMode {
+  disable,  // SSLRequest is answered `N`
+  allow,    // as the client wishes
+  require   // plain sessions are refused
+};
+
+// `tls:` of a listener.
+struct ListenerTls {
+  TlsMode mode = TlsMode::disable;
+  std::string certificate_file;  // both empty: `self_signed: true`
+  std::string key_file;
+  shadow::SourceMark mark = {};
+};
+
+// `auth:` of a listener; see AuthRelay.
+enum class AuthMode { passthrough, password };
+
+struct ListenerConfig {
+  std::string name;  // for logs and metrics
+  HostPort listen;
+  ListenerTls tls;
+  AuthMode auth = AuthMode::passthrough;
+  HostPort upstream;
+  std::string upstream_url;  // for messages: made again from its parts, without password
+  std::optional<io::TlsClientOptions> upstream_tls;  // nothing: sslmode=disable
+  shadow::SourceMark upstream_mark = {};
+};
+
 struct Limits {                                              // each is a key under `limits:`
   std::chrono::milliseconds startup_timeout{10'000};         // until the startup packet is complete
   std::chrono::milliseconds authentication_timeout{60'000};  // until AuthenticationOk
@@ -28,15 +57,14 @@ struct Limits {                                              // each is a key un
   std::chrono::milliseconds drain_timeout{30'000};           // after SIGTERM
   std::size_t unauthenticated_sessions = 1000;
   std::size_t sessions = 10'000;
+  std::size_t auth_failures = 5;  // a minute, of one user from one address; see AuthThrottle
 };
 
 struct Config {
-  HostPort listen;
-  HostPort upstream;
-  std::string upstream_url;  // for messages: made again from its parts, without password
-  std::size_t workers = 0;   // 0 = one for each core
-  bool shadowing = true;     // mode: shadow | off
-  double sample = 1.0;       // default of the rules
+  std::vector<ListenerConfig> listeners;  // one at least
+  std::size_t workers = 0;                // 0 = one for each core
+  bool shadowing = true;                  // mode: shadow | off
+  double sample = 1.0;                    // default of the rules
   shadow::Options shadow;
   std::optional<std::string> metrics_listen;
   std::optional<std::string> admin_listen;
@@ -76,8 +104,8 @@ ConfigOrProblems load_config(const std::string& path, const Environment& environ
 ConfigOrProblems parse_config(const std::string& text, const std::string& file,
                               const Environment& environment, const FileSource& files);
 
-// --dev: everything is shadowed, values are shown. Nothing, or why not: the listener must be on
-// loopback.
+// --dev: everything is shadowed, values are shown. Nothing, or why not: the listeners must be on
+// loopback or Unix sockets.
 std::optional<std::string> enable_dev(Config& config);
 
 }  // namespace parallax::proxy

@@ -58,21 +58,12 @@ class Keys {
   ConfigDraft& draft_;
 };
 
-std::optional<HostPort> read_address(YamlReader& reader, const YamlEntry& entry,
-                                     std::string_view example) {
-  HostPort address;
-  const auto parse = [&](std::string_view text) { return parse_listen(text, example); };
-  if (!reader.value(entry, address, parse)) return std::nullopt;
-  return address;
-}
-
-void read_listen(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft) {
-  draft.listen = read_address(reader, entry, "127.0.0.1:6432");
-}
-
 std::optional<HostPort> read_http_address(YamlReader& reader, const YamlEntry& entry,
                                           std::string_view example) {
-  auto address = read_address(reader, entry, example);
+  HostPort given;
+  const auto parse = [&](std::string_view text) { return parse_http_listen(text, example); };
+  std::optional<HostPort> address;
+  if (reader.value(entry, given, parse)) address = std::move(given);
   if (address && address->host.find(':') != std::string::npos) {
     reader.problem(entry, "IPv6 is not in this version; write an IPv4 address, such as `" +
                               std::string(example) + '`');
@@ -94,23 +85,6 @@ void read_admin_listen(YamlReader& reader, const YamlEntry& entry, ConfigDraft& 
         "no token");
     draft.admin.reset();
   }
-}
-
-std::optional<ServerParts> read_url(YamlReader& reader, const YamlEntry& entry, UrlUse use,
-                                    ConfigDraft& draft) {
-  const auto text = reader.text(entry);
-  if (!text) return std::nullopt;
-  ServerUrl url = read_server_url(*text, use);
-  for (const std::string& problem : url.problems) reader.problem(entry, problem);
-  for (const std::string& warning : url.warnings) {
-    draft.config.warnings.push_back({reader.mark(entry.value), '`' + entry.path + "`: " + warning});
-  }
-  if (!url.problems.empty()) return std::nullopt;
-  return std::move(url.parts);
-}
-
-void read_upstream(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft) {
-  draft.upstream = read_url(reader, entry, UrlUse::upstream, draft);
 }
 
 void read_shadow_url(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft) {
@@ -160,7 +134,8 @@ YamlKey limits_section(const Keys& keys, Limits& limits) {
        keys.duration("connect_timeout", limits.connect_timeout, 100ms, 10min),
        keys.duration("drain_timeout", limits.drain_timeout, 1ms, 24h),
        keys.count("unauthenticated_sessions", limits.unauthenticated_sessions, 1, 1'000'000),
-       keys.count("sessions", limits.sessions, 1, 1'000'000)});
+       keys.count("sessions", limits.sessions, 1, 1'000'000),
+       keys.count("auth_failures", limits.auth_failures, 1, 1'000'000)});
 }
 
 }  // namespace
@@ -168,18 +143,29 @@ YamlKey limits_section(const Keys& keys, Limits& limits) {
 void read_sections(YamlReader& reader, const YAML::Node& top, ConfigDraft& draft) {
   const Keys keys(reader, draft);
   Config& config = draft.config;
-  reader.mapping(
-      top,
-      {"",
-       {keys.custom("listen", read_listen), keys.custom("upstream", read_upstream),
-        keys.value("mode", config.shadowing, parse_mode),
-        keys.value("sample", config.sample, parse_ratio), shadow_section(keys, config.shadow),
-        keys.section("metrics", {keys.custom("listen", read_metrics_listen)}),
-        keys.section("admin", {keys.custom("listen", read_admin_listen)}, {"token"}),
-        keys.section("log", {keys.value("level", config.log_level, parse_log_level)}, {"format"}),
-        limits_section(keys, config.limits), keys.count("workers", config.workers, 1, 1024),
-        keys.custom("include", read_include), keys.custom("rules", read_rules)},
-       {"listeners", "journal", "strict", "state_dir", "tls"}});
+  DraftListener single{.place = {reader.file(), 1, 1}};
+  std::vector<YamlKey> known = listener_keys(reader, draft, single);
+  const std::vector<YamlKey> sections = {
+      keys.custom("listeners", read_listeners),
+      keys.value("mode", config.shadowing, parse_mode),
+      keys.value("sample", config.sample, parse_ratio),
+      shadow_section(keys, config.shadow),
+      keys.section("metrics", {keys.custom("listen", read_metrics_listen)}),
+      keys.section("admin", {keys.custom("listen", read_admin_listen)}, {"token"}),
+      keys.section("log", {keys.value("level", config.log_level, parse_log_level)}, {"format"}),
+      limits_section(keys, config.limits),
+      keys.count("workers", config.workers, 1, 1024),
+      keys.custom("include", read_include),
+      keys.custom("rules", read_rules)};
+  known.insert(known.end(), sections.begin(), sections.end());
+  reader.mapping(top, {"", std::move(known), {"journal", "strict", "state_dir"}});
+  if (!draft.given.contains("listeners")) {
+    draft.listeners.push_back(std::move(single));
+  } else if (!single.given.empty()) {
+    reader.problem(
+        single.given.begin()->second,
+        '`' + single.given.begin()->first + "` stands beside `listeners`: write it in one of them");
+  }
 }
 
 }  // namespace parallax::proxy

@@ -4,8 +4,20 @@
 
 namespace parallax::proxy {
 
+namespace {
+
+// The first byte of a TLS connection (RFC 8446, section 5.1). As the first byte of a length it
+// would be one of 369 million bytes.
+constexpr std::byte kTlsHandshakeRecord{0x16};
+
+}  // namespace
+
 Handshake::Order Handshake::feed(protocol::Bytes chunk) {
-  anything_received_ = anything_received_ || !chunk.empty();
+  const bool first = !std::exchange(anything_received_, anything_received_ || !chunk.empty());
+  if (first && offers_tls_ && !chunk.empty() && chunk.front() == kTlsHandshakeRecord) {
+    encrypted_ = true;
+    return Order::encrypt_directly;
+  }
   // At most one slab more than the largest packet is ever buffered: the session reads nothing while
   // it connects.
   buffered_.insert(buffered_.end(), chunk.begin(), chunk.end());
@@ -23,10 +35,14 @@ Handshake::Order Handshake::feed(protocol::Bytes chunk) {
     case protocol::FirstPacketKind::cancel_request:
       return Order::cancel;
     case protocol::FirstPacketKind::ssl_request:
-      if (std::exchange(ssl_refused_, true)) return Order::repeated;
-      break;
+      if (encrypted_ || std::exchange(ssl_refused_, true)) return Order::repeated;
+      if (!offers_tls_) break;
+      encrypted_ = true;
+      stuffed_ = buffered_.size() > packet_.packet.size();
+      buffered_.clear();
+      return Order::encrypt;
     case protocol::FirstPacketKind::gssenc_request:
-      if (std::exchange(gss_refused_, true)) return Order::repeated;
+      if (encrypted_ || std::exchange(gss_refused_, true)) return Order::repeated;
       break;
   }
   if (buffered_.size() > packet_.packet.size()) return Order::stuffed;

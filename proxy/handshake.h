@@ -1,7 +1,8 @@
 #pragma once
 
-// What a client may send before its session runs: SSLRequest and GSSENCRequest (each answered `N`,
-// once), then a CancelRequest or a StartupMessage. Pure: bytes in, an order out.
+// What a client may send before its session runs: SSLRequest (answered `S` where the listener has a
+// certificate, else `N`) and GSSENCRequest (answered `N`), each once, or TLS at once; then a
+// CancelRequest or a StartupMessage. Pure: bytes in, an order out.
 
 #include <string>
 #include <vector>
@@ -15,14 +16,23 @@ class Handshake {
   enum class Order {
     wait,       // the packet is not complete
     answer_no,  // send one byte `N`, then go on feeding
-    start,      // packet() is a StartupMessage: connect upstream and send it
-    cancel,     // packet() is a CancelRequest: relay it
-    stuffed,    // bytes follow an encryption request in the same flight: refuse (CVE-2021-23214)
-    repeated,   // the same encryption request again: refuse as the server does
-    close       // not a startup packet: close in silence, as the server does
+    encrypt,    // send one byte `S`, shake hands, then go on feeding what was inside; see stuffed()
+    encrypt_directly,  // the bytes just fed begin a TLS handshake; go on feeding what was inside
+    start,             // packet() is a StartupMessage: connect upstream and send it
+    cancel,            // packet() is a CancelRequest: relay it
+    stuffed,   // bytes follow an encryption request in the same flight: refuse (CVE-2021-23214)
+    repeated,  // the same encryption request again: refuse as the server does
+    close      // not a startup packet: close in silence, as the server does
   };
 
+  explicit Handshake(bool offers_tls) : offers_tls_(offers_tls) {}
+
   Order feed(protocol::Bytes chunk);
+
+  // Bytes came behind SSLRequest, which cannot be part of the handshake: to be refused inside TLS.
+  bool stuffed() const { return stuffed_; }
+  bool encrypted() const { return encrypted_; }
+  bool asked_for_gss() const { return gss_refused_; }
 
   // The first packet that is not an encryption request, as received.
   protocol::Bytes packet() const { return packet_.packet; }
@@ -36,6 +46,9 @@ class Handshake {
   std::vector<std::byte> buffered_;
   protocol::FirstPacket packet_{};
   bool anything_received_ = false;
+  bool offers_tls_;
+  bool encrypted_ = false;
+  bool stuffed_ = false;
   bool ssl_refused_ = false;
   bool gss_refused_ = false;
 };

@@ -10,15 +10,18 @@ std::variant<LoadedConfig, std::vector<ConfigProblem>> load_with_rules(
     const std::string& path, const Environment& environment, bool dev) {
   auto read = load_config(path, environment);
   if (auto* problems = std::get_if<std::vector<ConfigProblem>>(&read)) return std::move(*problems);
-  LoadedConfig loaded{std::get<Config>(std::move(read)), nullptr};
+  LoadedConfig loaded{std::get<Config>(std::move(read)), nullptr, std::make_unique<TlsContexts>()};
   if (dev) {
     if (auto problem = enable_dev(loaded.config)) {
       return std::vector<ConfigProblem>{{{path, 1, 1}, std::move(*problem)}};
     }
   }
+  auto tls_problems = loaded.tls->load(loaded.config);
   auto compiled = shadow::RuleSet::compile(std::move(loaded.config.rules));
-  if (auto* problems = std::get_if<std::vector<ConfigProblem>>(&compiled))
-    return std::move(*problems);
+  if (auto* problems = std::get_if<std::vector<ConfigProblem>>(&compiled)) {
+    tls_problems.insert(tls_problems.end(), problems->begin(), problems->end());
+  }
+  if (!tls_problems.empty()) return tls_problems;
   loaded.config.rules.clear();
   loaded.rules =
       std::make_shared<const shadow::RuleSet>(std::get<shadow::RuleSet>(std::move(compiled)));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/config.h"
+#include "proxy/tls_contexts.h"
 #include "shadow/rules/rule.h"
 
 namespace parallax::proxy {
@@ -15,6 +16,7 @@ namespace parallax::proxy {
 struct LoadedConfig {
   Config config;  // its `rules` have moved into the set
   std::shared_ptr<const shadow::RuleSet> rules;
+  std::unique_ptr<TlsContexts> tls;
 };
 
 // Everything that can be found without a server, or all problems. `dev`: see enable_dev.

@@ -1,5 +1,6 @@
 // Wires the program: reads the command line and the configuration, builds the server, runs it.
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -27,8 +28,36 @@ std::optional<std::string> environment(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-void log_addresses(Log& log, const Server& server, const std::string& upstream) {
-  log.write(LogLevel::info, "listening on " + server.address() + " upstream=" + upstream);
+// Two descriptors for each session, and the soft limit is 1024 on most systems.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string_view tls_text(TlsMode mode) {
+  switch (mode) {
+    case TlsMode::disable:
+      return "disable";
+    case TlsMode::allow:
+      return "allow";
+    case TlsMode::require:
+      return "require";
+  }
+  return "";
+}
+
+void log_addresses(Log& log, const Server& server) {
+  for (std::size_t i = 0; i < server.addresses().size(); ++i) {
+    const auto& listener = server.listeners()[i];
+    log.write(LogLevel::info,
+              {{"listener", listener.name},
+               {"upstream", listener.upstream_url},
+               {"tls", std::string(tls_text(listener.tls.mode))},
+               {"upstream_tls", listener.upstream_tls ? "yes" : "no"}},
+              "listening on " + server.addresses()[i].text());
+  }
   if (const auto address = server.metrics_address(); !address.empty()) {
     log.write(LogLevel::info, "metrics on http://" + address + "/metrics");
   }
@@ -43,18 +72,19 @@ int run(const RunCommand& command) {
     for (const auto& problem : *problems) std::cerr << problem.text() << "\n";
     return kExitUsage;
   }
-  auto& [config, rules] = std::get<LoadedConfig>(loaded);
+  auto& served = std::get<LoadedConfig>(loaded);
+  const Config& config = served.config;
   Log log(log_level(config.log_level).value_or(LogLevel::info));
   for (const auto& warning : config.warnings) log.write(LogLevel::warn, warning.text());
   const std::unique_ptr<shadow::Report> report =
       command.dev ? std::unique_ptr<shadow::Report>(
                         std::make_unique<DevReport>(std::cout, terminal_style(STDOUT_FILENO)))
                   : std::make_unique<LogReport>(log);
+  raise_descriptor_limit();
   try {
-    const std::string upstream = config.upstream_url;
-    Server server(std::move(config), std::move(rules), *report, log);
+    Server server(std::move(served), *report, log);
     server.start();
-    log_addresses(log, server, upstream);
+    log_addresses(log, server);
     server.run();
     log.write(LogLevel::info, "stopped");
     return kExitFine;

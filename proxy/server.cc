@@ -25,24 +25,30 @@ std::size_t worker_count(const Config& config) {
 
 }  // namespace
 
-Server::Server(Config config, std::shared_ptr<const shadow::RuleSet> rules, shadow::Report& report,
-               Log& log)
-    : config_(std::move(config)),
-      rules_(std::move(rules)),
+Server::Server(LoadedConfig loaded, shadow::Report& report, Log& log)
+    : config_(std::move(loaded.config)),
+      rules_(std::move(loaded.rules)),
       report_(report),
       log_(log),
       registry_(std::make_unique<metrics::Registry>()),
       proxy_metrics_(std::make_unique<ProxyMetrics>(*registry_)),
-      shadow_metrics_(std::make_unique<shadow::ShadowMetrics>(*registry_, *rules_)) {
+      shadow_metrics_(std::make_unique<shadow::ShadowMetrics>(*registry_, *rules_)),
+      tls_(std::move(loaded.tls)),
+      shared_{.config = &config_,
+              .tls = tls_.get(),
+              .own_addresses = {},
+              .counts = {},
+              .cancel_routes = {},
+              .throttle = AuthThrottle(config_.limits.auth_failures),
+              .channel_binding_offered = [this](std::size_t i) { warn_of_channel_binding(i); }} {
   for (std::size_t i = 0; i < worker_count(config_); ++i) {
     loop_lags_.push_back(
         registry_->histogram(Metric::loop_lag_seconds, {"worker" + std::to_string(i)}));
   }
   add_gauges();
   make_engine();
+  make_listeners();
   make_workers();
-  listener_ = std::make_unique<io::Listener>(loop_, config_.listen.host, config_.listen.port,
-                                             [this](int fd) { accepted(fd); });
   make_http();
 }
 
@@ -74,6 +80,12 @@ void Server::add_gauges() {
     });
   }
   for (const auto& rule : rules_->rules()) add_rule_gauges(*rule);
+  for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+    if (!tls_->expires_at(i)) continue;
+    registry_->function(Metric::tls_certificate_expiry_timestamp_seconds,
+                        {config_.listeners[i].name},
+                        [this, i] { return tls_->expires_at(i).value_or(0); });
+  }
 }
 
 void Server::add_rule_gauges(const shadow::Rule& rule) {
@@ -100,6 +112,17 @@ void Server::make_engine() {
                                              report_, worker_count(config_));
 }
 
+void Server::make_listeners() {
+  for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+    const auto& address = config_.listeners[i].listen;
+    listeners_.push_back(std::make_unique<io::Listener>(
+        loop_, address.host, address.port,
+        [this, i](io::AcceptedSocket socket) { accepted(std::move(socket), i); }));
+    shared_.own_addresses.push_back(listeners_.back()->address());
+    channel_binding_told_.push_back(std::make_unique<std::atomic<bool>>(false));
+  }
+}
+
 void Server::make_workers() {
   const auto conninfo = [this](const char* key) {
     const auto found = config_.shadow.conninfo.find(key);
@@ -109,11 +132,10 @@ void Server::make_workers() {
   for (std::size_t i = 0; i < worker_count(config_); ++i) {
     WorkerContext context;
     context.index = i;
-    context.config = &config_;
+    context.shared = &shared_;
     context.metrics = proxy_metrics_.get();
     context.shard = &registry_->make_shard();
     context.loop_lag = loop_lags_[i];
-    context.counts = &counts_;
     if (engine_) {
       context.tap = std::make_unique<shadow::WorkerTap>(
           *rules_, *shadow_metrics_, *context.shard, engine_->intake(i),
@@ -132,9 +154,11 @@ void Server::make_workers() {
 
 void Server::log_session_end(std::uint64_t id, CloseReason reason, const std::string& detail) {
   // Clients come and go, and port scans are daily bread; what an operator can act on is a warning.
-  const bool notable = reason == CloseReason::upstream_unreachable ||
-                       reason == CloseReason::too_many_sessions || reason == CloseReason::stuffed ||
-                       reason == CloseReason::authentication_timeout;
+  const bool notable =
+      reason == CloseReason::upstream_unreachable || reason == CloseReason::too_many_sessions ||
+      reason == CloseReason::stuffed || reason == CloseReason::channel_binding ||
+      reason == CloseReason::login_refused || reason == CloseReason::cancel_timeout ||
+      reason == CloseReason::authentication_timeout;
   const auto level = notable ? LogLevel::warn : LogLevel::debug;
   if (!log_.writes(level)) return;
   log_.write(level, {{"session", std::to_string(id)}, {"reason", std::string(name(reason))}},
@@ -165,20 +189,21 @@ void Server::start() {
   for (auto& worker : workers_) worker->start();
   watch_signal(sigterm_, SIGTERM);
   watch_signal(sigint_, SIGINT);
+  watch_signal(sighup_, SIGHUP);
   ready_ = true;
 }
 
 void Server::run() {
   loop_.run();
-  for (auto* handle : {&sigterm_, &sigint_})
+  for (auto* handle : {&sigterm_, &sigint_, &sighup_})
     uv_close(reinterpret_cast<uv_handle_t*>(handle), nullptr);
 }
 
-void Server::accepted(int fd) {
+void Server::accepted(io::AcceptedSocket socket, std::size_t listener) {
   const auto least =
       std::min_element(workers_.begin(), workers_.end(),
                        [](const auto& a, const auto& b) { return a->load() < b->load(); });
-  (*least)->adopt(fd);
+  (*least)->adopt(std::move(socket), listener);
 }
 
 void Server::watch_signal(uv_signal_t& handle, int number) {
@@ -192,7 +217,27 @@ void Server::watch_signal(uv_signal_t& handle, int number) {
       number);
 }
 
+// Running sessions keep the certificate that they began with; a bad one changes nothing.
+void Server::reload_certificates() {
+  const auto problems = tls_->load(config_);
+  for (const auto& problem : problems) log_.write(LogLevel::error, problem.text());
+  log_.write(problems.empty() ? LogLevel::info : LogLevel::error,
+             problems.empty() ? "signal SIGHUP: the certificates were read again"
+                              : "signal SIGHUP: the certificates stay as they were");
+}
+
+// Called by workers.
+void Server::warn_of_channel_binding(std::size_t listener) {
+  if (channel_binding_told_[listener]->exchange(true)) return;
+  log_.write(LogLevel::warn, {{"listener", config_.listeners[listener].name}},
+             "the server offers SCRAM-SHA-256-PLUS, which cannot pass a proxy that ends TLS: "
+             "clients that know channel binding (libpq by default) will fail; write "
+             "channel_binding=disable in their connection string, or `auth: password` for this "
+             "listener");
+}
+
 void Server::signalled(int number) {
+  if (number == SIGHUP) return reload_certificates();
   log_.write(LogLevel::info, std::string("signal ") + (number == SIGTERM ? "SIGTERM" : "SIGINT") +
                                  (draining_ ? ": ending now" : ": draining"));
   if (draining_) {
@@ -208,7 +253,7 @@ void Server::begin_drain() {
   drain_deadline_ns_ =
       io::Loop::now_ns() +
       static_cast<std::uint64_t>(std::chrono::nanoseconds(config_.limits.drain_timeout).count());
-  listener_.reset();
+  listeners_.clear();
   for (auto& worker : workers_) worker->drain();
   drain_timer_ = std::make_unique<io::Timer>(loop_);
   drain_timer_->start_periodic(kDrainStep, [this] { drain_step(); });
@@ -226,7 +271,6 @@ void Server::drain_step() {
   loop_.stop();
 }
 
-std::string Server::address() const { return listener_ ? listener_->address() : std::string(); }
 std::string Server::metrics_address() const {
   return metrics_http_ ? metrics_http_->address() : std::string();
 }

@@ -11,9 +11,9 @@
 
 #include "metrics/http_server.h"
 #include "metrics/registry.h"
-#include "proxy/config.h"
 #include "proxy/io/listener.h"
 #include "proxy/io/loop.h"
+#include "proxy/loaded_config.h"
 #include "proxy/log.h"
 #include "proxy/proxy_metrics.h"
 #include "proxy/worker.h"
@@ -28,17 +28,18 @@ class Server {
  public:
   // `report` and `log` must outlive the server. Throws std::runtime_error when an address cannot be
   // bound.
-  Server(Config config, std::shared_ptr<const shadow::RuleSet> rules, shadow::Report& report,
-         Log& log);
+  Server(LoadedConfig loaded, shadow::Report& report, Log& log);
   ~Server();
 
   // Starts everything and returns; the bound addresses are known then.
   void start();
   // Runs the main loop until a signal has led to a complete stop: SIGTERM or SIGINT drains, a
-  // second one ends at once.
+  // second one ends at once. SIGHUP reads the certificates again.
   void run();
 
-  std::string address() const;
+  const std::vector<ListenerConfig>& listeners() const { return config_.listeners; }
+  // By listener, with the port that was bound.
+  const std::vector<io::BoundAddress>& addresses() const { return shared_.own_addresses; }
   std::string metrics_address() const;  // empty when there is none
   std::string admin_address() const;
 
@@ -49,7 +50,10 @@ class Server {
   void make_workers();
   void make_http();
   void log_session_end(std::uint64_t id, CloseReason reason, const std::string& detail);
-  void accepted(int fd);
+  void make_listeners();
+  void accepted(io::AcceptedSocket socket, std::size_t listener);
+  void reload_certificates();
+  void warn_of_channel_binding(std::size_t listener);
   void signalled(int number);
   void begin_drain();
   void drain_step();
@@ -63,16 +67,20 @@ class Server {
   std::unique_ptr<ProxyMetrics> proxy_metrics_;
   std::unique_ptr<shadow::ShadowMetrics> shadow_metrics_;
   std::vector<metrics::Histogram> loop_lags_;
-  SessionCounts counts_;
+  std::unique_ptr<TlsContexts> tls_;
+  WorkerShared shared_;
+  // Told once for each listener.
+  std::vector<std::unique_ptr<std::atomic<bool>>> channel_binding_told_;
   std::unique_ptr<shadow::Engine> engine_;  // null in mode off
   std::vector<std::unique_ptr<Worker>> workers_;
   io::Loop loop_;
-  std::unique_ptr<io::Listener> listener_;
+  std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::unique_ptr<metrics::HttpServer> metrics_http_;
   std::unique_ptr<metrics::HttpServer> admin_http_;
   std::unique_ptr<io::Timer> drain_timer_;
   uv_signal_t sigterm_{};
   uv_signal_t sigint_{};
+  uv_signal_t sighup_{};
   std::atomic<bool> ready_{false};
   bool draining_ = false;
   std::uint64_t drain_deadline_ns_ = 0;

@@ -17,12 +17,19 @@ namespace {
 constexpr std::array<std::string_view, 2> kSchemes = {"postgresql://", "postgres://"};
 
 // Of the URL only; Prisma and other clients read them and never send them to a server.
-constexpr std::array<std::string_view, 6> kOrmOnly = {"pgbouncer",      "connection_limit",
-                                                      "pool_timeout",   "schema",
-                                                      "socket_timeout", "statement_cache_size"};
+constexpr std::array<std::string_view, 10> kOrmOnly = {
+    "pgbouncer",   "connection_limit", "pool_timeout",
+    "schema",      "socket_timeout",   "statement_cache_size",
+    "sslaccept",   "uselibpqcompat",   "max",
+    "idle_timeout"};
 
-constexpr std::array<std::string_view, 6> kUpstreamParts = {"host",     "port",   "user",
-                                                            "password", "dbname", "sslmode"};
+// What says how a server is reached by TLS.
+constexpr std::array<std::string_view, 4> kTlsParts = {"sslmode", "sslrootcert", "sslcert",
+                                                       "sslkey"};
+constexpr std::array<std::string_view, 9> kUpstreamParts = {
+    "host", "port", "user", "password", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey"};
+// Debian's bundle of authorities, where libpq has no word for the system's (before 16).
+constexpr const char* kSystemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
 constexpr std::array<std::string_view, 25> kShadowParts = {"host",
                                                            "port",
                                                            "user",
@@ -163,6 +170,11 @@ void check_address(const ServerParts& parts, UrlUse use, std::vector<std::string
   } else if (host != parts.end() && host->second.starts_with('@')) {
     problems.emplace_back(
         "abstract Unix sockets are not in this version: write a directory, `/var/run/…`");
+  } else if (host != parts.end() && !host->second.empty() && !is_host(host->second)) {
+    // Not quoted: it may be a piece of a password.
+    problems.emplace_back(
+        "the host is neither a name nor an address (write `/`, `@` and `:` in a password as %2F, "
+        "%40 and %3A)");
   }
   const auto port = parts.find("port");
   if (port == parts.end()) return;
@@ -176,30 +188,24 @@ void check_address(const ServerParts& parts, UrlUse use, std::vector<std::string
   }
 }
 
-void check_tls(const ServerParts& parts, UrlUse use, std::vector<std::string>& problems) {
+void check_tls(const ServerParts& parts, std::vector<std::string>& problems) {
+  const auto host = parts.find("host");
   const auto mode = parts.find("sslmode");
-  if (use == UrlUse::upstream) {
-    const auto host = parts.find("host");
-    const bool local =
-        host != parts.end() && (host->second.starts_with('/') || is_loopback(host->second));
-    if (mode == parts.end() && host != parts.end() && !local) {
-      problems.emplace_back(
-          "TLS to the server is not in this version: write `sslmode=disable` in the URL to say "
-          "that "
-          "plain TCP is meant");
-    } else if (mode != parts.end() && mode->second != "disable") {
-      problems.push_back("TLS to the server is not in this version: write `sslmode=disable`, not " +
-                         quoted_value("sslmode=" + mode->second));
-    }
-    return;
+  if (parts.contains("sslcert") != parts.contains("sslkey")) {
+    problems.emplace_back("write `sslcert` and `sslkey` together");
   }
   constexpr std::array<std::string_view, 4> kModes = {"disable", "require", "verify-ca",
                                                       "verify-full"};
-  if (mode == parts.end() || contains(kModes, mode->second)) return;
-  const bool falls_back = mode->second == "allow" || mode->second == "prefer";
-  problems.push_back("write `sslmode=` disable, require, verify-ca or verify-full, not " +
-                     quoted_value(mode->second) +
-                     (falls_back ? ", which falls back to plain TCP in silence" : ""));
+  if (mode == parts.end()) return;
+  if (!contains(kModes, mode->second)) {
+    const bool falls_back = mode->second == "allow" || mode->second == "prefer";
+    problems.push_back("write `sslmode=` disable, require, verify-ca or verify-full, not " +
+                       quoted_value(mode->second) +
+                       (falls_back ? ", which falls back to plain TCP in silence" : ""));
+  } else if (mode->second != "disable" && host != parts.end() && host->second.starts_with('/')) {
+    problems.push_back("PostgreSQL has no TLS on Unix sockets: write `sslmode=disable`, not " +
+                       quoted_value(mode->second));
+  }
 }
 
 // Keywords that are not for this use.
@@ -256,7 +262,7 @@ ServerUrl read_server_url(const std::string& given, UrlUse use) {
     return result;
   }
   check_address(result.parts, use, result.problems);
-  check_tls(result.parts, use, result.problems);
+  check_tls(result.parts, result.problems);
   check_keywords(result, use);
   return result;
 }
@@ -265,6 +271,22 @@ HostPort host_port(const ServerParts& parts) {
   const auto port = parse_count(part_or(parts, "port", "5432"), 1, 65535);
   const auto* number = std::get_if<std::size_t>(&port);
   return {part_or(parts, "host", ""), static_cast<std::uint16_t>(number == nullptr ? 0 : *number)};
+}
+
+std::optional<io::TlsClientOptions> tls_options(const ServerParts& upstream) {
+  const std::string host = part_or(upstream, "host", "");
+  const std::string mode = part_or(upstream, "sslmode", is_local(host) ? "disable" : "verify-full");
+  if (mode == "disable") return std::nullopt;
+  io::TlsClientOptions options{.host = host,
+                               .authority_file = part_or(upstream, "sslrootcert", ""),
+                               .certificate_file = part_or(upstream, "sslcert", ""),
+                               .key_file = part_or(upstream, "sslkey", "")};
+  if (mode == "verify-ca" || (mode == "require" && !options.authority_file.empty())) {
+    options.verify = io::TlsVerify::authority;
+  } else if (mode == "require") {
+    options.verify = io::TlsVerify::none;
+  }
+  return options;
 }
 
 ServerParts shadow_parts(const ServerParts& upstream, const ServerParts& shadow) {
@@ -276,7 +298,7 @@ ServerParts shadow_parts(const ServerParts& upstream, const ServerParts& shadow)
   if (!shadow.contains("host")) {
     inherit("host");
     inherit("port");
-    inherit("sslmode");
+    for (const auto key : kTlsParts) inherit(key);
   }
   const bool same_user =
       !shadow.contains("user") || part_or(shadow, "user", "") == part_or(upstream, "user", "");
@@ -285,8 +307,11 @@ ServerParts shadow_parts(const ServerParts& upstream, const ServerParts& shadow)
   inherit("dbname");
   result.emplace("port", "5432");
   const std::string host = part_or(result, "host", "");
-  const bool local = host.starts_with('/') || is_loopback(host);
-  result.emplace("sslmode", local ? "disable" : "verify-full");
+  result.emplace("sslmode", is_local(host) ? "disable" : "verify-full");
+  if (result["sslmode"].starts_with("verify") &&
+      part_or(result, "sslrootcert", "system") == "system") {
+    result["sslrootcert"] = kSystemAuthorities;
+  }
   return result;
 }
 

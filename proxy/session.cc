@@ -1,6 +1,5 @@
 #include "proxy/session.h"
 
-#include <array>
 #include <utility>
 
 #include "protocol/build.h"
@@ -9,14 +8,11 @@ namespace parallax::proxy {
 
 namespace {
 
-constexpr std::chrono::milliseconds kCancelTimeout{5'000};
 constexpr std::chrono::milliseconds kLingerStep{100};
 constexpr std::uint64_t kLingerAfterFlushNs = 1'000'000'000;
 // Output of the server for a client that is gone. Beyond it the server is to notice, as it would
 // without a proxy.
 constexpr std::size_t kDiscardBytesMax = std::size_t{1024} * 1024;
-
-constexpr std::array<std::byte, 1> kNo = {std::byte{'N'}};
 
 }  // namespace
 
@@ -36,12 +32,15 @@ void Session::Side::on_broken(const std::string& what) {
 
 void Session::Side::on_drained() { session.side_drained(is_client); }
 
-Session::Session(SessionHost& host, std::uint64_t id, std::unique_ptr<io::ByteStream> client)
+Session::Session(SessionHost& host, std::uint64_t id, SessionOrigin origin,
+                 std::unique_ptr<io::ByteStream> client)
     : host_(host),
       id_(id),
+      origin_(std::move(origin)),
       client_side_(*this, true),
       server_side_(*this, false),
-      client_(std::move(client)) {}
+      client_(std::move(client)),
+      handshake_(origin_.tls != nullptr) {}
 
 Session::~Session() = default;
 
@@ -60,118 +59,18 @@ void Session::client_bytes(io::Bytes chunk) {
       startup_bytes(chunk);
       return;
     case State::authenticating:
-      authentication_bytes(chunk);
+      login_bytes_of_client(chunk);
       return;
     case State::relaying:
       forward_to_server(chunk, read_ns);
       return;
+    case State::securing:    // the stream keeps it
     case State::connecting:  // paused, so nothing comes
     case State::cancelling:  // a cancelling client says nothing more
     case State::closing:     // read and thrown away, see linger()
     case State::closed:
       return;
   }
-}
-
-void Session::startup_bytes(io::Bytes chunk) {
-  switch (handshake_.feed(chunk)) {
-    case Handshake::Order::wait:
-      return;
-    case Handshake::Order::answer_no:
-      client_->write(kNo);
-      return;
-    case Handshake::Order::start:
-    case Handshake::Order::cancel:
-      connect();
-      return;
-    case Handshake::Order::stuffed:
-      client_->write(kNo);
-      refuse(CloseReason::stuffed, "08P01", "received unencrypted data after encryption request",
-             "This could be either a client-software bug or evidence of an attempted "
-             "man-in-the-middle attack.");
-      return;
-    case Handshake::Order::repeated: {
-      const auto code = handshake_.request_code();
-      refuse(CloseReason::bad_startup, "0A000",
-             "unsupported frontend protocol " + std::to_string(code >> 16) + "." +
-                 std::to_string(code & 0xffff) + ": server supports 3.0 to 3.0");
-      return;
-    }
-    case Handshake::Order::close:
-      close(CloseReason::bad_startup, "the first packet has a length that no startup packet has");
-      return;
-  }
-}
-
-void Session::connect() {
-  client_->pause_reading();
-  timer_.reset();
-  const bool cancel = handshake_.first_packet().kind == protocol::FirstPacketKind::cancel_request;
-  if (!cancel) {
-    // A cancel request needs no session of its own: it must get through when the limit is reached.
-    if (!host_.admit()) {
-      refuse(CloseReason::too_many_sessions, "53300", "too many sessions through this proxy", {},
-             "Raise limits.sessions in the proxy's configuration.");
-      return;
-    }
-    admitted_ = true;
-  }
-  state_ = State::connecting;
-  connect_began_ns_ = host_.now_ns();
-  connecting_ = host_.connect_upstream(
-      [this](std::unique_ptr<io::ByteStream> stream, const std::string& error) {
-        connected(std::move(stream), error);
-      });
-}
-
-void Session::connected(std::unique_ptr<io::ByteStream> stream, const std::string& error) {
-  const bool cancel = handshake_.first_packet().kind == protocol::FirstPacketKind::cancel_request;
-  if (stream == nullptr) {
-    if (cancel) {
-      close(CloseReason::upstream_unreachable, error);
-    } else {
-      refuse(CloseReason::upstream_unreachable, "08006",
-             "could not connect to the upstream server: " + error);
-    }
-    return;
-  }
-  host_.shard().observe(host_.metrics().upstream_connect,
-                        static_cast<double>(host_.now_ns() - connect_began_ns_) * 1e-9);
-  server_ = std::move(stream);
-  server_->set_listener(&server_side_);
-  to_server_.emplace(*client_, *server_);
-  to_client_.emplace(*server_, *client_);
-  server_->write(handshake_.packet());
-  if (cancel) {
-    // The client waits for our end, and we give it only after the server's: otherwise its next
-    // statement could run before the cancel arrives (libpq, "PQcancel", and many poolers' bug
-    // lists).
-    state_ = State::cancelling;
-    timer_ =
-        host_.after(kCancelTimeout, [this] { close(CloseReason::cancel_request, "no answer"); });
-    server_->resume_reading();
-    client_->resume_reading();
-    return;
-  }
-  begin_authentication();
-}
-
-void Session::begin_authentication() {
-  state_ = State::authenticating;
-  const auto parameters = protocol::read_startup_parameters(handshake_.first_packet());
-  auto tap = parameters.replication() ? nullptr : host_.observe(id_, parameters);
-  observer_ = std::make_unique<SessionObserver>(host_.metrics(), host_.shard(), std::move(tap));
-  conversation_ = std::make_unique<protocol::Conversation>(*observer_);
-  timer_ = host_.after(host_.limits().authentication_timeout,
-                       [this] { close(CloseReason::authentication_timeout); });
-  server_->resume_reading();
-  client_->resume_reading();
-  if (!handshake_.rest().empty()) authentication_bytes(handshake_.rest());
-}
-
-void Session::authentication_bytes(io::Bytes chunk) {
-  auth_framer_.feed(chunk,
-                    [this](io::Bytes message) { forward_to_server(message, host_.now_ns()); });
 }
 
 void Session::forward_to_server(io::Bytes chunk, std::uint64_t read_ns) {
@@ -182,6 +81,14 @@ void Session::forward_to_server(io::Bytes chunk, std::uint64_t read_ns) {
   conversation_->client_bytes(chunk, read_ns);
 }
 
+void Session::forward_to_client(io::Bytes chunk, std::uint64_t read_ns) {
+  to_client_->forward(chunk);
+  auto& shard = host_.shard();
+  shard.observe(host_.metrics().overhead, static_cast<double>(host_.now_ns() - read_ns) * 1e-9);
+  shard.add(host_.metrics().bytes_to_client, chunk.size());
+  conversation_->server_bytes(chunk, read_ns);
+}
+
 void Session::server_bytes(io::Bytes chunk) {
   if (state_ == State::cancelling || state_ == State::closing || state_ == State::closed) return;
   if (client_broken_) {
@@ -189,24 +96,13 @@ void Session::server_bytes(io::Bytes chunk) {
     if (discarded_bytes_ > kDiscardBytesMax) close(reason_, detail_);
     return;
   }
-  const auto read_ns = host_.now_ns();
-  to_client_->forward(chunk);
-  auto& shard = host_.shard();
-  shard.observe(host_.metrics().overhead, static_cast<double>(host_.now_ns() - read_ns) * 1e-9);
-  shard.add(host_.metrics().bytes_to_client, chunk.size());
-  conversation_->server_bytes(chunk, read_ns);
-  if (state_ == State::authenticating && (conversation_->authenticated() || conversation_->lost()))
-    begin_relaying();
+  if (state_ == State::authenticating) {
+    login_bytes_of_server(chunk);
+    if (state_ != State::relaying) return;
+  } else {
+    forward_to_client(chunk, host_.now_ns());
+  }
   if (draining_) try_to_finish_drain();
-}
-
-void Session::begin_relaying() {
-  state_ = State::relaying;
-  timer_.reset();
-  // Without AuthenticationOk the session stays counted against limits.unauthenticated_sessions; the
-  // server's own authentication_timeout ends it.
-  if (conversation_->authenticated()) authenticated_or_ended();
-  auth_framer_.flush([this](io::Bytes rest) { forward_to_server(rest, host_.now_ns()); });
 }
 
 void Session::client_gone(CloseReason reason, const std::string& what) {
@@ -214,6 +110,7 @@ void Session::client_gone(CloseReason reason, const std::string& what) {
   client_broken_ = client_broken_ || reason == CloseReason::client_broken;
   switch (state_) {
     case State::awaiting_startup:
+    case State::securing:
       close(handshake_.anything_received() ? reason : CloseReason::no_startup, what);
       return;
     case State::connecting:
@@ -227,9 +124,7 @@ void Session::client_gone(CloseReason reason, const std::string& what) {
       detail_ = what;
       // What the client had sent still arrives: `insert` and a quick goodbye must not be lost. The
       // server ends next.
-      if (state_ == State::authenticating) {
-        auth_framer_.flush([this](io::Bytes rest) { forward_to_server(rest, host_.now_ns()); });
-      }
+      if (state_ == State::authenticating) send_client_rest();
       to_server_->end();
       if (client_broken_) to_client_->sink_drained();
       return;
@@ -248,9 +143,12 @@ void Session::server_gone(CloseReason reason, const std::string& what) {
       return;
     case State::authenticating:
     case State::relaying:
+      count_login();
+      if (ended_by_channel_binding()) return;
       linger(client_ended_ ? reason_ : reason, client_ended_ ? detail_ : what);
       return;
     case State::awaiting_startup:
+    case State::securing:
     case State::connecting:
     case State::closing:
     case State::closed:
@@ -270,7 +168,7 @@ void Session::side_drained(bool client) {
 
 void Session::drain() {
   draining_ = true;
-  if (state_ == State::awaiting_startup) {
+  if (state_ == State::awaiting_startup || state_ == State::securing) {
     close(CloseReason::drained);
     return;
   }
@@ -323,11 +221,6 @@ void Session::linger_step() {
   timer_ = host_.after(kLingerStep, [this] { linger_step(); });
 }
 
-void Session::authenticated_or_ended() {
-  if (!std::exchange(counted_unauthenticated_, false)) return;
-  host_.no_longer_unauthenticated();
-}
-
 void Session::close(CloseReason reason, const std::string& detail) {
   if (state_ == State::closed) return;
   state_ = State::closed;
@@ -338,7 +231,10 @@ void Session::close(CloseReason reason, const std::string& detail) {
   server_.reset();
   connecting_.reset();
   timer_.reset();
-  authenticated_or_ended();
+  no_longer_unauthenticated();
+  if (observer_ && !observer_->backend_key().empty()) {
+    host_.forget_cancel_key(observer_->backend_key());
+  }
   if (std::exchange(admitted_, false)) host_.release();
   host_.shard().add(host_.metrics().sessions, -1);
   host_.shard().add(host_.metrics().outcomes[static_cast<std::size_t>(reason)]);

@@ -3,7 +3,7 @@
 // One client connection and its own upstream connection.
 //
 //   awaiting_startup -> connecting -> authenticating -> relaying -> closing -> closed
-//                               \-> cancelling ---------------------------/
+//     \-> securing -/        \-> cancelling ---------------------------/
 //
 // After authentication the bytes of each direction are forwarded chunk by chunk as they were read,
 // and only then shown to the conversation, which observes. Neither direction waits for the other,
@@ -16,7 +16,7 @@
 #include <string>
 
 #include "protocol/conversation.h"
-#include "proxy/auth_framer.h"
+#include "proxy/auth_relay.h"
 #include "proxy/half_pipe.h"
 #include "proxy/handshake.h"
 #include "proxy/session_host.h"
@@ -24,11 +24,12 @@
 
 namespace parallax::proxy {
 
-class Session {
+class Session final : private AuthSink {
  public:
   // The host must outlive the session.
-  Session(SessionHost& host, std::uint64_t id, std::unique_ptr<io::ByteStream> client);
-  ~Session();
+  Session(SessionHost& host, std::uint64_t id, SessionOrigin origin,
+          std::unique_ptr<io::ByteStream> client);
+  ~Session() override;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -44,6 +45,7 @@ class Session {
  private:
   enum class State {
     awaiting_startup,
+    securing,  // TLS handshake with the client
     connecting,
     cancelling,
     authenticating,
@@ -65,20 +67,37 @@ class Session {
 
   void client_bytes(io::Bytes chunk);
   void server_bytes(io::Bytes chunk);
-  void startup_bytes(io::Bytes chunk);
-  void authentication_bytes(io::Bytes chunk);
   void forward_to_server(io::Bytes chunk, std::uint64_t read_ns);
+  void forward_to_client(io::Bytes chunk, std::uint64_t read_ns);
   void client_gone(CloseReason reason, const std::string& what);
   void server_gone(CloseReason reason, const std::string& what);
   void side_drained(bool client);
 
+  // session_login.cc: up to AuthenticationOk.
+  void startup_bytes(io::Bytes chunk);
+  void begin_client_tls(bool direct, io::Bytes early);
+  void client_secured(const std::string& error, bool direct_without_protocol);
+  void refuse_stuffed();
+  void refuse_repeated();
   void connect();
-  void connected(std::unique_ptr<io::ByteStream> stream, const std::string& error);
+  bool may_connect();
+  void connected(UpstreamConnection connection);
+  void begin_cancel();
   void begin_authentication();
+  void login_bytes_of_client(io::Bytes chunk);
+  void login_bytes_of_server(io::Bytes chunk);
+  void send_client_rest();
   void begin_relaying();
-  void try_to_finish_drain();
-  void authenticated_or_ended();
+  void count_login();
+  bool ended_by_channel_binding();
+  void no_longer_unauthenticated();
+  bool is_cancel() const;
+  void auth_to_client(protocol::Bytes bytes) override;
+  void auth_to_server(protocol::Bytes message) override;
+  void auth_refused(std::string_view sqlstate, const std::string& message,
+                    std::string_view hint) override;
 
+  void try_to_finish_drain();
   // Sends a FATAL error of ours, the client's last message, then lingers.
   void refuse(CloseReason reason, std::string_view sqlstate, const std::string& message,
               std::string_view detail = {}, std::string_view hint = {});
@@ -89,6 +108,7 @@ class Session {
 
   SessionHost& host_;
   const std::uint64_t id_;
+  const SessionOrigin origin_;
   State state_ = State::awaiting_startup;
   Side client_side_;
   Side server_side_;
@@ -97,12 +117,14 @@ class Session {
   std::optional<HalfPipe> to_server_;
   std::optional<HalfPipe> to_client_;
   Handshake handshake_;
-  AuthFramer auth_framer_;
+  std::unique_ptr<AuthRelay> auth_;  // until the login is over
+  UpstreamConnection upstream_;      // without its stream
   std::unique_ptr<SessionObserver> observer_;
   std::unique_ptr<protocol::Conversation> conversation_;
   std::unique_ptr<Pending> connecting_;
   std::unique_ptr<Pending> timer_;
   std::uint64_t connect_began_ns_ = 0;
+  std::string user_;  // of the startup packet
   bool admitted_ = false;
   bool counted_unauthenticated_ = true;
   bool draining_ = false;

@@ -3,8 +3,11 @@
 // Listens to a session's conversation for the proxy's own counters and passes everything on to the
 // tap, where there is one.
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "protocol/conversation.h"
 #include "proxy/proxy_metrics.h"
@@ -13,10 +16,12 @@ namespace parallax::proxy {
 
 class SessionObserver final : public protocol::ConversationListener {
  public:
-  // `tap` may be null: mode off, replication.
+  // `tap` may be null: mode off, replication. `key_known` is called when the server has told
+  // backend_key().
   SessionObserver(const ProxyMetrics& metrics, metrics::Shard& shard,
-                  std::unique_ptr<protocol::ConversationListener> tap)
-      : metrics_(metrics), shard_(shard), tap_(std::move(tap)) {}
+                  std::unique_ptr<protocol::ConversationListener> tap,
+                  std::function<void()> key_known)
+      : metrics_(metrics), shard_(shard), tap_(std::move(tap)), key_known_(std::move(key_known)) {}
 
   protocol::StatementRef on_query(std::string_view sql, bool whole) override {
     return tap_ ? tap_->on_query(sql, whole) : nullptr;
@@ -37,10 +42,18 @@ class SessionObserver final : public protocol::ConversationListener {
   void on_ready(char transaction_status) override {
     if (tap_) tap_->on_ready(transaction_status);
   }
+  void on_backend_key(protocol::Bytes id_and_key) override {
+    if (!backend_key_.empty()) return;  // a server sends one
+    backend_key_ = protocol::as_text(id_and_key);
+    key_known_();
+  }
   void on_error(std::string_view sqlstate, bool authenticated) override {
     shard_.add(metrics_.errors_from_server);
     // Class 28: invalid authorization specification, wrong password.
-    if (!authenticated && sqlstate.starts_with("28")) shard_.add(metrics_.auth_failures);
+    if (!authenticated && sqlstate.starts_with("28")) {
+      login_refused_ = true;
+      shard_.add(metrics_.auth_failures);
+    }
     if (tap_) tap_->on_error(sqlstate, authenticated);
   }
   void on_lost(std::string_view why) override {
@@ -49,12 +62,19 @@ class SessionObserver final : public protocol::ConversationListener {
   }
 
   const std::string& lost_reason() const { return lost_reason_; }
+  // The server has refused the login.
+  bool login_refused() const { return login_refused_; }
+  // What a CancelRequest for this session says behind its code; empty until it is known.
+  const std::string& backend_key() const { return backend_key_; }
 
  private:
   const ProxyMetrics& metrics_;
   metrics::Shard& shard_;
   std::unique_ptr<protocol::ConversationListener> tap_;
+  std::function<void()> key_known_;
   std::string lost_reason_;
+  std::string backend_key_;
+  bool login_refused_ = false;
 };
 
 }  // namespace parallax::proxy

@@ -151,10 +151,22 @@ Parsed<std::size_t> parse_size(std::string_view text, std::size_t min, std::size
 }
 
 Parsed<HostPort> parse_listen(std::string_view text, std::string_view example) {
-  const std::string form = "host:port, such as `" + std::string(example) + '`';
-  if (text.starts_with('/')) {
-    return ValueError{"listening on a Unix socket is not in this version; write " + form};
+  if (!text.starts_with('/')) return parse_http_listen(text, example);
+  // The file is .s.PGSQL.<port> in the directory: libpq looks for it there.
+  const std::string form =
+      "the directory and the port of a Unix socket, such as `/run/parallax:6432`";
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon < 2) return wanted(form, text);
+  const auto port = digits(text.substr(colon + 1));
+  if (!port || *port < 1 || *port > 65535) {
+    return wanted("a port from 1 to 65535", text.substr(colon + 1));
   }
+  return HostPort{std::string(text.substr(0, colon)), static_cast<std::uint16_t>(*port)};
+}
+
+Parsed<HostPort> parse_http_listen(std::string_view text, std::string_view example) {
+  const std::string form = "host:port, such as `" + std::string(example) + '`';
+  if (text.starts_with('/')) return ValueError{"no Unix socket is possible here; write " + form};
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return wanted(form, text);
   std::string_view host = text.substr(0, colon);
@@ -172,7 +184,7 @@ Parsed<HostPort> parse_listen(std::string_view text, std::string_view example) {
 }
 
 std::string listen_text(const HostPort& address) {
-  const bool v6 = address.host.find(':') != std::string::npos;
+  const bool v6 = !address.host.starts_with('/') && address.host.find(':') != std::string::npos;
   return (v6 ? '[' + address.host + ']' : address.host) + ':' + std::to_string(address.port);
 }
 
@@ -186,8 +198,15 @@ bool is_loopback(std::string_view host) {
   return equal_ignoring_case(host, "localhost");
 }
 
+bool is_host(std::string_view text) {
+  return text.starts_with('/') || is_host_name(text) || is_ip(AF_INET6, text);
+}
+
+bool is_local(std::string_view host) { return host.starts_with('/') || is_loopback(host); }
+
 bool reaches(const HostPort& listen, const HostPort& target) {
-  if (listen.port != target.port || listen.port == 0 || target.host.starts_with('/')) return false;
+  if (listen.port != target.port || listen.port == 0) return false;
+  if (target.host.starts_with('/')) return listen.host == target.host;
   if (equal_ignoring_case(listen.host, target.host)) return true;
   const bool wildcard = listen.host == "0.0.0.0" || listen.host == "::";
   const bool by_name = equal_ignoring_case(listen.host, "localhost") ||

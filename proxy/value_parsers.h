@@ -29,12 +29,18 @@ Parsed<std::chrono::milliseconds> parse_duration(std::string_view text,
 // Bytes, or `512KiB`, `64MiB`, `1GiB`.
 Parsed<std::size_t> parse_size(std::string_view text, std::size_t min, std::size_t max);
 // `host:port` or `[IPv6]:port`; `example` is shown in the error.
+Parsed<HostPort> parse_http_listen(std::string_view text, std::string_view example);
+// The same, or `/directory:port` for a Unix socket.
 Parsed<HostPort> parse_listen(std::string_view text, std::string_view example);
 
 // "127.0.0.1:6432", "[::1]:6432".
 std::string listen_text(const HostPort& address);
 // 127.0.0.0/8, ::1, localhost.
 bool is_loopback(std::string_view host);
+// Loopback, or the directory of a Unix socket.
+bool is_local(std::string_view host);
+// A name, a numeric address, or an absolute path; judged by its form.
+bool is_host(std::string_view text);
 // May a connection to `target` arrive at a listener on `listen`? Judged by the text; names other
 // than localhost are not looked up.
 bool reaches(const HostPort& listen, const HostPort& target);

@@ -5,27 +5,14 @@
 #include <utility>
 #include <vector>
 
-#include "proxy/io/connector.h"
 #include "proxy/io/tcp_stream.h"
+#include "proxy/upstream.h"
 
 namespace parallax::proxy {
 
 namespace {
 
 constexpr std::chrono::milliseconds kLagPeriod{200};
-
-class PendingConnect final : public Pending {
- public:
-  PendingConnect(io::Loop& loop, const Config& config,
-                 std::function<void(std::unique_ptr<io::ByteStream>, const std::string&)> callback)
-      : connector_(loop, config.upstream.host, config.upstream.port, config.limits.connect_timeout,
-                   [callback = std::move(callback)](io::ConnectResult result) {
-                     callback(std::move(result.stream), result.error);
-                   }) {}
-
- private:
-  io::Connector connector_;
-};
 
 class PendingTimer final : public Pending {
  public:
@@ -61,20 +48,20 @@ void Worker::measure_lag() {
   });
 }
 
-void Worker::adopt(int fd) {
+void Worker::adopt(io::AcceptedSocket socket, std::size_t listener) {
   load_.fetch_add(1, std::memory_order_relaxed);
-  loop_.post([this, fd] { open_session(fd); });
+  loop_.post([this, socket = std::move(socket), listener] { open_session(socket, listener); });
 }
 
-void Worker::open_session(int fd) {
-  auto& unauthenticated = context_.counts->unauthenticated;
+void Worker::open_session(io::AcceptedSocket socket, std::size_t listener) {
+  auto& unauthenticated = counts().unauthenticated;
   const bool too_many =
       unauthenticated.fetch_add(1, std::memory_order_relaxed) >= limits().unauthenticated_sessions;
   if (draining_ || too_many) {
     // Before the first packet nothing can be said that the client would understand as an answer.
     unauthenticated.fetch_sub(1, std::memory_order_relaxed);
     load_.fetch_sub(1, std::memory_order_relaxed);
-    ::close(fd);
+    ::close(socket.fd);
     if (too_many) {
       context_.shard->add(
           context_.metrics->outcomes[static_cast<std::size_t>(CloseReason::too_many_sessions)]);
@@ -83,14 +70,40 @@ void Worker::open_session(int fd) {
   }
   // Unique over workers and readable: worker in the low digits.
   const auto id = ++next_session_ * 1000 + context_.index;
-  auto session = std::make_shared<Session>(*this, id, std::make_unique<io::TcpStream>(loop_, fd));
+  auto session =
+      std::make_shared<Session>(*this, id,
+                                SessionOrigin{.listener = listener,
+                                              .client_address = std::move(socket.peer),
+                                              .client_local = socket.local,
+                                              .tls = context_.shared->tls->of_listener(listener)},
+                                std::make_unique<io::TcpStream>(loop_, socket.fd));
   sessions_.emplace(id, session);
   session->start();
 }
 
 std::unique_ptr<Pending> Worker::connect_upstream(
-    std::function<void(std::unique_ptr<io::ByteStream>, const std::string&)> callback) {
-  return std::make_unique<PendingConnect>(loop_, *context_.config, std::move(callback));
+    std::size_t listener, const std::string& address,
+    std::function<void(UpstreamConnection)> callback) {
+  const auto& upstream = context_.shared->config->listeners[listener].upstream;
+  UpstreamTarget target{.host = address.empty() ? upstream.host : address,
+                        .port = upstream.port,
+                        .tls = context_.shared->tls->of_upstream(listener),
+                        .timeout = limits().connect_timeout,
+                        .own = &context_.shared->own_addresses};
+  return std::make_unique<UpstreamConnect>(loop_, std::move(target), std::move(callback));
+}
+
+std::chrono::seconds Worker::throttled(const SessionOrigin& origin, std::string_view user) {
+  return context_.shared->throttle.wait(origin.client_address, user, now_ns());
+}
+
+void Worker::login_decided(const SessionOrigin& origin, std::string_view user, bool accepted) {
+  auto& throttle = context_.shared->throttle;
+  if (accepted) {
+    throttle.succeeded(origin.client_address, user);
+  } else {
+    throttle.failed(origin.client_address, user, now_ns());
+  }
 }
 
 std::unique_ptr<Pending> Worker::after(std::chrono::milliseconds delay,
@@ -99,8 +112,7 @@ std::unique_ptr<Pending> Worker::after(std::chrono::milliseconds delay,
 }
 
 bool Worker::admit() {
-  if (context_.counts->admitted.fetch_add(1, std::memory_order_relaxed) < limits().sessions)
-    return true;
+  if (counts().admitted.fetch_add(1, std::memory_order_relaxed) < limits().sessions) return true;
   release();
   return false;
 }

@@ -9,11 +9,16 @@
 #include <memory>
 #include <thread>
 #include <unordered_map>
+#include <vector>
 
+#include "proxy/auth_throttle.h"
+#include "proxy/cancel_routes.h"
+#include "proxy/io/listener.h"
 #include "proxy/io/loop.h"
 #include "proxy/io/timer.h"
 #include "proxy/session.h"
 #include "proxy/session_host.h"
+#include "proxy/tls_contexts.h"
 #include "shadow/tap.h"
 
 namespace parallax::proxy {
@@ -24,13 +29,24 @@ struct SessionCounts {
   std::atomic<std::size_t> unauthenticated{0};
 };
 
+// What all workers share; thread-safe, or not changed once the workers run.
+struct WorkerShared {
+  const Config* config = nullptr;
+  const TlsContexts* tls = nullptr;
+  std::vector<io::BoundAddress> own_addresses;  // by listener
+  SessionCounts counts;
+  CancelRoutes cancel_routes;
+  AuthThrottle throttle;
+  // Called when a server offers channel binding to a client that ends its TLS here.
+  std::function<void(std::size_t listener)> channel_binding_offered;
+};
+
 struct WorkerContext {
   std::size_t index = 0;
-  const Config* config = nullptr;
+  WorkerShared* shared = nullptr;
   const ProxyMetrics* metrics = nullptr;
   metrics::Shard* shard = nullptr;  // written by this worker's thread only
   metrics::Histogram loop_lag;
-  SessionCounts* counts = nullptr;
   std::unique_ptr<shadow::WorkerTap> tap;  // null: nothing is observed
   // Called on the worker's thread for each session that has ended.
   std::function<void(std::uint64_t session_id, CloseReason reason, const std::string& detail)>
@@ -44,7 +60,7 @@ class Worker final : public SessionHost {
 
   void start();
   // Thread-safe: takes over an accepted socket.
-  void adopt(int fd);
+  void adopt(io::AcceptedSocket socket, std::size_t listener);
   // Thread-safe: idle sessions end now, busy ones when they are idle; new ones are refused.
   void drain();
   // Closes what is left and joins the thread.
@@ -53,24 +69,44 @@ class Worker final : public SessionHost {
   std::size_t load() const { return load_.load(std::memory_order_relaxed); }
 
   std::unique_ptr<Pending> connect_upstream(
-      std::function<void(std::unique_ptr<io::ByteStream>, const std::string&)> callback) override;
+      std::size_t listener, const std::string& address,
+      std::function<void(UpstreamConnection)> callback) override;
   std::unique_ptr<Pending> after(std::chrono::milliseconds delay,
                                  std::function<void()> callback) override;
+  void later(std::function<void()> task) override { loop_.post(std::move(task)); }
   std::uint64_t now_ns() override { return io::Loop::now_ns(); }
   bool admit() override;
-  void release() override { context_.counts->admitted.fetch_sub(1, std::memory_order_relaxed); }
+  void release() override { counts().admitted.fetch_sub(1, std::memory_order_relaxed); }
   void no_longer_unauthenticated() override {
-    context_.counts->unauthenticated.fetch_sub(1, std::memory_order_relaxed);
+    counts().unauthenticated.fetch_sub(1, std::memory_order_relaxed);
+  }
+  std::chrono::seconds throttled(const SessionOrigin& origin, std::string_view user) override;
+  void login_decided(const SessionOrigin& origin, std::string_view user, bool accepted) override;
+  void channel_binding_offered(std::size_t listener) override {
+    context_.shared->channel_binding_offered(listener);
+  }
+  void remember_cancel_key(const std::string& key, const std::string& address) override {
+    context_.shared->cancel_routes.remember(key, address);
+  }
+  void forget_cancel_key(const std::string& key) override {
+    context_.shared->cancel_routes.forget(key);
+  }
+  std::string address_for_cancel(const std::string& key) override {
+    return context_.shared->cancel_routes.find(key);
   }
   std::unique_ptr<protocol::ConversationListener> observe(
       std::uint64_t session_id, const protocol::StartupParameters& startup) override;
-  const Limits& limits() const override { return context_.config->limits; }
+  const ListenerConfig& listener(std::size_t index) const override {
+    return context_.shared->config->listeners[index];
+  }
+  const Limits& limits() const override { return context_.shared->config->limits; }
   const ProxyMetrics& metrics() const override { return *context_.metrics; }
   metrics::Shard& shard() override { return *context_.shard; }
   void ended(Session& session, CloseReason reason, const std::string& detail) override;
 
  private:
-  void open_session(int fd);
+  SessionCounts& counts() { return context_.shared->counts; }
+  void open_session(io::AcceptedSocket socket, std::size_t listener);
   void measure_lag();
 
   WorkerContext context_;

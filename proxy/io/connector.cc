@@ -17,6 +17,9 @@ namespace parallax::io {
 
 namespace {
 
+// RFC 8305, section 5: "Connection Attempt Delay".
+constexpr std::chrono::milliseconds kAttemptDelay{250};
+
 struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t length = 0;
@@ -43,12 +46,30 @@ SocketAddress socket_address(const std::string& address, std::uint16_t port) {
   return result;
 }
 
+std::string local_address(int fd) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length);
+  char text[INET6_ADDRSTRLEN] = {};
+  if (storage.ss_family == AF_INET) {
+    uv_ip4_name(reinterpret_cast<const sockaddr_in*>(&storage), text, sizeof text);
+  } else if (storage.ss_family == AF_INET6) {
+    uv_ip6_name(reinterpret_cast<const sockaddr_in6*>(&storage), text, sizeof text);
+  }
+  return text;
+}
+
 }  // namespace
 
 Connector::Connector(Loop& loop, const std::string& host, std::uint16_t port,
                      std::chrono::milliseconds timeout, std::function<void(ConnectResult)> callback)
-    : loop_(loop), port_(port), callback_(std::move(callback)), timer_(loop) {
-  timer_.start(timeout, [this] { finish({.stream = nullptr, .error = "timed out"}); });
+    : loop_(loop),
+      port_(port),
+      callback_(std::move(callback)),
+      last_error_("timed out"),
+      timer_(loop),
+      stagger_(loop) {
+  timer_.start(timeout, [this] { finish({.stream = nullptr, .error = last_error_}); });
   resolve_ = ResolveRequest::start(loop, host, [this](const Resolved& resolved) {
     if (!resolved.error.empty()) {
       finish({.stream = nullptr, .error = resolved.error});
@@ -59,55 +80,93 @@ Connector::Connector(Loop& loop, const std::string& host, std::uint16_t port,
   });
 }
 
+Connector::Connector(Loop& loop, std::vector<std::string> addresses, std::uint16_t port,
+                     std::chrono::milliseconds timeout, std::function<void(ConnectResult)> callback)
+    : loop_(loop),
+      port_(port),
+      callback_(std::move(callback)),
+      addresses_(std::move(addresses)),
+      last_error_("timed out"),
+      timer_(loop),
+      stagger_(loop) {
+  timer_.start(timeout, [this] { finish({.stream = nullptr, .error = last_error_}); });
+  stagger_.start(std::chrono::milliseconds(0), [this] { try_next(); });
+}
+
 Connector::~Connector() {
-  watch_.reset();
-  if (fd_ >= 0) ::close(fd_);
+  for (const auto& attempt : attempts_) {
+    attempt->watch.reset();
+    ::close(attempt->fd);
+  }
 }
 
 void Connector::try_next() {
   while (next_address_ < addresses_.size()) {
-    const auto address = socket_address(addresses_[next_address_++], port_);
-    if (address.length == 0) {
-      last_error_ = "not an address";
-      continue;
-    }
-    fd_ = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd_ < 0) {
-      last_error_ = std::system_category().message(errno);
-      continue;
-    }
-    const int status =
-        ::connect(fd_, reinterpret_cast<const sockaddr*>(&address.storage), address.length);
-    if (status == 0 || errno == EINPROGRESS) {
-      // A connection that stands at once is reported through the same callback, a turn later.
-      watch_ =
-          std::make_unique<PollWatch>(loop_, fd_, [this](PollWatch::Ready) { connected_or_not(); });
-      watch_->want(false, true);
-      return;
-    }
-    last_error_ = std::system_category().message(errno);
-    ::close(std::exchange(fd_, -1));
+    if (!begin(addresses_[next_address_++])) continue;
+    if (next_address_ < addresses_.size()) stagger_.start(kAttemptDelay, [this] { try_next(); });
+    return;
   }
-  finish({.stream = nullptr, .error = last_error_});
+  if (attempts_.empty()) finish({.stream = nullptr, .error = last_error_});
 }
 
-void Connector::connected_or_not() {
+// False when the address has failed at once.
+bool Connector::begin(const std::string& address) {
+  const auto target = socket_address(address, port_);
+  if (target.length == 0) {
+    last_error_ = "not an address";
+    return false;
+  }
+  const int fd = ::socket(target.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) {
+    last_error_ = std::system_category().message(errno);
+    return false;
+  }
+  const int status =
+      ::connect(fd, reinterpret_cast<const sockaddr*>(&target.storage), target.length);
+  if (status != 0 && errno != EINPROGRESS) {
+    last_error_ = std::system_category().message(errno);
+    ::close(fd);
+    return false;
+  }
+  auto& attempt = *attempts_.emplace_back(std::make_unique<Attempt>());
+  attempt.address = address;
+  attempt.fd = fd;
+  // A connection that stands at once is reported through the same callback, a turn later.
+  attempt.watch = std::make_unique<PollWatch>(
+      loop_, fd, [this, &attempt](PollWatch::Ready) { attempt_ended(attempt); });
+  attempt.watch->want(false, true);
+  return true;
+}
+
+void Connector::attempt_ended(Attempt& attempt) {
   int error = 0;
   socklen_t length = sizeof error;
-  getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length);
-  watch_.reset();
-  const int fd = std::exchange(fd_, -1);
+  getsockopt(attempt.fd, SOL_SOCKET, SO_ERROR, &error, &length);
+  attempt.watch.reset();
+  const int fd = attempt.fd;
+  const std::string address = attempt.address;
+  std::erase_if(attempts_, [&](const auto& one) { return one.get() == &attempt; });
   if (error == 0) {
-    finish({.stream = std::make_unique<TcpStream>(loop_, fd), .error = {}});
+    succeed(fd, address);
     return;
   }
   ::close(fd);
   last_error_ = std::system_category().message(error);
+  stagger_.cancel();
   try_next();
+}
+
+void Connector::succeed(int fd, const std::string& address) {
+  const auto local = local_address(fd);
+  finish({.stream = std::make_unique<TcpStream>(loop_, fd),
+          .error = {},
+          .peer = address,
+          .local = local});
 }
 
 void Connector::finish(ConnectResult result) {
   timer_.cancel();
+  stagger_.cancel();
   resolve_.reset();
   const auto running = std::exchange(callback_, {});
   if (running) running(std::move(result));

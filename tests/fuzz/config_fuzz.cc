@@ -50,8 +50,9 @@ void check_places(std::string_view file, const shadow::SourceText& sql) {
 }
 
 void check_config(std::string_view file, const Config& config) {
-  FUZZ_CHECK(!config.listen.host.empty() && !config.upstream.host.empty() &&
-             config.upstream.port != 0);
+  FUZZ_CHECK(!config.listeners.at(0).listen.host.empty() &&
+             !config.listeners.at(0).upstream.host.empty() &&
+             config.listeners.at(0).upstream.port != 0);
   FUZZ_CHECK(config.sample >= 0 && config.sample <= 1);
   FUZZ_CHECK(config.shadow.pool_max >= 1 && config.limits.sessions >= 1);
   FUZZ_CHECK(config.shadow.conninfo.contains("sslmode"));

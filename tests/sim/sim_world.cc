@@ -45,7 +45,7 @@ void SimPeer::deliver() {
     const auto wish =
         world_.whole_chunks ? world_.chunk_max : 1 + world_.random() % world_.chunk_max;
     const auto size = std::min<std::size_t>(outgoing_.size(), wish);
-    const std::string chunk = outgoing_.substr(0, size);
+    std::string chunk = outgoing_.substr(0, size);  // not const: passwords are wiped in place
     outgoing_.erase(0, size);
     const auto alive = stream_->alive_;
     stream_->listener_->on_bytes(protocol::as_bytes(chunk));
@@ -118,7 +118,7 @@ SimWorld::~SimWorld() { events_.clear(); }
 proxy::Session& SimWorld::open_session() {
   auto stream = std::make_unique<SimStream>(*this, client);
   client_stream = stream.get();
-  session_ = std::make_unique<proxy::Session>(*this, 1, std::move(stream));
+  session_ = std::make_unique<proxy::Session>(*this, 1, origin, std::move(stream));
   session_->start();
   return *session_;
 }
@@ -146,16 +146,41 @@ struct SimPending final : proxy::Pending {
 
 }  // namespace
 
+namespace {
+
+// An upstream connection with the TLS negotiation behind it, where there is one.
+struct SimConnect final : proxy::Pending {
+  SimPending wanted;
+  std::unique_ptr<proxy::TlsNegotiation> negotiation;
+};
+
+}  // namespace
+
 std::unique_ptr<proxy::Pending> SimWorld::connect_upstream(
-    std::function<void(std::unique_ptr<io::ByteStream>, const std::string&)> callback) {
-  auto pending = std::make_unique<SimPending>();
-  at(random() % 1'000'000, [this, wanted = pending->wanted, callback = std::move(callback)] {
+    std::size_t, const std::string& address,
+    std::function<void(proxy::UpstreamConnection)> callback) {
+  upstream_addresses_asked.push_back(address);
+  auto pending = std::make_unique<SimConnect>();
+  auto* connect = pending.get();
+  at(random() % 1'000'000, [this, connect, wanted = pending->wanted.wanted,
+                            callback = std::move(callback)] {
     if (!*wanted) return;
-    if (upstream_reachable) {
-      callback(std::make_unique<SimStream>(*this, server), {});
-    } else {
-      callback(nullptr, "connection refused");
+    if (!upstream_reachable) {
+      callback({.error = "connection refused"});
+      return;
     }
+    auto stream = std::make_unique<SimStream>(*this, server);
+    if (upstream_tls == nullptr) {
+      callback({.stream = std::move(stream), .address = "192.0.2.1"});
+      return;
+    }
+    connect->negotiation = std::make_unique<proxy::TlsNegotiation>(
+        std::move(stream), upstream_tls,
+        [this](std::function<void()> task) { later(std::move(task)); },
+        [callback](std::unique_ptr<io::ByteStream> secured, const std::string& error) {
+          callback(
+              {.stream = std::move(secured), .error = error, .tls = true, .address = "192.0.2.1"});
+        });
   });
   return pending;
 }

@@ -10,10 +10,13 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "proxy/cancel_routes.h"
 #include "proxy/session.h"
 #include "proxy/session_host.h"
+#include "proxy/upstream.h"
 #include "tests/support/seed.h"
 
 namespace parallax::test {
@@ -87,6 +90,15 @@ class SimWorld final : public proxy::SessionHost {
   SimPeer server{*this};
   bool upstream_reachable = true;
   proxy::Limits limits_value;
+  proxy::ListenerConfig listener_value;
+  proxy::SessionOrigin origin{.client_local = true};
+  // Null: plain. With it the server's end of the stream answers SSLRequest and does TLS itself.
+  std::shared_ptr<const io::TlsContext> upstream_tls;
+  std::chrono::seconds throttled_for{0};
+  std::vector<std::pair<std::string, bool>> logins;  // decided by the server
+  bool binding_offered = false;
+  proxy::CancelRoutes cancel_routes;
+  std::vector<std::string> upstream_addresses_asked;
   std::size_t admitted = 0;
   bool refuse_admission = false;
   // Made for each session that asks; null = nothing observes.
@@ -107,17 +119,34 @@ class SimWorld final : public proxy::SessionHost {
   bool whole_chunks = false;  // not random: as much as chunk_max allows
 
   std::unique_ptr<proxy::Pending> connect_upstream(
-      std::function<void(std::unique_ptr<io::ByteStream>, const std::string&)> callback) override;
+      std::size_t listener, const std::string& address,
+      std::function<void(proxy::UpstreamConnection)> callback) override;
   std::unique_ptr<proxy::Pending> after(std::chrono::milliseconds delay,
                                         std::function<void()> callback) override;
+  void later(std::function<void()> task) override { at(0, std::move(task)); }
   std::uint64_t now_ns() override { return now_; }
   bool admit() override;
   void release() override { --admitted; }
   void no_longer_unauthenticated() override { ++unauthenticated_told; }
+  std::chrono::seconds throttled(const proxy::SessionOrigin&, std::string_view) override {
+    return throttled_for;
+  }
+  void login_decided(const proxy::SessionOrigin&, std::string_view user, bool accepted) override {
+    logins.emplace_back(user, accepted);
+  }
+  void channel_binding_offered(std::size_t) override { binding_offered = true; }
+  void remember_cancel_key(const std::string& key, const std::string& address) override {
+    cancel_routes.remember(key, address);
+  }
+  void forget_cancel_key(const std::string& key) override { cancel_routes.forget(key); }
+  std::string address_for_cancel(const std::string& key) override {
+    return cancel_routes.find(key);
+  }
   std::unique_ptr<protocol::ConversationListener> observe(
       std::uint64_t, const protocol::StartupParameters&) override {
     return make_tap ? make_tap() : nullptr;
   }
+  const proxy::ListenerConfig& listener(std::size_t) const override { return listener_value; }
   const proxy::Limits& limits() const override { return limits_value; }
   const proxy::ProxyMetrics& metrics() const override { return *metrics_; }
   metrics::Shard& shard() override { return *shard_; }

@@ -1,6 +1,7 @@
 #include "proxy/io/loop.h"
 
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -142,11 +143,13 @@ struct Collect final : StreamListener {
 TEST_CASE("streams over real sockets: megabytes there and back, ends in order") {
   Loop loop;
   std::unique_ptr<Echo> echo;
-  Listener listener(loop, "127.0.0.1", 0, [&](int fd) {
-    echo = std::make_unique<Echo>(std::make_unique<TcpStream>(loop, fd));
+  Listener listener(loop, "127.0.0.1", 0, [&](const AcceptedSocket& socket) {
+    REQUIRE(socket.peer == "127.0.0.1");
+    REQUIRE(socket.local);
+    echo = std::make_unique<Echo>(std::make_unique<TcpStream>(loop, socket.fd));
   });
-  const auto address = listener.address();
-  const auto port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+  const auto port = listener.address().port;
+  REQUIRE(listener.address().text() == "127.0.0.1:" + std::to_string(port));
 
   Collect collect;
   collect.loop = &loop;
@@ -155,6 +158,7 @@ TEST_CASE("streams over real sockets: megabytes there and back, ends in order") 
   std::unique_ptr<ByteStream> client;
   Connector connector(loop, "localhost", port, 5s, [&](ConnectResult result) {
     REQUIRE(result.error.empty());
+    REQUIRE(listener.address().receives(result.peer, result.local, port));
     client = std::move(result.stream);
     client->set_listener(&collect);
     client->write(std::as_bytes(std::span(sent)));
@@ -167,6 +171,66 @@ TEST_CASE("streams over real sockets: megabytes there and back, ends in order") 
   REQUIRE(collect.received == sent);
   REQUIRE(collect.drained == 1);
   REQUIRE_FALSE(echo->broken);
+}
+
+TEST_CASE("a Unix socket: made, replaced when it was left behind, removed at the end") {
+  Loop loop;
+  char directory[] = "/tmp/parallax-socket-XXXXXX";
+  REQUIRE(mkdtemp(directory) != nullptr);
+  const std::string file = std::string(directory) + "/.s.PGSQL.6432";
+  // As a killed program leaves it: bound, and nobody behind it.
+  const int left = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  file.copy(address.sun_path, sizeof address.sun_path - 1);
+  REQUIRE(::bind(left, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  ::close(left);
+  {
+    bool accepted = false;
+    Listener listener(loop, directory, 6432, [&](const AcceptedSocket& socket) {
+      accepted = socket.local && socket.peer.empty();
+      ::close(socket.fd);
+      loop.stop();
+    });
+    REQUIRE(listener.address().text() == std::string(directory) + ":6432");
+    REQUIRE_THROWS_WITH(Listener(loop, directory, 6432, [](const AcceptedSocket&) {}),
+                        Catch::Matchers::Contains("another program listens there"));
+    Connector connector(loop, directory, 6432, 5s, [](const ConnectResult& result) {
+      REQUIRE(result.error.empty());
+      REQUIRE(result.local.empty());
+    });
+    loop.run();
+    REQUIRE(accepted);
+  }
+  REQUIRE(::access(file.c_str(), F_OK) != 0);
+  ::rmdir(directory);
+}
+
+TEST_CASE("an address that swallows everything costs a moment, not the time limit") {
+  // 198.18.0.1 (RFC 2544) leads nowhere; when the machine has no route, it fails at once.
+  Loop loop;
+  Listener listener(loop, "127.0.0.1", 0,
+                    [&](const AcceptedSocket& socket) { ::close(socket.fd); });
+  ConnectResult got;
+  Connector connector(loop, std::vector<std::string>{"198.18.0.1", "127.0.0.1"},
+                      listener.address().port, 5s, [&](ConnectResult result) {
+                        got = std::move(result);
+                        loop.stop();
+                      });
+  loop.run();
+  REQUIRE(got.error.empty());
+  REQUIRE(got.peer == "127.0.0.1");
+}
+
+TEST_CASE("where a connection would come back to a listener") {
+  using Address = BoundAddress;
+  CHECK(Address{"127.0.0.1", 6432}.receives("127.0.0.1", "127.0.0.1", 6432));
+  CHECK_FALSE(Address{"127.0.0.1", 6432}.receives("127.0.0.1", "127.0.0.1", 5432));
+  CHECK_FALSE(Address{"127.0.0.1", 6432}.receives("127.0.0.2", "127.0.0.1", 6432));
+  CHECK(Address{"0.0.0.0", 6432}.receives("127.0.0.2", "127.0.0.1", 6432));
+  CHECK(Address{"0.0.0.0", 6432}.receives("192.0.2.7", "192.0.2.7", 6432));
+  CHECK_FALSE(Address{"0.0.0.0", 6432}.receives("192.0.2.8", "192.0.2.7", 6432));
+  CHECK(Address{"/run/parallax", 6432}.receives("/run/parallax", "", 6432));
 }
 
 TEST_CASE("a port where nobody listens is refused") {

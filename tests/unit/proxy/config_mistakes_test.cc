@@ -178,9 +178,10 @@ TEST_CASE("mistakes of addresses") {
       {"no IPv6 in the brackets", "listen: '[x]:6432'" + rest,
        "f.yaml:1:9: `listen`: write an IPv6 address between the brackets, not `x`"},
       {"a Unix socket", "listen: /tmp/.s.PGSQL.6432" + rest,
-       "f.yaml:1:9: `listen`: listening on a Unix socket is not in this version; write host:port, "
-       "such "
-       "as `127.0.0.1:6432`"},
+       "f.yaml:1:9: `listen`: write the directory and the port of a Unix socket, such as "
+       "`/run/parallax:6432`, not `/tmp/.s.PGSQL.6432`"},
+      {"a Unix socket with a port that is none", "listen: /tmp:0" + rest,
+       "f.yaml:1:9: `listen`: write a port from 1 to 65535, not `0`"},
       {"admin for all", kHead + "admin: {listen: 0.0.0.0:9188}\n",
        "f.yaml:4:17: `admin.listen`: must be a loopback address in this version, such as "
        "`127.0.0.1:9188`: it asks for no token"},
@@ -208,13 +209,15 @@ TEST_CASE("mistakes of the upstream") {
        at + "the port is not a number from 1 to 65535 (write `/`, `@` and `:` in a password as "
             "%2F, %40 "
             "and %3A)"},
-      {"TLS not spoken of", with_upstream("postgresql://app@db.example/shop"),
-       at + "TLS to the server is not in this version: write `sslmode=disable` in the URL to say "
-            "that "
-            "plain TCP is meant"},
-      {"TLS wanted", with_upstream("postgresql://app@127.0.0.1/shop?sslmode=require"),
-       at + "TLS to the server is not in this version: write `sslmode=disable`, not "
-            "`sslmode=require`"},
+      {"TLS that falls back", with_upstream("postgresql://app@db.example/shop?sslmode=prefer"),
+       at +
+           "write `sslmode=` disable, require, verify-ca or verify-full, not `prefer`, which falls "
+           "back to plain TCP in silence"},
+      {"TLS on a Unix socket", with_upstream("postgresql://app@%2Frun%2Fpg/shop?sslmode=require"),
+       at + "PostgreSQL has no TLS on Unix sockets: write `sslmode=disable`, not `require`"},
+      {"half a client certificate",
+       with_upstream("postgresql://app@db.example/shop?sslcert=client.crt"),
+       at + "write `sslcert` and `sslkey` together"},
       {"an unknown parameter", with_upstream("postgresql://app@127.0.0.1/shop?sslmod=disable"),
        at + "invalid URI query parameter: \"sslmod\""},
       {"an address behind the host",
@@ -314,13 +317,14 @@ TEST_CASE("mistakes of included files") {
 
 TEST_CASE("all problems are told at once, in the order of the file") {
   check(
-      {{"many", "listen: 6432\nsample: 2\nrules:\n  a: {legacy: 'x'}\nupstream: postgresql://h/d\n",
+      {{"many",
+        "listen: 6432\nsample: 2\nrules:\n  a: {legacy: 'x'}\nupstream: "
+        "postgresql://h/d?sslmode=x\n",
         "f.yaml:1:9: `listen`: write host:port, such as `127.0.0.1:6432`, not `6432`\n"
         "f.yaml:2:9: `sample`: write a number from 0 to 1, not `2`\n"
         "f.yaml:4:3: `rules.a` has no `rewrite`: write the statement to compare it with\n"
-        "f.yaml:5:11: `upstream`: TLS to the server is not in this version: write "
-        "`sslmode=disable` in "
-        "the URL to say that plain TCP is meant"}});
+        "f.yaml:5:11: `upstream`: write `sslmode=` disable, require, verify-ca or verify-full, not "
+        "`x`"}});
 }
 
 TEST_CASE("no password is ever quoted") {

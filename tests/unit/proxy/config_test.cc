@@ -25,11 +25,11 @@ using Conninfo = std::map<std::string, std::string>;
 
 TEST_CASE("the smallest configuration has the documented defaults") {
   const Config config = good("listen: 127.0.0.1:6432\nupstream: postgresql://127.0.0.1\n");
-  CHECK(config.listen.host == "127.0.0.1");
-  CHECK(config.listen.port == 6432);
-  CHECK(config.upstream.host == "127.0.0.1");
-  CHECK(config.upstream.port == 5432);
-  CHECK(config.upstream_url == "postgresql://127.0.0.1:5432");
+  CHECK(config.listeners.at(0).listen.host == "127.0.0.1");
+  CHECK(config.listeners.at(0).listen.port == 6432);
+  CHECK(config.listeners.at(0).upstream.host == "127.0.0.1");
+  CHECK(config.listeners.at(0).upstream.port == 5432);
+  CHECK(config.listeners.at(0).upstream_url == "postgresql://127.0.0.1:5432");
   CHECK(config.shadowing);
   CHECK(config.sample == 1.0);
   CHECK(config.workers == 0);
@@ -78,10 +78,10 @@ rules:
       y: 'avg("y") # mean'
   b: {legacy: 'select 3', rewrite: 'select 4'}
 )");
-  CHECK(config.listen.host == "::1");
-  CHECK(config.upstream.host == "db.example");
-  CHECK(config.upstream.port == 6000);
-  CHECK(config.upstream_url == "postgresql://app@db.example:6000/shop");
+  CHECK(config.listeners.at(0).listen.host == "::1");
+  CHECK(config.listeners.at(0).upstream.host == "db.example");
+  CHECK(config.listeners.at(0).upstream.port == 6000);
+  CHECK(config.listeners.at(0).upstream_url == "postgresql://app@db.example:6000/shop");
   CHECK_FALSE(config.shadowing);
   CHECK(config.sample == 0.25);
   CHECK(config.shadow.conninfo == Conninfo{{"host", "replica.example"},
@@ -141,19 +141,21 @@ TEST_CASE("the shadow's connection is made from both URLs") {
                                                   {"dbname", "shop"},
                                                   {"sslmode", "disable"}});
   // Another host has its own port and its own TLS.
-  CHECK(conninfo(upstream, "postgresql://replica.example") == Conninfo{{"host", "replica.example"},
-                                                                       {"port", "5432"},
-                                                                       {"user", "app"},
-                                                                       {"password", "pw"},
-                                                                       {"dbname", "shop"},
-                                                                       {"sslmode", "verify-full"}});
+  CHECK(conninfo(upstream, "postgresql://replica.example") ==
+        Conninfo{{"host", "replica.example"},
+                 {"port", "5432"},
+                 {"user", "app"},
+                 {"password", "pw"},
+                 {"dbname", "shop"},
+                 {"sslmode", "verify-full"},
+                 {"sslrootcert", "/etc/ssl/certs/ca-certificates.crt"}});
   CHECK(conninfo("host=/run/pg dbname=d user=u", "").at("sslmode") == "disable");
   CHECK(conninfo("host=/run/pg dbname=d user=u", "").at("host") == "/run/pg");
 }
 
 TEST_CASE("an upstream by Unix socket, IPv6 or name") {
   const auto upstream = [](const std::string& url) {
-    return good("listen: 127.0.0.1:1\nupstream: '" + url + "'\n").upstream;
+    return good("listen: 127.0.0.1:1\nupstream: '" + url + "'\n").listeners.at(0).upstream;
   };
   CHECK(upstream("postgresql://app@%2Fvar%2Frun%2Fpostgresql/shop").host == "/var/run/postgresql");
   CHECK(upstream("postgresql://app@[::1]:5433/shop").host == "::1");
@@ -194,7 +196,7 @@ TEST_CASE("variables are expanded in values and never in SQL") {
                              "    rewrite: \"select '${NONE}'\"\n"
                              "    columns: {a: '${NONE}'}\n"
                              "    ignore: {b: '${NESTED}, $1 and $'}\n");
-  CHECK(config.listen.port == 6432);
+  CHECK(config.listeners.at(0).listen.port == 6432);
   CHECK(config.log_level == "warn");
   CHECK(config.sample == 0.5);
   CHECK(config.shadow.conninfo.at("password") == "p@w");

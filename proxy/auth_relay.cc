@@ -1,0 +1,162 @@
+#include "proxy/auth_relay.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/messages.h"
+#include "protocol/sasl.h"
+
+namespace parallax::proxy {
+
+using protocol::Bytes;
+
+namespace authentication = protocol::authentication;
+
+namespace {
+
+constexpr std::size_t kHeaderBytes = 5;
+constexpr std::size_t kCodeBytes = 4;
+
+char type_of(Bytes message) { return static_cast<char>(message.front()); }
+Bytes body_of(Bytes message) { return message.subspan(kHeaderBytes); }
+
+}  // namespace
+
+void AuthRelay::server_bytes(Bytes chunk) {
+  from_server_.feed(chunk);
+  while (!over_ && !refused_) {
+    const auto message = from_server_.next();
+    if (!message) break;
+    server_message(*message);
+  }
+  over_ = over_ || from_server_.broken();
+  if (over_ && !refused_) pass(from_server_.take_rest());
+  flush_to_client();
+}
+
+void AuthRelay::flush_to_client() {
+  if (!to_client_.empty()) sink_.auth_to_client(std::exchange(to_client_, {}));
+}
+
+void AuthRelay::server_message(Bytes message) {
+  switch (type_of(message)) {
+    case protocol::backend::kAuthentication:
+      return authentication_request(message);
+    case protocol::backend::kErrorResponse:
+      return error_response(message);
+    default:
+      return pass(message);
+  }
+}
+
+void AuthRelay::authentication_request(Bytes message) {
+  const auto code = protocol::ByteReader(body_of(message)).u32();
+  if (mediation_ == Mediation::running) return mediate(code.value_or(UINT32_MAX), message);
+  if (code == authentication::kSasl) return offered(message);
+  if (code == authentication::kCleartextPassword && legs_.server_tls && !legs_.client_tls &&
+      !legs_.client_local) {
+    return refuse("28000",
+                  "the server asks for the password in clear text, and this connection to the "
+                  "proxy is not encrypted",
+                  "Connect to the proxy with sslmode=require.");
+  }
+  over_ = code == authentication::kOk;
+  pass(message);
+}
+
+// The server's list of mechanisms.
+void AuthRelay::offered(Bytes message) {
+  const auto body = body_of(message);
+  const auto mechanisms = protocol::sasl_mechanisms(body).value_or(std::vector<std::string_view>{});
+  if (std::ranges::none_of(mechanisms, protocol::binds_channel)) return pass(message);
+  if (!legs_.client_tls) {
+    const auto plain = protocol::without_channel_binding(body);
+    return pass(plain ? Bytes(*plain) : message);
+  }
+  if (!legs_.ask_password ||
+      std::ranges::find(mechanisms, ScramClient::kMechanism) == mechanisms.end()) {
+    binding_offered_over_tls_ = true;
+    return pass(message);
+  }
+  mediation_ = Mediation::waiting_for_password;
+  pass(protocol::build_cleartext_password_request());
+}
+
+// An Authentication message while SCRAM runs in the client's name.
+void AuthRelay::mediate(std::uint32_t code, Bytes message) {
+  switch (code) {
+    case authentication::kSaslContinue:
+    case authentication::kSaslFinal: {
+      const auto data = protocol::as_text(body_of(message).subspan(kCodeBytes));
+      const auto answer = scram_->step(data);
+      if (!answer) {
+        return refuse("28000", "SCRAM with the server failed: " + scram_->error());
+      }
+      if (code == authentication::kSaslContinue) {
+        sink_.auth_to_server(protocol::build_sasl_response(*answer));
+      }
+      return;
+    }
+    case authentication::kOk:
+      if (!scram_->done()) {
+        return refuse("28000", "the server has not proven that it knows the password");
+      }
+      scram_.reset();
+      mediation_ = Mediation::none;
+      over_ = true;
+      return pass(message);
+    default:
+      return refuse("08P01", "the server left SCRAM in the middle");
+  }
+}
+
+void AuthRelay::error_response(Bytes message) {
+  // 28000: "channel binding check failed" and "negotiation error"; a wrong password is 28P01.
+  const auto sqlstate = protocol::view_error_field(body_of(message), 'C');
+  binding_failed_ = binding_offered_over_tls_ && client_would_bind_ && sqlstate == "28000";
+  pass(message);
+}
+
+void AuthRelay::client_bytes(Bytes chunk) {
+  from_client_.feed(chunk);
+  while (!refused_) {
+    const auto message = from_client_.next();
+    if (!message) break;
+    const bool password = type_of(*message) == protocol::frontend::kPassword;
+    if (password && mediation_ == Mediation::waiting_for_password) {
+      password_given(body_of(*message));
+      continue;
+    }
+    if (password && mediation_ == Mediation::running) {
+      refuse("08P01", "a second password was sent");
+      continue;
+    }
+    if (password && binding_offered_over_tls_ && !client_would_bind_) {
+      const auto first = protocol::view_sasl_initial_response(body_of(*message));
+      client_would_bind_ = first && (protocol::binds_channel(first->mechanism) ||
+                                     protocol::believes_unbindable(*first));
+    }
+    sink_.auth_to_server(*message);
+  }
+  if (from_client_.broken() && !refused_) sink_.auth_to_server(from_client_.take_rest());
+  flush_to_client();
+}
+
+void AuthRelay::password_given(Bytes body) {
+  const auto password = protocol::ByteReader(body).c_string();
+  if (!password) return refuse("08P01", "invalid password packet size");
+  scram_ = std::make_unique<ScramClient>(*password);
+  const auto first = scram_->step({});
+  if (!first) return refuse("28000", "SCRAM with the server failed: " + scram_->error());
+  mediation_ = Mediation::running;
+  sink_.auth_to_server(protocol::build_sasl_initial_response(ScramClient::kMechanism, *first));
+}
+
+void AuthRelay::refuse(std::string_view sqlstate, const std::string& message,
+                       std::string_view hint) {
+  refused_ = true;
+  flush_to_client();
+  sink_.auth_refused(sqlstate, message, hint);
+}
+
+}  // namespace parallax::proxy

@@ -1,0 +1,64 @@
+#include "proxy/auth_throttle.h"
+
+#include <algorithm>
+
+namespace parallax::proxy {
+namespace {
+
+constexpr std::uint64_t kWindowNs =
+    static_cast<std::uint64_t>(std::chrono::nanoseconds(AuthThrottle::kWindow).count());
+
+// Names are the client's: no more of them is kept than a server would take (NAMEDATALEN is 64).
+constexpr std::size_t kUserBytesMax = 128;
+
+std::string address_key(std::string_view address) { return std::string(address); }
+
+// No address holds a newline.
+std::string user_key(std::string_view address, std::string_view user) {
+  return std::string(address) + '\n' + std::string(user.substr(0, kUserBytesMax));
+}
+
+}  // namespace
+
+void AuthThrottle::failed(std::string_view address, std::string_view user, std::uint64_t now_ns) {
+  const std::lock_guard lock(mutex_);
+  if (table_.size() >= kEntriesMax) {
+    std::erase_if(table_,
+                  [&](const auto& entry) { return now_ns - entry.second.since_ns >= kWindowNs; });
+  }
+  count(address_key(address), now_ns);
+  count(user_key(address, user), now_ns);
+}
+
+void AuthThrottle::count(const std::string& key, std::uint64_t now_ns) {
+  // Full of failures of this minute: the addresses that are known stay known.
+  if (table_.size() >= kEntriesMax && !table_.contains(key)) return;
+  Failures& failures = table_[key];
+  if (now_ns - failures.since_ns >= kWindowNs) failures = {now_ns, 0};
+  ++failures.count;
+}
+
+void AuthThrottle::succeeded(std::string_view address, std::string_view user) {
+  const std::lock_guard lock(mutex_);
+  if (!table_.empty()) table_.erase(user_key(address, user));
+}
+
+std::chrono::seconds AuthThrottle::wait(std::string_view address, std::string_view user,
+                                        std::uint64_t now_ns) const {
+  const std::lock_guard lock(mutex_);
+  if (table_.empty()) return std::chrono::seconds(0);
+  return std::max(wait_of(user_key(address, user), failures_, now_ns),
+                  wait_of(address_key(address), failures_ * kUsersFactor, now_ns));
+}
+
+std::chrono::seconds AuthThrottle::wait_of(const std::string& key, std::size_t allowed,
+                                           std::uint64_t now_ns) const {
+  const auto found = table_.find(key);
+  if (found == table_.end() || found->second.count < allowed) return std::chrono::seconds(0);
+  const auto passed = now_ns - found->second.since_ns;
+  if (passed >= kWindowNs) return std::chrono::seconds(0);
+  const auto left = std::chrono::nanoseconds(kWindowNs - passed);
+  return std::chrono::duration_cast<std::chrono::seconds>(left) + std::chrono::seconds(1);
+}
+
+}  // namespace parallax::proxy
