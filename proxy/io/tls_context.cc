@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <openssl/x509err.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -63,11 +64,12 @@ std::string load_certificate(SSL_CTX* context, const std::string& certificate,
   }
   if (auto problem = key_file_problem(key); !problem.empty()) return problem;
   if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH) {
+      ERR_clear_error();
+      return "the key " + key + " does not belong to the certificate " + certificate;
+    }
     return "cannot read the key " + key +
            " (an encrypted one is not possible): " + take_tls_error();
-  }
-  if (SSL_CTX_check_private_key(context) != 1) {
-    return "the key " + key + " does not belong to the certificate " + certificate;
   }
   return {};
 }

@@ -15,8 +15,8 @@ namespace parallax::io {
 struct TlsServerOptions {
   // PEM files: the certificate with its chain, and its key. Both empty: a certificate of its own
   // for localhost, 127.0.0.1 and ::1, made at each start.
-  std::string certificate_file;
-  std::string key_file;
+  std::string certificate_file = {};
+  std::string key_file = {};
 };
 
 // What libpq calls sslmode; the server is told the name by SNI in any case.
@@ -28,10 +28,10 @@ enum class TlsVerify {
 
 struct TlsClientOptions {
   TlsVerify verify = TlsVerify::certificate;
-  std::string host;              // a name, or a numeric address (then no SNI: RFC 6066, section 3)
-  std::string authority_file;    // PEM; empty: the system's authorities
-  std::string certificate_file;  // of our own, where the server asks for one; PEM
-  std::string key_file;
+  std::string host = {};  // a name, or a numeric address (then no SNI: RFC 6066, section 3)
+  std::string authority_file = {};    // PEM; empty: the system's authorities
+  std::string certificate_file = {};  // of our own, where the server asks for one; PEM
+  std::string key_file = {};
 };
 
 class TlsContext {
