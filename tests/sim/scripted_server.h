@@ -29,28 +29,30 @@ inline std::string answer(std::size_t rows, std::size_t width) {
   return result + be::command_complete("SELECT " + std::to_string(rows)) + ready('I');
 }
 
-// Answers the startup packet, then each Query by the next of `answers`.
-struct ScriptedServer {
-  ScriptedServer(SimWorld& world, std::vector<std::string> answers)
-      : world_(world), answers_(std::move(answers)) {
-    world_.server.on_received = [this] { look(); };
+// Answers the startup packet, then each Query by the next of `answers`. The peer is plain (SimPeer)
+// or inside TLS (SecuredPeer).
+template <typename Peer>
+struct BasicScriptedServer {
+  BasicScriptedServer(Peer& peer, std::vector<std::string> answers)
+      : peer_(peer), answers_(std::move(answers)) {
+    peer_.on_received = [this] { look(); };
   }
   void look() {
-    auto& bytes = world_.server.received;
+    auto& bytes = peer_.received;
     if (!started_ && bytes.size() >= 4) {
       started_ = true;
       seen_ = startup_size(bytes);
-      world_.server.send(kLoginAnswer);
+      peer_.send(kLoginAnswer);
     }
     while (started_ && bytes.size() >= seen_ + 5) {
       const auto length = read(bytes, seen_ + 1) + 1;
       if (bytes.size() < seen_ + length) break;
       const char type = bytes[seen_];
       seen_ += length;
-      if (type == 'Q' && next_ < answers_.size()) world_.server.send(answers_[next_++]);
-      if (type == 'X') world_.server.send_end();
+      if (type == 'Q' && next_ < answers_.size()) peer_.send(answers_[next_++]);
+      if (type == 'X') peer_.send_end();
     }
-    if (world_.server.saw_end) world_.server.send_end();
+    if (peer_.saw_end) peer_.send_end();
   }
   static std::size_t read(const std::string& bytes, std::size_t at) {
     std::size_t value = 0;
@@ -60,11 +62,16 @@ struct ScriptedServer {
   }
   static std::size_t startup_size(const std::string& bytes) { return read(bytes, 0); }
 
-  SimWorld& world_;
+  Peer& peer_;
   std::vector<std::string> answers_;
   std::size_t next_ = 0;
   std::size_t seen_ = 0;
   bool started_ = false;
+};
+
+struct ScriptedServer : BasicScriptedServer<SimPeer> {
+  ScriptedServer(SimWorld& world, std::vector<std::string> answers)
+      : BasicScriptedServer(world.server, std::move(answers)) {}
 };
 
 struct DeafTap final : protocol::ConversationListener {
