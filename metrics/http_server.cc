@@ -1,8 +1,15 @@
 #include "metrics/http_server.h"
 
+#include <arpa/inet.h>
 #include <civetweb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <cstdint>
+#include <future>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -13,6 +20,7 @@ namespace {
 
 constexpr const char* kThreads = "4";
 constexpr const char* kRequestTimeoutMs = "10000";
+constexpr std::chrono::milliseconds kKnockPeriod{10};
 
 std::runtime_error listen_error(const std::string& listen, std::string_view reason) {
   return std::runtime_error("cannot listen on " + listen + ": " +
@@ -89,6 +97,31 @@ int HttpServer::Impl::handle(mg_connection* connection, void* self) {
   return response.status;
 }
 
+namespace {
+
+// Where a connection from this machine reaches the server. 0.0.0.0 as a target is loopback.
+sockaddr_in listening_address(const mg_context* context, const std::string& host) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  mg_server_port port{};
+  if (mg_get_server_ports(context, 1, &port) == 1) {
+    address.sin_port = htons(static_cast<std::uint16_t>(port.port));
+  }
+  if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) {
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  }
+  return address;
+}
+
+void knock(const sockaddr_in& address) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;  // then the stop takes its two seconds
+  static_cast<void>(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address));
+  ::close(fd);
+}
+
+}  // namespace
+
 HttpServer::HttpServer(const std::string& listen) : impl_(std::make_unique<Impl>()) {
   const auto colon = listen.rfind(':');
   if (colon == std::string::npos || colon == 0) {
@@ -119,8 +152,14 @@ HttpServer::HttpServer(const std::string& listen) : impl_(std::make_unique<Impl>
   mg_set_request_handler(impl_->context, "**", &Impl::handle, impl_.get());
 }
 
+// civetweb's accepting thread looks at its stop flag when something arrives, else after two
+// seconds.
 HttpServer::~HttpServer() {
-  mg_stop(impl_->context);
+  const auto listening = listening_address(impl_->context, impl_->host);
+  auto stopped = std::async(std::launch::async, [this] { mg_stop(impl_->context); });
+  do {
+    knock(listening);
+  } while (stopped.wait_for(kKnockPeriod) != std::future_status::ready);
   mg_exit_library();
 }
 

@@ -91,6 +91,19 @@ class Cluster:
         self.process.send_signal(signal.SIGHUP)
         time.sleep(0.3)
 
+    def enable_tls(self, certificate, key, authority=None):
+        """From here on the server offers TLS with these files (`authority`: it asks clients for a certificate)."""
+        for source, name in ((certificate, 'server.crt'), (key, 'server.key'), (authority, 'root.crt')):
+            if source:
+                shutil.copy(source, self.data / name)
+                os.chmod(self.data / name, 0o600)
+                if os.geteuid() == 0:
+                    shutil.chown(self.data / name, 'postgres', 'postgres')
+        self.psql("ALTER SYSTEM SET ssl = 'on'")
+        if authority:
+            self.psql("ALTER SYSTEM SET ssl_ca_file = 'root.crt'")
+        self.reload()
+
     def processes(self):
         """The postmaster and its children."""
         listing = subprocess.run(['pgrep', '-P', str(self.process.pid)], stdout=subprocess.PIPE, text=True, check=False)

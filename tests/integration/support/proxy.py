@@ -22,10 +22,11 @@ SANITIZED = os.environ.get('PARALLAX_SANITIZED', '') not in ('', '0')
 PATIENCE = 4 if SANITIZED else 1
 
 ADDRESSES = {
-    'listen': re.compile(r'listening on ([0-9.]+):(\d+)'),
+    'listen': re.compile(r'listening on (\S+):(\d+)'),
     'metrics': re.compile(r'metrics on http://([0-9.]+):(\d+)'),
     'admin': re.compile(r'admin on http://([0-9.]+):(\d+)'),
 }
+LISTENER = re.compile(r'listener=(\S+) .*listening on (\S+):(\d+)')
 
 
 def wait_for(done, seconds=10, what='the condition', step=0.02):
@@ -53,8 +54,9 @@ class Parallax:
         base = pathlib.Path(self.directory.name)
         self.config_path = base / 'parallax.yaml'
         self.log_path = base / 'parallax.log'
-        settings = {'listen': '127.0.0.1:0', 'upstream': upstream, 'workers': 2,
-                    'metrics': {'listen': '127.0.0.1:0'}, 'admin': {'listen': '127.0.0.1:0'}, **(config or {})}
+        config = config or {}
+        one = {} if 'listeners' in config else {'listen': '127.0.0.1:0', 'upstream': upstream}
+        settings = {**one, 'workers': 2, 'metrics': {'listen': '127.0.0.1:0'}, 'admin': {'listen': '127.0.0.1:0'}, **config}
         self.config_path.write_text(json.dumps(settings, indent=1))
         self.log = open(self.log_path, 'wb')
         self.process = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', BINARY, 'run', '-c', self.config_path, *arguments],
@@ -89,6 +91,8 @@ class Parallax:
             return found if all(found.values()) else None
         found = wait_for(all_there, 15, f'addresses in the log:\n{self.log_text()}')
         self.port = int(found['listen'].group(2))
+        # By name, in the order of the configuration.
+        self.listeners = {name: (host.strip('[]'), int(port)) for name, host, port in LISTENER.findall(self.log_text())}
         self.metrics_url = f'http://127.0.0.1:{found["metrics"].group(2)}/metrics'
         self.admin_url = f'http://127.0.0.1:{found["admin"].group(2)}'
 
@@ -105,9 +109,10 @@ class Parallax:
     def ready(self):
         return self.status('/readyz') == 200
 
-    def url(self, user='postgres', database='postgres', password=None):
+    def url(self, user='postgres', database='postgres', password=None, **parameters):
         secret = f':{password}' if password else ''
-        return f'postgresql://{user}{secret}@127.0.0.1:{self.port}/{database}'
+        query = '&'.join(f'{key}={value}' for key, value in parameters.items())
+        return f'postgresql://{user}{secret}@127.0.0.1:{self.port}/{database}' + (f'?{query}' if query else '')
 
     def scrape_text(self):
         with urllib.request.urlopen(self.metrics_url, timeout=10) as response:
