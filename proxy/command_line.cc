@@ -27,6 +27,11 @@ constexpr const char* kMore = R"(A first configuration, parallax.yaml:
   parallax run -c parallax.yaml --dev
   psql -h 127.0.0.1 -p 6432 -U app shop
 
+TLS: write `sslmode=verify-full&sslrootcert=ca.pem` into the upstream URL, and for clients
+`tls: {cert: proxy.crt, key: proxy.key}` or, on loopback, `tls: {self_signed: true}`. SIGHUP reads
+certificates again. Clients that bind SCRAM to TLS (libpq) need channel_binding=disable, or
+`auth: password` here.
+
 Statements that no rule covers are forwarded all the same; --dev shows a rule to start from for each.
 
 Exit status: 0 fine, 1 the answer is no or the program failed, 2 usage or configuration.)";

@@ -21,6 +21,7 @@ struct ProxyMetrics {
   metrics::Histogram overhead;
   metrics::Histogram upstream_connect;
   metrics::Counter auth_failures;
+  metrics::Counter desyncs;
 };
 
 }  // namespace parallax::proxy

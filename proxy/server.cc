@@ -145,6 +145,10 @@ void Server::make_workers() {
                              .dev = config_.shadow.dev,
                              .seed = (static_cast<std::uint64_t>(entropy()) << 32) | entropy()});
     }
+    context.not_interpreted = [this](std::uint64_t id, std::string_view why) {
+      log_.write(LogLevel::warn, {{"session", std::to_string(id)}},
+                 "the session is forwarded and not interpreted any more: " + std::string(why));
+    };
     context.ended = [this](std::uint64_t id, CloseReason reason, const std::string& detail) {
       log_session_end(id, reason, detail);
     };

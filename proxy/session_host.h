@@ -82,6 +82,9 @@ class SessionHost {
   virtual std::unique_ptr<protocol::ConversationListener> observe(
       std::uint64_t session_id, const protocol::StartupParameters& startup) = 0;
 
+  // The session goes on as a pipe whose bytes nobody looks at; told once.
+  virtual void not_interpreted(std::uint64_t session_id, std::string_view why) = 0;
+
   virtual const ListenerConfig& listener(std::size_t index) const = 0;
   virtual const Limits& limits() const = 0;
   virtual const ProxyMetrics& metrics() const = 0;

@@ -186,7 +186,10 @@ void Session::begin_authentication() {
   auto tap = parameters.replication() ? nullptr : host_.observe(id_, parameters);
   observer_ = std::make_unique<SessionObserver>(
       host_.metrics(), host_.shard(), std::move(tap),
-      [this] { host_.remember_cancel_key(observer_->backend_key(), upstream_.address); });
+      SessionObserver::Events{
+          .key_known =
+              [this] { host_.remember_cancel_key(observer_->backend_key(), upstream_.address); },
+          .lost = [this](std::string_view why) { host_.not_interpreted(id_, why); }});
   conversation_ = std::make_unique<protocol::Conversation>(*observer_);
   auth_ = std::make_unique<AuthRelay>(
       static_cast<AuthSink&>(*this),

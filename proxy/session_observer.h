@@ -16,12 +16,14 @@ namespace parallax::proxy {
 
 class SessionObserver final : public protocol::ConversationListener {
  public:
-  // `tap` may be null: mode off, replication. `key_known` is called when the server has told
-  // backend_key().
+  struct Events {
+    std::function<void()> key_known;                 // the server has told backend_key()
+    std::function<void(std::string_view why)> lost;  // the session is not interpreted any more
+  };
+  // `tap` may be null: mode off, replication.
   SessionObserver(const ProxyMetrics& metrics, metrics::Shard& shard,
-                  std::unique_ptr<protocol::ConversationListener> tap,
-                  std::function<void()> key_known)
-      : metrics_(metrics), shard_(shard), tap_(std::move(tap)), key_known_(std::move(key_known)) {}
+                  std::unique_ptr<protocol::ConversationListener> tap, Events events)
+      : metrics_(metrics), shard_(shard), tap_(std::move(tap)), events_(std::move(events)) {}
 
   protocol::StatementRef on_query(std::string_view sql, bool whole) override {
     return tap_ ? tap_->on_query(sql, whole) : nullptr;
@@ -45,7 +47,7 @@ class SessionObserver final : public protocol::ConversationListener {
   void on_backend_key(protocol::Bytes id_and_key) override {
     if (!backend_key_.empty()) return;  // a server sends one
     backend_key_ = protocol::as_text(id_and_key);
-    key_known_();
+    events_.key_known();
   }
   void on_error(std::string_view sqlstate, bool authenticated) override {
     shard_.add(metrics_.errors_from_server);
@@ -57,11 +59,11 @@ class SessionObserver final : public protocol::ConversationListener {
     if (tap_) tap_->on_error(sqlstate, authenticated);
   }
   void on_lost(std::string_view why) override {
-    lost_reason_ = why;
+    shard_.add(metrics_.desyncs);
+    events_.lost(why);
     if (tap_) tap_->on_lost(why);
   }
 
-  const std::string& lost_reason() const { return lost_reason_; }
   // The server has refused the login.
   bool login_refused() const { return login_refused_; }
   // What a CancelRequest for this session says behind its code; empty until it is known.
@@ -71,8 +73,7 @@ class SessionObserver final : public protocol::ConversationListener {
   const ProxyMetrics& metrics_;
   metrics::Shard& shard_;
   std::unique_ptr<protocol::ConversationListener> tap_;
-  std::function<void()> key_known_;
-  std::string lost_reason_;
+  Events events_;
   std::string backend_key_;
   bool login_refused_ = false;
 };

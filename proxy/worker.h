@@ -48,6 +48,8 @@ struct WorkerContext {
   metrics::Shard* shard = nullptr;  // written by this worker's thread only
   metrics::Histogram loop_lag;
   std::unique_ptr<shadow::WorkerTap> tap;  // null: nothing is observed
+  // Called on the worker's thread: see SessionHost::not_interpreted.
+  std::function<void(std::uint64_t session_id, std::string_view why)> not_interpreted;
   // Called on the worker's thread for each session that has ended.
   std::function<void(std::uint64_t session_id, CloseReason reason, const std::string& detail)>
       ended;
@@ -96,6 +98,9 @@ class Worker final : public SessionHost {
   }
   std::unique_ptr<protocol::ConversationListener> observe(
       std::uint64_t session_id, const protocol::StartupParameters& startup) override;
+  void not_interpreted(std::uint64_t session_id, std::string_view why) override {
+    if (context_.not_interpreted) context_.not_interpreted(session_id, why);
+  }
   const ListenerConfig& listener(std::size_t index) const override {
     return context_.shared->config->listeners[index];
   }

@@ -228,6 +228,7 @@ void SessionTap::on_parameter_status(std::string_view name, std::string_view val
 
 void SessionTap::on_ready(char transaction_status) { context_.ready(transaction_status); }
 
-void SessionTap::on_lost(std::string_view) { worker_.shard_.add(worker_.metrics_.tap_desync); }
+// Counted and logged by the session, which loses its way with or without a tap.
+void SessionTap::on_lost(std::string_view) {}
 
 }  // namespace parallax::shadow

@@ -52,7 +52,6 @@ ShadowMetrics::ShadowMetrics(metrics::Registry& registry, const RuleSet& rule_se
     }
   }
   comparison_duration = registry.histogram(Metric::comparison_duration_seconds);
-  tap_desync = registry.counter(Metric::tap_desync_total);
 }
 
 }  // namespace parallax::shadow

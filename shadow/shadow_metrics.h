@@ -35,7 +35,6 @@ struct ShadowMetrics {
   // statements_total{protocol,covered}: [simple, extended][covered no, yes]
   std::array<std::array<metrics::Counter, 2>, 2> statements;
   metrics::Histogram comparison_duration;
-  metrics::Counter tap_desync;
 };
 
 }  // namespace parallax::shadow

@@ -97,6 +97,7 @@ class SimWorld final : public proxy::SessionHost {
   std::chrono::seconds throttled_for{0};
   std::vector<std::pair<std::string, bool>> logins;  // decided by the server
   bool binding_offered = false;
+  std::string lost_why;
   proxy::CancelRoutes cancel_routes;
   std::vector<std::string> upstream_addresses_asked;
   std::size_t admitted = 0;
@@ -146,6 +147,7 @@ class SimWorld final : public proxy::SessionHost {
       std::uint64_t, const protocol::StartupParameters&) override {
     return make_tap ? make_tap() : nullptr;
   }
+  void not_interpreted(std::uint64_t, std::string_view why) override { lost_why = why; }
   const proxy::ListenerConfig& listener(std::size_t) const override { return listener_value; }
   const proxy::Limits& limits() const override { return limits_value; }
   const proxy::ProxyMetrics& metrics() const override { return *metrics_; }

@@ -57,7 +57,6 @@ TEST_CASE("every series of every rule exists at 0 from load") {
   }
   CHECK(series(text, "parallax_statements_total{") == 4);
   CHECK(series(text, "parallax_comparison_duration_seconds_count") == 1);
-  CHECK(series(text, "parallax_tap_desync_total") == 1);
 }
 
 TEST_CASE("handles write the series of their value") {
