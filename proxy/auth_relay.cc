@@ -29,6 +29,7 @@ void AuthRelay::server_bytes(Bytes chunk) {
     if (!message) break;
     server_message(*message);
   }
+  if (from_server_.broken() && mediation_ != Mediation::none && !refused_) refuse_out_of_turn();
   over_ = over_ || from_server_.broken();
   if (over_ && !refused_) pass(from_server_.take_rest());
   flush_to_client();
@@ -51,7 +52,9 @@ void AuthRelay::server_message(Bytes message) {
 
 void AuthRelay::authentication_request(Bytes message) {
   const auto code = protocol::ByteReader(body_of(message)).u32();
-  if (mediation_ == Mediation::running) return mediate(code.value_or(UINT32_MAX), message);
+  // Also while the client is asked: whatever else the server says now, the password that comes is
+  // not for its eyes.
+  if (mediation_ != Mediation::none) return mediate(code.value_or(UINT32_MAX), message);
   if (code == authentication::kSasl) return offered(message);
   if (code == authentication::kCleartextPassword && legs_.server_tls && !legs_.client_tls &&
       !legs_.client_local) {
@@ -84,6 +87,7 @@ void AuthRelay::offered(Bytes message) {
 
 // An Authentication message while SCRAM runs in the client's name.
 void AuthRelay::mediate(std::uint32_t code, Bytes message) {
+  if (mediation_ == Mediation::waiting_for_password) return refuse_out_of_turn();
   switch (code) {
     case authentication::kSaslContinue:
     case authentication::kSaslFinal: {
@@ -106,8 +110,12 @@ void AuthRelay::mediate(std::uint32_t code, Bytes message) {
       over_ = true;
       return pass(message);
     default:
-      return refuse("08P01", "the server left SCRAM in the middle");
+      return refuse_out_of_turn();
   }
+}
+
+void AuthRelay::refuse_out_of_turn() {
+  refuse("08P01", "the server left SCRAM in the middle");
 }
 
 void AuthRelay::error_response(Bytes message) {

@@ -64,6 +64,7 @@ class AuthRelay {
   void authentication_request(protocol::Bytes message);
   void offered(protocol::Bytes message);
   void mediate(std::uint32_t code, protocol::Bytes message);
+  void refuse_out_of_turn();
   void password_given(protocol::Bytes body);
   void error_response(protocol::Bytes message);
   void pass(protocol::Bytes message) {

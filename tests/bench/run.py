@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Measures what stands between pgbench and PostgreSQL: nothing, a relay that parses nothing, Parallax with shadowing off,
-Parallax with every statement shadowed. Interleaved rounds; medians with their spread. Figures are only comparable within
+Parallax with every statement shadowed; with --tls also TLS, direct and on both legs of Parallax. Interleaved rounds; medians with their spread. Figures are only comparable within
 one run on one machine."""
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -13,12 +14,14 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests' / 'integration'))
+from support.certificates import Authority  # noqa: E402
 from support.cluster import Cluster  # noqa: E402
 from support.proxy import Parallax, rule  # noqa: E402
 
 TICK = os.sysconf('SC_CLK_TCK')
 ACCOUNT = rule('SELECT abalance FROM pgbench_accounts WHERE aid = :aid',
                'select "abalance" from "pgbench_accounts" where "pgbench_accounts"."aid" = :aid')
+DIRECT_TLS, BOTH_TLS = 'direct, TLS', 'parallax, off, TLS both legs'
 COLUMNS = (('tps', '1/s', 0), ('cpu', 'us/tx', 2), ('average', 'ms', 3), ('p50', 'ms', 3), ('p99', 'ms', 3))
 
 
@@ -44,12 +47,13 @@ def percentile(sorted_values, share):
     return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * share))]
 
 
-def pgbench(port, seconds, clients):
+def pgbench(port, seconds, clients, tls):
     """One run; latencies of each transaction from pgbench's own log (field 3, microseconds)."""
     with tempfile.TemporaryDirectory() as directory:
         done = subprocess.run(['pgbench', '-n', '-S', '-M', 'prepared', '-c', str(clients), '-j', '1', '-T', str(seconds), '-l',
                                '--log-prefix', f'{directory}/log', '-h', '127.0.0.1', '-p', str(port), '-U', 'postgres', 'postgres'],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                              env={**os.environ, 'PGSSLMODE': 'require' if tls else 'disable'})
         if done.returncode != 0:
             sys.exit(done.stdout)
         latencies = []
@@ -66,7 +70,7 @@ def pgbench(port, seconds, clients):
 def measure(subject, seconds, clients):
     pid = subject['pid']
     before = cpu_seconds(pid) if pid else 0
-    run = pgbench(subject['port'], seconds, clients)
+    run = pgbench(subject['port'], seconds, clients, subject.get('tls', False))
     run['cpu'] = (cpu_seconds(pid) - before) / run['transactions'] * 1e6 if pid else 0.0
     return run
 
@@ -100,7 +104,20 @@ def ratios(results):
         found.append((f'latency {key}, shadowing off / relay', ratio(off, relay, key)))
         found.append((f'latency {key}, shadowing off / direct', ratio(off, 'direct', key)))
         found.append((f'latency {key}, shadow 100% / off', ratio(on, off, key)))
+    if DIRECT_TLS in results:
+        found.append(('CPU per transaction, TLS on both legs / plain', ratio(BOTH_TLS, off, 'cpu')))
+        for key in ('average', 'p50', 'p99'):
+            found.append((f'latency {key}, TLS on both legs / direct TLS', ratio(BOTH_TLS, DIRECT_TLS, key)))
     return found
+
+
+def tls_proxy(cluster, stack):
+    directory = stack.enter_context(tempfile.TemporaryDirectory())
+    authority = Authority(directory)
+    cluster.enable_tls(*authority.issue('server'))
+    certificate, key = authority.issue('proxy')
+    return Parallax(f'{cluster.url()}?sslmode=verify-full&sslrootcert={authority.root}',
+                    {'mode': 'off', 'workers': 1, 'tls': {'cert': str(certificate), 'key': str(key)}})
 
 
 def main():
@@ -111,13 +128,15 @@ def main():
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--clients', type=int, default=16)
     parser.add_argument('--scale', type=int, default=10)
+    parser.add_argument('--tls', action='store_true', help='also over TLS')
     parser.add_argument('--json', help='write every run to this file')
     options = parser.parse_args()
     os.environ['PARALLAX_BIN'] = str(pathlib.Path(options.parallax).resolve())
     import support.proxy
     support.proxy.BINARY = os.environ['PARALLAX_BIN']
 
-    with Cluster(shared_buffers="'512MB'") as cluster:
+    with contextlib.ExitStack() as stack:
+        cluster = stack.enter_context(Cluster(shared_buffers="'512MB'"))
         subprocess.run(['pgbench', '-i', '-q', '-s', str(options.scale), cluster.url()], check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
         cluster.psql('CREATE EXTENSION pg_prewarm; SELECT pg_prewarm($$pgbench_accounts$$), pg_prewarm($$pgbench_accounts_pkey$$)')
@@ -132,6 +151,10 @@ def main():
                     'parallax, off': {'port': off.port, 'pid': off.process.pid},
                     'parallax, shadow 100%': {'port': on.port, 'pid': on.process.pid},
                 }
+                if options.tls:
+                    secured = stack.enter_context(tls_proxy(cluster, stack))
+                    subjects[DIRECT_TLS] = {'port': cluster.port, 'pid': None, 'tls': True}
+                    subjects[BOTH_TLS] = {'port': secured.port, 'pid': secured.process.pid, 'tls': True}
                 results = {name: [] for name in subjects}
                 for name, subject in subjects.items():
                     measure(subject, 2, options.clients)  # warms caches

@@ -145,6 +145,28 @@ class Listeners(unittest.TestCase):
                     self.answer(proxy.url('app', password='wrong'))
             self.assertEqual((1,), self.answer(proxy.url('app', password='sesame')))
 
+    # --- peers that vanish --------------------------------------------------------------------------------------------
+
+    def test_keepalive_watches_both_legs_of_an_idle_session(self):
+        proxy = self.proxy({})
+
+        def timers():
+            """Of the proxy's own ends of established connections, by the port that tells which leg it is."""
+            found = {}
+            with open('/proc/net/tcp', encoding='ascii') as table:
+                for line in list(table)[1:]:
+                    fields = line.split()
+                    local, remote = (int(address.rpartition(':')[2], 16) for address in fields[1:3])
+                    if fields[3] == '01' and local == proxy.port:
+                        found['client'] = fields[5].partition(':')[0]
+                    if fields[3] == '01' and remote == self.cluster.port:
+                        found['server'] = fields[5].partition(':')[0]
+            return found
+        with psycopg.connect(proxy.url(), autocommit=True) as session:
+            session.execute('SELECT 1')
+            keepalive = '02'
+            wait_for(lambda: timers() == {'client': keepalive, 'server': keepalive}, 5, 'a keepalive timer on each leg')
+
     # --- descriptors ------------------------------------------------------------------------------------------------
 
     def test_out_of_descriptors(self):
