@@ -114,13 +114,12 @@ void AuthRelay::mediate(std::uint32_t code, Bytes message) {
   }
 }
 
-void AuthRelay::refuse_out_of_turn() {
-  refuse("08P01", "the server left SCRAM in the middle");
-}
+void AuthRelay::refuse_out_of_turn() { refuse("08P01", "the server left SCRAM in the middle"); }
 
 void AuthRelay::error_response(Bytes message) {
   // 28000: "channel binding check failed" and "negotiation error"; a wrong password is 28P01.
   const auto sqlstate = protocol::view_error_field(body_of(message), 'C');
+  sink_.auth_error(sqlstate);
   binding_failed_ = binding_offered_over_tls_ && client_would_bind_ && sqlstate == "28000";
   pass(message);
 }

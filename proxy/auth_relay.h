@@ -33,6 +33,8 @@ class AuthSink {
   virtual ~AuthSink() = default;
   virtual void auth_to_client(protocol::Bytes bytes) = 0;
   virtual void auth_to_server(protocol::Bytes message) = 0;  // one write
+  // The server answers with this error, which the client has not seen yet.
+  virtual void auth_error(std::string_view sqlstate) = 0;
   // FATAL to the client, and the end. Comes last.
   virtual void auth_refused(std::string_view sqlstate, const std::string& message,
                             std::string_view hint) = 0;

@@ -143,7 +143,6 @@ void Session::server_gone(CloseReason reason, const std::string& what) {
       return;
     case State::authenticating:
     case State::relaying:
-      count_login();
       if (ended_by_channel_binding()) return;
       linger(client_ended_ ? reason_ : reason, client_ended_ ? detail_ : what);
       return;

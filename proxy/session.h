@@ -88,12 +88,12 @@ class Session final : private AuthSink {
   void login_bytes_of_server(io::Bytes chunk);
   void send_client_rest();
   void begin_relaying();
-  void count_login();
   bool ended_by_channel_binding();
   void no_longer_unauthenticated();
   bool is_cancel() const;
   void auth_to_client(protocol::Bytes bytes) override;
   void auth_to_server(protocol::Bytes message) override;
+  void auth_error(std::string_view sqlstate) override;
   void auth_refused(std::string_view sqlstate, const std::string& message,
                     std::string_view hint) override;
 

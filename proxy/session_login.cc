@@ -222,6 +222,11 @@ void Session::auth_to_server(protocol::Bytes message) {
   forward_to_server(message, host_.now_ns());
 }
 
+// Class 28 is a login refused. Counted before the client knows: its next attempt may be quick.
+void Session::auth_error(std::string_view sqlstate) {
+  if (sqlstate.starts_with("28")) host_.login_decided(origin_, user_, false);
+}
+
 void Session::auth_refused(std::string_view sqlstate, const std::string& message,
                            std::string_view hint) {
   refuse(CloseReason::login_refused, sqlstate, message, {}, hint);
@@ -236,10 +241,12 @@ void Session::send_client_rest() {
 void Session::begin_relaying() {
   state_ = State::relaying;
   timer_.reset();
-  count_login();
   // Without AuthenticationOk the session stays counted against limits.unauthenticated_sessions; the
   // server's own authentication_timeout ends it.
-  if (conversation_->authenticated()) no_longer_unauthenticated();
+  if (conversation_->authenticated()) {
+    host_.login_decided(origin_, user_, true);
+    no_longer_unauthenticated();
+  }
   send_client_rest();
   auth_.reset();
   handshake_ = Handshake(false);  // its buffer
@@ -250,16 +257,6 @@ bool Session::ended_by_channel_binding() {
   if (auth_ == nullptr || !auth_->binding_failed()) return false;
   linger(CloseReason::channel_binding, kBindingRemedy);
   return true;
-}
-
-// Tells the host how the login has ended, once.
-void Session::count_login() {
-  if (auth_ == nullptr) return;
-  if (conversation_->authenticated()) {
-    host_.login_decided(origin_, user_, true);
-  } else if (observer_->login_refused()) {
-    host_.login_decided(origin_, user_, false);
-  }
 }
 
 void Session::no_longer_unauthenticated() {

@@ -52,10 +52,7 @@ class SessionObserver final : public protocol::ConversationListener {
   void on_error(std::string_view sqlstate, bool authenticated) override {
     shard_.add(metrics_.errors_from_server);
     // Class 28: invalid authorization specification, wrong password.
-    if (!authenticated && sqlstate.starts_with("28")) {
-      login_refused_ = true;
-      shard_.add(metrics_.auth_failures);
-    }
+    if (!authenticated && sqlstate.starts_with("28")) shard_.add(metrics_.auth_failures);
     if (tap_) tap_->on_error(sqlstate, authenticated);
   }
   void on_lost(std::string_view why) override {
@@ -64,8 +61,6 @@ class SessionObserver final : public protocol::ConversationListener {
     if (tap_) tap_->on_lost(why);
   }
 
-  // The server has refused the login.
-  bool login_refused() const { return login_refused_; }
   // What a CancelRequest for this session says behind its code; empty until it is known.
   const std::string& backend_key() const { return backend_key_; }
 
@@ -75,7 +70,6 @@ class SessionObserver final : public protocol::ConversationListener {
   std::unique_ptr<protocol::ConversationListener> tap_;
   Events events_;
   std::string backend_key_;
-  bool login_refused_ = false;
 };
 
 }  // namespace parallax::proxy
