@@ -128,8 +128,8 @@ HttpServer::HttpServer(const std::string& listen) : impl_(std::make_unique<Impl>
     throw listen_error(listen, "write host:port, such as 127.0.0.1:9187");
   }
   impl_->host = listen.substr(0, colon);
-  constexpr unsigned feature_ipv6 = 8;  // civetweb.h, mg_check_feature
-  if (impl_->host.front() == '[' && mg_check_feature(feature_ipv6) == 0) {
+  constexpr unsigned kFeatureIpv6 = 8;  // civetweb.h, mg_check_feature
+  if (impl_->host.front() == '[' && mg_check_feature(kFeatureIpv6) == 0) {
     throw listen_error(listen, "the installed civetweb has no IPv6; use an IPv4 address");
   }
   // The whole name space is ours: without a document root civetweb serves no file.

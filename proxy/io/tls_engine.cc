@@ -47,14 +47,14 @@ int TlsEngine::Transport::write(BIO* bio, const char* from, int size) {
 }
 
 BIO_METHOD* TlsEngine::Transport::method() {
-  static BIO_METHOD* const kMethod = [] {
+  static BIO_METHOD* const made_once = [] {
     BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "parallax spans");
     BIO_meth_set_read(made, read);
     BIO_meth_set_write(made, write);
     BIO_meth_set_ctrl(made, control);
     return made;
   }();
-  return kMethod;
+  return made_once;
 }
 
 namespace {

@@ -13,20 +13,20 @@ namespace {
 using Context = std::shared_ptr<const io::TlsContext>;
 
 const CertificateFiles& files() {
-  static const CertificateFiles kFiles("DNS:db.example,DNS:localhost");
-  return kFiles;
+  static const CertificateFiles made("DNS:db.example,DNS:localhost");
+  return made;
 }
 
 Context listener_context() {
-  static const Context kContext = std::get<Context>(io::TlsContext::server(
+  static const Context made = std::get<Context>(io::TlsContext::server(
       {.certificate_file = files().certificate(), .key_file = files().key_file()}));
-  return kContext;
+  return made;
 }
 
 Context upstream_context() {
-  static const Context kContext = std::get<Context>(
+  static const Context made = std::get<Context>(
       io::TlsContext::client({.host = "db.example", .authority_file = files().certificate()}));
-  return kContext;
+  return made;
 }
 
 void offer_tls(SimWorld& world, proxy::TlsMode mode = proxy::TlsMode::allow) {
@@ -134,7 +134,7 @@ TEST_CASE("a slow reader behind TLS pauses the server, and gets everything") {
   world.client.window = 0;
   secured.client.send(query("select much"));
   world.run(std::chrono::seconds(60));
-  REQUIRE(world.client_stream->queued_max <= io::kHighWaterBytes + 2 * 65'536);
+  REQUIRE(world.client_stream->queued_max <= io::kHighWaterBytes + 2 * std::size_t{65'536});
   REQUIRE(world.client_stream->queued_max > io::kHighWaterBytes);
   world.client.open_window(SIZE_MAX);
   secured.client.send(terminate());

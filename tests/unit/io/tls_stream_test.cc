@@ -80,7 +80,7 @@ struct Rig final : StreamListener {
       client.feed(take());
     }
     REQUIRE(client.established());
-    REQUIRE(handshake_error == "");
+    REQUIRE(handshake_error.empty());
     REQUIRE_FALSE(transport->reading);  // until it is asked to
     stream->resume_reading();
   }
