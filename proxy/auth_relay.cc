@@ -145,6 +145,10 @@ void AuthRelay::client_bytes(Bytes chunk) {
     }
     sink_.auth_to_server(*message);
   }
+  // A password that is too long, say: in SCRAM's place it is not for the server's eyes.
+  if (from_client_.broken() && mediation_ != Mediation::none && !refused_) {
+    refuse("08P01", "invalid password packet size");
+  }
   if (from_client_.broken() && !refused_) sink_.auth_to_server(from_client_.take_rest());
   flush_to_client();
 }

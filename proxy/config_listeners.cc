@@ -72,7 +72,9 @@ void read_tls(YamlReader& reader, const YamlEntry& entry, DraftListener& listene
   TlsKeys keys;
   const auto file = [&](std::optional<std::string>& target) {
     return [&reader, &target](const YamlEntry& one) {
-      if (auto text = reader.text(one)) target = path_from(reader.directory(), *text);
+      if (auto text = reader.text(one); text && !text->empty()) {
+        target = path_from(reader.directory(), *text);
+      }
     };
   };
   const auto read_mode = [&](const YamlEntry& one) {

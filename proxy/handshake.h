@@ -32,7 +32,6 @@ class Handshake {
   // Bytes came behind SSLRequest, which cannot be part of the handshake: to be refused inside TLS.
   bool stuffed() const { return stuffed_; }
   bool encrypted() const { return encrypted_; }
-  bool asked_for_gss() const { return gss_refused_; }
 
   // The first packet that is not an encryption request, as received.
   protocol::Bytes packet() const { return packet_.packet; }

@@ -32,7 +32,7 @@ std::string prepared(const std::string& password) {
   const GsaslText owned(out);
   std::string result(out);
   OPENSSL_cleanse(out, result.size());
-  return result;
+  return result.empty() ? password : result;
 }
 
 void append_hex(std::string& out, unsigned char byte) {

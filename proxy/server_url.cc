@@ -308,8 +308,8 @@ ServerParts shadow_parts(const ServerParts& upstream, const ServerParts& shadow)
   result.emplace("port", "5432");
   const std::string host = part_or(result, "host", "");
   result.emplace("sslmode", is_local(host) ? "disable" : "verify-full");
-  if (result["sslmode"].starts_with("verify") &&
-      part_or(result, "sslrootcert", "system") == "system") {
+  const bool verify = result["sslmode"].starts_with("verify");
+  if (part_or(result, "sslrootcert", verify ? "system" : "") == "system") {
     result["sslrootcert"] = kSystemAuthorities;
   }
   return result;

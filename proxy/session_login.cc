@@ -92,7 +92,7 @@ void Session::client_secured(const std::string& error, bool direct_without_proto
 void Session::refuse_stuffed() {
   // The server's words (postmaster.c, ProcessStartupPacket).
   const char* request =
-      handshake_.asked_for_gss() && !handshake_.encrypted() ? "GSSAPI encryption" : "SSL";
+      handshake_.request_code() == protocol::kSslRequestCode ? "SSL" : "GSSAPI encryption";
   refuse(CloseReason::stuffed, "08P01",
          std::string("received unencrypted data after ") + request + " request",
          "This could be either a client-software bug or evidence of an attempted "

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -42,10 +43,9 @@ TcpStream::TcpStream(Loop& loop, int fd) : loop_(loop), block_(Block::make(this)
   if (status == 0) return;
   ::close(fd);
   broken_ = true;
-  loop_.post([block = block_, status] {
-    auto* owner = Block::owner_of(block->get());
-    if (owner != nullptr && owner->listener_ != nullptr)
-      owner->listener_->on_broken(uv_strerror(status));
+  alive_ = std::make_shared<bool>(true);
+  loop_.post([this, alive = std::weak_ptr<bool>(alive_), status] {
+    if (!alive.expired() && listener_ != nullptr) listener_->on_broken(uv_strerror(status));
   });
 }
 

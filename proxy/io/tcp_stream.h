@@ -3,6 +3,7 @@
 // ByteStream over a connected socket (TCP or Unix).
 
 #include <cstddef>
+#include <memory>
 
 #include "proxy/io/byte_stream.h"
 #include "proxy/io/handle.h"
@@ -44,8 +45,9 @@ class TcpStream final : public ByteStream {
   bool broken_ = false;
   bool write_failed_ = false;
   bool reading_ = false;
-  bool ended_ = false;     // the peer's end was seen
-  bool finished_ = false;  // finish_writing() was called
+  bool ended_ = false;           // the peer's end was seen
+  bool finished_ = false;        // finish_writing() was called
+  std::shared_ptr<bool> alive_;  // of a stream that could not be opened: it tells so later
 };
 
 }  // namespace parallax::io

@@ -71,6 +71,10 @@ std::string load_certificate(SSL_CTX* context, const std::string& certificate,
     return "cannot read the key " + key +
            " (an encrypted one is not possible): " + take_tls_error();
   }
+  // OpenSSL takes a key of another kind (RSA, EC) beside the certificate, without a word.
+  if (SSL_CTX_check_private_key(context) != 1) {
+    return "the key " + key + " does not belong to the certificate " + certificate;
+  }
   return {};
 }
 

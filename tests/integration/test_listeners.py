@@ -14,7 +14,7 @@ import unittest
 import psycopg
 
 from support.cluster import Cluster, free_port
-from support.proxy import BINARY, Parallax, wait_for
+from support.proxy import BINARY, SANITIZED, Parallax, wait_for
 from support.wire import startup
 
 FAILURES = 5
@@ -169,6 +169,8 @@ class Listeners(unittest.TestCase):
 
     # --- descriptors ------------------------------------------------------------------------------------------------
 
+    # UBSan looks at memory through a pipe, and calls it invalid where it gets no descriptor for one.
+    @unittest.skipIf(SANITIZED, 'the sanitizer needs descriptors itself')
     def test_out_of_descriptors(self):
         proxy = self.proxy({'workers': 1})
         subprocess.run(['prlimit', '--pid', str(proxy.process.pid), '--nofile=48:48'], check=True)

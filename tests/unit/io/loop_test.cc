@@ -275,4 +275,13 @@ TEST_CASE("a descriptor that is no socket is reported, not fatal") {
   REQUIRE_FALSE(collect.error.empty());
 }
 
+TEST_CASE("a descriptor that is no socket, and a stream that does not live to tell") {
+  Loop loop;
+  auto stream = std::make_unique<TcpStream>(loop, -1);
+  Timer end(loop);
+  end.start(1ms, [&] { loop.stop(); });
+  stream.reset();
+  loop.run();
+}
+
 }  // namespace parallax::io
