@@ -56,7 +56,7 @@ TEST_CASE("TLS on both legs: every byte arrives, in order, whatever the chunks")
   const auto base = run_seed();
   const auto expected = kLoginAnswer + answer(3, 10) + answer(200, 500);
   const auto sent = startup() + query("select 1") + query("select 2") + terminate();
-  for (std::uint64_t i = 0; i < 60; ++i) {
+  for (std::uint64_t i = 0; i < 30; ++i) {
     INFO("PARALLAX_SEED=" << base << " round " << i);
     SecuredWorld secured(base + i, {answer(3, 10), answer(200, 500)});
     secured.world.chunk_max = 1 + i * 7 % 300;
@@ -75,7 +75,7 @@ TEST_CASE("TLS on both legs: every byte arrives, in order, whatever the chunks")
 TEST_CASE("TLS: a reset on either leg at any moment ends the session once") {
   const auto base = run_seed();
   const auto expected = kLoginAnswer + answer(3, 10) + answer(50, 400);
-  for (std::uint64_t i = 0; i < 300; ++i) {
+  for (std::uint64_t i = 0; i < 150; ++i) {
     INFO("PARALLAX_SEED=" << base << " round " << i);
     SecuredWorld secured(base + i, {answer(3, 10), answer(50, 400)});
     auto& world = secured.world;
