@@ -24,13 +24,14 @@ ALLOWED = {
     'shadow/replay/': (('protocol/', 'metrics/', 'proxy/io/', 'shadow/'), ('libpq-', 'libpq/', 'nlohmann/', 'openssl/')),
     'shadow/': (('protocol/', 'metrics/', 'proxy/io/', 'shadow/'),
                 ('libpq-', 'libpq/', 'pg_query', 'nlohmann/', 'openssl/')),
-    'proxy/': (('protocol/', 'metrics/', 'proxy/io/', 'shadow/'), ('CLI/', 'spdlog/', 'fmt/', 'yaml-cpp/', 'libpq-', 'libpq/')),
+    'proxy/': (('protocol/', 'metrics/', 'proxy/io/', 'shadow/'),
+               ('CLI/', 'spdlog/', 'fmt/', 'yaml-cpp/', 'libpq-', 'libpq/', 'gsasl.h', 'openssl/')),
 }
 # rules/ and compare/ may know the rest of shadow/ through its plain values, never the replay.
 PLAIN_VALUES = {'shadow/verdict.h', 'shadow/captured.h', 'shadow/report.h', 'shadow/rule_source.h', 'shadow/options.h'}
 
 # Headers of libraries that only some rooms may use; everything else in <> is the system's.
-LIBRARIES = re.compile(r'^(prometheus/|Civet|civetweb|uv\.h|uv/|openssl/|libpq|pg_query|protobuf-c/|nlohmann/|CLI/|spdlog/|fmt/|yaml-cpp/'
+LIBRARIES = re.compile(r'^(prometheus/|Civet|civetweb|uv\.h|uv/|openssl/|gsasl|libpq|pg_query|protobuf-c/|nlohmann/|CLI/|spdlog/|fmt/|yaml-cpp/'
                        r'|postgres|catch2/)')
 POSIX = re.compile(r'\.h$')
 

@@ -53,6 +53,9 @@ class Planted(unittest.TestCase):
                 ('proxy/session.cc', '"shadow/session_tap.h"', True), ('proxy/session.cc', '"shadow/replay/pool.h"', True),
                 ('proxy/session.cc', '"shadow/rules/statement_shape.h"', True), ('proxy/session.cc', '"proxy/main.cc"', True),
                 ('proxy/session.cc', '<prometheus/counter.h>', True), ('proxy/session.cc', '<spdlog/spdlog.h>', False),
+                ('proxy/scram_client.cc', '<gsasl.h>', False), ('proxy/scram_client.cc', '<openssl/evp.h>', False),
+                ('proxy/io/a.cc', '<gsasl.h>', True), ('shadow/engine.cc', '<gsasl.h>', True), ('protocol/a.cc', '<gsasl.h>', True),
+                ('protocol/a.cc', '<openssl/evp.h>', True), ('metrics/a.cc', '<openssl/evp.h>', True),
                 ('proxy/session.cc', '"session.h"', True), ('proxy/session.cc', '"../shadow/tap.h"', True),
                 ('tests/unit/a.cc', '"shadow/replay/pool.h"', False)):
             with self.subTest(file=name, include=include):
