@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""pgbench in all its modes, with scripts, and what they keep: each transaction is done, once, and the tap keeps up. The drivers are in test_drivers.py."""
+"""pgbench in all its modes, with scripts, and what they keep: each transaction is done, once, and the tap keeps up. The
+drivers are in test_drivers.py."""
 import subprocess
 import tempfile
 import unittest
@@ -21,7 +22,8 @@ class Clients(unittest.TestCase):
         cls.proxy.wait_verified()
 
     def run_program(self, *command):
-        done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120 * PATIENCE,
+        done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=120 * PATIENCE,
                               check=False)
         return done.returncode, done.stdout
 
@@ -38,7 +40,8 @@ class Clients(unittest.TestCase):
                     if extra != ['-S']:
                         self.assertEqual(0, self.run_program('pgbench', '-i', '-q', '-s', '1', url)[0])
                     count = 20 if extra == ['-C'] else 200
-                    status, output = self.run_program('pgbench', '-n', '-M', mode, '-c', 4, '-j', 2, '-t', count, *extra, url)
+                    status, output = self.run_program('pgbench', '-n', '-M', mode, '-c', 4, '-j', 2, '-t', count,
+                                                      *extra, url)
                     self.assertEqual(0, status, output)
                     self.assertIn(f'actually processed: {4 * count}/{4 * count}', output)
                     if not extra:  # what the four clients wrote is there, once
@@ -68,16 +71,20 @@ class Clients(unittest.TestCase):
         for mode in ('simple', 'extended', 'prepared'):
             seen = []
             for server in (self.cluster, self.proxy):
-                with tempfile.NamedTemporaryFile('w', suffix='.sql') as script, tempfile.NamedTemporaryFile('w', suffix='.sql') as broken:
+                with (tempfile.NamedTemporaryFile('w', suffix='.sql') as script,
+                      tempfile.NamedTemporaryFile('w', suffix='.sql') as broken):
                     script.write(good if mode == 'simple' else good.replace('\\;\n', '\\aset\n'))
                     broken.write('INSERT INTO sink VALUES (99);\nSELECT 1/0;\n')
                     script.flush()
                     broken.flush()
-                    status, output = self.run_program('pgbench', '-n', '-M', mode, '-t', 2, '-f', script.name, server.url(database='clients'))
+                    status, output = self.run_program('pgbench', '-n', '-M', mode, '-t', 2, '-f', script.name,
+                                                      server.url(database='clients'))
                     self.assertEqual(0, status, output)
-                    status, output = self.run_program('pgbench', '-n', '-M', mode, '-t', 2, '-f', broken.name, server.url(database='clients'))
+                    status, output = self.run_program('pgbench', '-n', '-M', mode, '-t', 2, '-f', broken.name,
+                                                      server.url(database='clients'))
                 rows = self.cluster.psql('SELECT id, label FROM sink ORDER BY id; DELETE FROM sink', 'clients')
-                seen.append((status, [line for line in output.splitlines() if 'ERROR' in line or 'aborted' in line], rows))
+                seen.append((status, [line for line in output.splitlines() if 'ERROR' in line or 'aborted' in line],
+                             rows))
             self.assertEqual(seen[0], seen[1])
             self.assertEqual((2, '7|kept 3.30\n7|kept 3.30\n99|'), (seen[0][0], seen[0][2]))
             self.assertIn('division by zero', ' '.join(seen[0][1]))

@@ -22,6 +22,7 @@ import org.postgresql.PGNotification;
 import org.postgresql.PGStatement;
 import org.postgresql.copy.CopyIn;
 import org.postgresql.copy.CopyManager;
+import org.postgresql.jdbc.PgStatement;
 import org.postgresql.largeobject.LargeObject;
 import org.postgresql.largeobject.LargeObjectManager;
 
@@ -56,8 +57,8 @@ public class Jdbc extends JdbcSupport {
             }
             connection.setAutoCommit(false);
             execute(connection, "SELECT 1");
-            try (Statement other = connection.createStatement()) { other.execute("DEALLOCATE PREPARE \"" + query(connection,
-                "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%item%' AND statement NOT LIKE '%pg_prepared%' LIMIT 1").get(0).get(0) + "\""); }
+            String find = "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%item%' AND statement NOT LIKE '%pg_prep%'";
+            execute(connection, "DEALLOCATE PREPARE \"" + query(connection, find).get(0).get(0) + "\"");
             fails("forgotten", () -> statement.executeQuery());
             connection.rollback();
             show("prepared again", rows(statement.executeQuery()));
@@ -75,9 +76,10 @@ public class Jdbc extends JdbcSupport {
 
     static void kindsOfValues(Connection connection) throws Exception {
         for (int round = 0; round < 2; round++) {  // in text, then in binary
-            show("values", query(connection, "SELECT ?::int2, ?::int8, ?::float4, ?::float8, ?::bool, ?::uuid, ?::bytea, ?::date::text, ?::json::text",
-                1, 1L << 62, 0.5f, 1e-7, true, new UUID(0, 5), new byte[] {0, -1}, "2024-02-29", "{\"a\": [1, null]}"));
-            try (PreparedStatement statement = connection.prepareStatement("SELECT ?, ?::int[], ?::text[], ?::timestamptz, 'NaN'::numeric::text, '-infinity'::float8")) {
+            show("values", query(connection,
+                "SELECT ?::int2, ?::int8, ?::float4, ?::float8, ?::bool, ?::uuid, ?::bytea, ?::date::text, ?::json::text", 1, 1L << 62, 0.5f, 1e-7, true, new UUID(0, 5), new byte[] {0, -1}, "2024-02-29", "{\"a\": [1, null]}"));
+            try (PreparedStatement statement = connection.prepareStatement(
+                    "SELECT ?, ?::int[], ?::text[], ?::timestamptz, 'NaN'::numeric::text, '-infinity'::float8")) {
                 statement.setObject(1, OffsetDateTime.parse("2024-02-29T12:34:56.789012Z"));
                 statement.setArray(2, connection.createArrayOf("int4", new Integer[] {1, null, 3}));
                 statement.setArray(3, connection.createArrayOf("text", new String[] {"a,b", "\"", null, ""}));
@@ -85,7 +87,8 @@ public class Jdbc extends JdbcSupport {
                 ResultSet result = statement.executeQuery();
                 result.next();
                 show("others", result.getObject(1, OffsetDateTime.class), Arrays.toString((Object[]) result.getArray(2).getArray()),
-                    Arrays.toString((Object[]) result.getArray(3).getArray()), result.getObject(4, OffsetDateTime.class), result.getString(5), result.getDouble(6));
+                    Arrays.toString((Object[]) result.getArray(3).getArray()), result.getObject(4, OffsetDateTime.class),
+                    result.getString(5), result.getDouble(6));
             }
             show("own", query(connection, "SELECT 'glad'::mood, int4range(1, 5), ROW(1, 'x')::pair, '{\"b\": 1.50}'::jsonb"));
         }
@@ -282,7 +285,7 @@ public class Jdbc extends JdbcSupport {
             show("after", query(connection, BY_ID, 6));
         }
         try (Statement statement = connection.createStatement()) {
-            statement.setQueryTimeout(1);
+            statement.unwrap(PgStatement.class).setQueryTimeoutMs(100);
             fails("timeout", () -> statement.execute("SELECT pg_sleep(60)"));
         }
         execute(connection, "SET statement_timeout = '50ms'");
@@ -347,7 +350,7 @@ public class Jdbc extends JdbcSupport {
     }
 
     static void settings(Connection connection) throws Exception {
-        for (String name : new String[] {"application_name", "work_mem", "search_path", "extra_float_digits"}) show(name, query(connection, "SHOW " + name));
+        for (String name : List.of("application_name", "work_mem", "search_path", "extra_float_digits")) show(name, query(connection, "SHOW " + name));
         show("row", query(connection, BY_ID, 3), connection.getSchema());
         show("reported", connection.unwrap(PGConnection.class).getParameterStatus("TimeZone"), connection.getMetaData().getDatabaseMajorVersion());
     }
@@ -356,24 +359,6 @@ public class Jdbc extends JdbcSupport {
         fails("terminated", () -> query(connection, "SELECT pg_terminate_backend(pg_backend_pid())"));
         show("closed", connection.isClosed());
     }
-
-    static int done = 0;
-
-    static void test(String name, Run run, String... properties) throws Exception {
-        if (wanted != null && !name.contains(wanted)) return;
-        System.out.println("== " + name);
-        try (Connection connection = connect(properties)) { run.with(connection); }
-        done++;
-    }
-
-    static void logins() throws Exception {
-        String[][] all = {{"user", "locked_jdbc", "password", "wrong"}, {"user", "no_such_jdbc"}, {"database", "nowhere"}, {"options", "-c nonsense=1"}};
-        System.out.println("== failing logins");
-        for (String[] properties : all) fails(properties[1], () -> connect(properties));
-        done++;
-    }
-
-    static String wanted = null;
 
     public static void main(String[] arguments) throws Exception {
         wanted = arguments.length > 0 ? arguments[0] : null;

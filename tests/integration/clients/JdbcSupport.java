@@ -85,7 +85,9 @@ class JdbcSupport {
             List<Object> row = new ArrayList<>();
             for (int i = 1; i <= result.getMetaData().getColumnCount(); i++) {
                 Object value = result.getObject(i);
-                row.add(value instanceof byte[] ? digest((byte[]) value) : value instanceof Array ? Arrays.deepToString((Object[]) ((Array) value).getArray()) : value);
+                if (value instanceof byte[]) value = digest((byte[]) value);
+                if (value instanceof Array) value = Arrays.deepToString((Object[]) ((Array) value).getArray());
+                row.add(value);
             }
             all.add(row);
         }
@@ -104,5 +106,24 @@ class JdbcSupport {
 
     static void execute(Connection connection, String sql) throws SQLException {
         try (Statement statement = connection.createStatement()) { statement.execute(sql); }
+    }
+
+    /** The part of a name that cases must have to be run; null: all run. */
+    static String wanted = null;
+    static int done = 0;
+
+    static void test(String name, Run run, String... properties) throws Exception {
+        if (wanted != null && !name.contains(wanted)) return;
+        System.out.println("== " + name);
+        try (Connection connection = connect(properties)) { run.with(connection); }
+        done++;
+    }
+
+    static void logins() throws Exception {
+        String[][] all = {{"user", "locked_jdbc", "password", "wrong"}, {"user", "no_such_jdbc"}, {"database", "nowhere"},
+            {"options", "-c nonsense=1"}};
+        System.out.println("== failing logins");
+        for (String[] properties : all) fails(properties[1], () -> connect(properties));
+        done++;
     }
 }

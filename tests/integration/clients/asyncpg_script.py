@@ -11,9 +11,10 @@ import uuid
 import asyncpg
 from script import case, digest, show, wait_asleep, wanted
 
+WARNING = "DO $$ BEGIN RAISE WARNING 'careful' USING HINT = 'a hint', DETAIL = 'a detail', ERRCODE = '01P01'; END $$"
 BY_ID = 'SELECT id, name FROM item WHERE id = $1'
-FIELDS = ('severity', 'sqlstate', 'message', 'detail', 'hint', 'position', 'context', 'schema_name', 'table_name', 'column_name',
-          'data_type_name', 'constraint_name', 'server_source_function')
+FIELDS = ('severity', 'sqlstate', 'message', 'detail', 'hint', 'position', 'context', 'schema_name', 'table_name',
+          'column_name', 'data_type_name', 'constraint_name', 'server_source_function')
 
 
 def said(error):
@@ -64,22 +65,25 @@ async def parameters():
         show('literal', await some(connection, 'SELECT id, name FROM item WHERE id = 7'))
         show('null', await some(connection, 'SELECT $1::text, $2::int, $3::text', None, None, ''))
         show('many', await some(connection, 'SELECT id, name, price, added FROM item WHERE id < $1 ORDER BY id', 4))
-        show('value', await connection.fetchval('SELECT count(*) FROM item WHERE id < $1', 5), await connection.fetchrow(BY_ID, 3))
+        show('value', await connection.fetchval('SELECT count(*) FROM item WHERE id < $1', 5),
+             await connection.fetchrow(BY_ID, 3))
 
 
 @case
 async def kinds_of_values():
     when = datetime.datetime(2024, 2, 29, 12, 34, 56, 789012, datetime.timezone.utc)
-    values = {'numeric': decimal.Decimal('12345678901234567890.123456789'), 'int8': 2 ** 62, 'float4': 0.5, 'float8': 1e-7, 'bool': True,
-              'timestamptz': when, 'timestamp': when.replace(tzinfo=None), 'date': when.date(), 'time': when.time(),
-              'interval': datetime.timedelta(1, 2), 'uuid': uuid.UUID(int=5), 'bytea': b'\0\xff', 'int[]': [1, None, 3],
-              'text[]': ['a,b', '"', None, ''], 'int[][]': [[1, 2], [3, 4]], 'json': '{"a": [1, null]}', 'jsonb': '{"b": 1.50}',
-              'inet': ipaddress.ip_interface('10.0.0.1/8'), 'int4range': asyncpg.Range(1, 5), 'point': asyncpg.Point(1, 2), 'mood': 'glad',
-              'pair': (1, 'x'), 'mood[]': ['sad', None]}
+    values = {'numeric': decimal.Decimal('12345678901234567890.123456789'), 'int8': 2 ** 62, 'float4': 0.5,
+              'float8': 1e-7, 'bool': True, 'timestamptz': when, 'timestamp': when.replace(tzinfo=None),
+              'date': when.date(), 'time': when.time(), 'interval': datetime.timedelta(1, 2),
+              'uuid': uuid.UUID(int=5), 'bytea': b'\0\xff', 'int[]': [1, None, 3], 'text[]': ['a,b', '"', None, ''],
+              'int[][]': [[1, 2], [3, 4]], 'json': '{"a": [1, null]}', 'jsonb': '{"b": 1.50}',
+              'inet': ipaddress.ip_interface('10.0.0.1/8'), 'int4range': asyncpg.Range(1, 5), 'point': asyncpg.Point(1, 2),
+              'mood': 'glad', 'pair': (1, 'x'), 'mood[]': ['sad', None]}
     async with connect() as connection:
         for kind, value in values.items():
             show(kind, await connection.fetchval(f'SELECT $1::{kind}', value))
-        show('special', await some(connection, "SELECT 'NaN'::numeric, '-infinity'::float8, 'infinity'::timestamptz, ''::bytea, '{}'::int[]"))
+        show('special', await some(connection, "SELECT 'NaN'::numeric, '-infinity'::float8, 'infinity'::timestamptz, "
+                                               "''::bytea, '{}'::int[]"))
 
 
 @case
@@ -95,7 +99,8 @@ async def codecs():
 async def prepared_statements():
     async with connect() as connection:
         statement = await connection.prepare(BY_ID)
-        show('described', [kind.name for kind in statement.get_parameters()], [(a.name, a.type.name) for a in statement.get_attributes()])
+        show('described', [kind.name for kind in statement.get_parameters()],
+             [(a.name, a.type.name) for a in statement.get_attributes()])
         show('rows', [await statement.fetchrow(number) for number in (1, 14, 999)])
         again = await connection.prepare('SELECT count(*) FROM item WHERE id < $1')
         show('value', await again.fetchval(5), again.get_statusmsg())
@@ -127,7 +132,8 @@ async def changed_under_a_prepared_statement():
 @case
 async def several_statements():
     async with connect() as connection:
-        show('status', await connection.execute('SELECT 1; SELECT id, name FROM item WHERE id = 7; CREATE TEMP TABLE t (a int)'))
+        text = 'SELECT 1; SELECT id, name FROM item WHERE id = 7; CREATE TEMP TABLE t (a int)'
+        show('status', await connection.execute(text))
         await fails('second fails', connection.execute('INSERT INTO sink VALUES (1); SELECT 1/0; SELECT 2'))
         await fails('not to be prepared', connection.fetch('SELECT 1; SELECT 2'))
         show('undone', await some(connection, 'SELECT count(*) FROM sink'))
@@ -156,7 +162,7 @@ async def errors():
 async def notices():
     async with connect() as connection:
         show('noisy', await connection.fetchval('SELECT noisy($1)', 3))
-        await connection.execute("DO $$ BEGIN RAISE WARNING 'careful' USING HINT = 'a hint', DETAIL = 'a detail', ERRCODE = '01P01'; END $$")
+        await connection.execute(WARNING)
         await asyncio.sleep(0)
 
 
@@ -175,7 +181,9 @@ async def many_at_once():
 async def cursors():
     async with connect() as connection:
         async with connection.transaction():
-            show('two at a time', [record[0] async for record in connection.cursor('SELECT id FROM item ORDER BY id LIMIT $1', 7, prefetch=2)])
+            show('two at a time',
+                 [record[0] async for record in connection.cursor('SELECT id FROM item ORDER BY id LIMIT $1', 7,
+                                                                  prefetch=2)])
             cursor = await connection.cursor('SELECT generate_series(1, 1000000)')
             show('some', rows(await cursor.fetch(3)), await cursor.forward(10), tuple(await cursor.fetchrow()))
         async with connection.transaction():
@@ -220,11 +228,14 @@ async def copy():
     async with connect() as connection:
         lines = ''.join(f'{n}\trow {n} ü\n' for n in range(20_000)).encode()
         show('in', await connection.copy_to_table('sink', source=io.BytesIO(lines)))
-        show('there', await some(connection, "SELECT count(*), sum(id), md5(string_agg(label, ',' ORDER BY id)) FROM sink"))
+        show('there', await some(connection,
+                                 "SELECT count(*), sum(id), md5(string_agg(label, ',' ORDER BY id)) "
+                                 "FROM sink"))
         out = io.BytesIO()
         show('out', await connection.copy_from_table('sink', output=out), digest(out.getvalue()))
         out = io.BytesIO()
-        show('query', await connection.copy_from_query('SELECT id, name FROM item WHERE id < $1 ORDER BY id', 4, output=out, format='csv'),
+        show('query', await connection.copy_from_query('SELECT id, name FROM item WHERE id < $1 ORDER BY id', 4,
+                                                       output=out, format='csv'),
              out.getvalue())
         await connection.execute('DELETE FROM sink')
 
@@ -235,7 +246,8 @@ async def binary_copy_and_its_errors():
         records = [(n, None if n % 7 == 0 else f'row {n}') for n in range(1000)]
         show('records', await connection.copy_records_to_table('sink', records=records))
         out = io.BytesIO()
-        show('out', await connection.copy_from_query('SELECT * FROM sink ORDER BY id', output=out, format='binary'), digest(out.getvalue()))
+        show('out', await connection.copy_from_query('SELECT * FROM sink ORDER BY id', output=out, format='binary'),
+             digest(out.getvalue()))
         await connection.execute('DELETE FROM sink')
         await fails('bad row', connection.copy_to_table('sink', source=io.BytesIO(b'1\tone\nx\ttwo\n')))
 
@@ -303,7 +315,8 @@ async def large_objects():
             await connection.fetchval('SELECT lo_lseek64($1, 1001, 0)', handle)
             show('read', digest(await connection.fetchval('SELECT loread($1, 250000)', handle)))
             show('write', await some(connection, "SELECT lowrite($1, 'tail'), lo_tell64($1)", handle))
-            show('all', digest(await connection.fetchval('SELECT lo_get($1)', oid)), await connection.fetchval('SELECT lo_unlink($1)', oid))
+            show('all', digest(await connection.fetchval('SELECT lo_get($1)', oid)),
+                 await connection.fetchval('SELECT lo_unlink($1)', oid))
 
 
 @case
@@ -317,12 +330,14 @@ async def many_columns():
 
 @case
 async def connection_parameters():
-    settings = {'application_name': "odd 'näme'", 'work_mem': '3MB', 'search_path': 'elsewhere,public', 'TimeZone': 'Asia/Kolkata'}
+    settings = {'application_name': "odd 'näme'", 'work_mem': '3MB', 'search_path': 'elsewhere,public',
+                'TimeZone': 'Asia/Kolkata'}
     async with connect(server_settings=settings) as connection:
         for name in settings:
             show(name, await connection.fetchval(f'SHOW {name}'))
         show('by search_path', await some(connection, 'SELECT here FROM place'))
-        show('row', await some(connection, BY_ID, 3), connection.get_server_version()[:2], connection.get_settings().TimeZone)
+        show('row', await some(connection, BY_ID, 3), connection.get_server_version()[:2],
+             connection.get_settings().TimeZone)
 
 
 @case

@@ -35,19 +35,27 @@ test('text parameters and NULL', withClient(async (client) => {
 test('binary parameters and results', withClient(async (client) => {
   show('buffer', await rows(client, BY_ID, [Buffer.from([0, 0, 0, 9])]));
   show('bytea', await rows(client, 'SELECT $1::bytea AS b, length($1::bytea) AS n', [Buffer.from([0, 1, 255, 92])]));
-  show('binary', await rows(client, { text: 'SELECT id, name, price, added, 1.5::float8 AS f, true AS t FROM item WHERE id = $1', values: [3], binary: true }));
 }));
+// This driver reads every cell as UTF-8 first, also in binary; what is shown survives that.
+test('results in binary', withClient(async (client) => {
+  for (const id of [1, 14, 999]) show('row', await rows(client, BY_ID, [id]));
+  show('kinds', await rows(client, 'SELECT id, name, true AS t, ARRAY[1, 2] AS a FROM item WHERE id = $1', [3]));
+}, { binary: true }));
 test('kinds of values', withClient(async (client) => {
-  show('numbers', await rows(client, "SELECT 12345678901234567890.123456789::numeric AS n, 'NaN'::numeric AS nan, '-Infinity'::float8 AS inf, 9007199254740993::int8 AS big, 1e-7::float4 AS f"));
-  show('times', await rows(client, "SELECT $1::timestamptz AS z, '2024-02-29'::date AS d, '1 mon 2 days'::interval AS i, '24:00'::time AS t", [new Date(1709210096789)]));
+  show('numbers', await rows(client, `SELECT 12345678901234567890.123456789::numeric AS n, 'NaN'::numeric AS nan,
+    '-Infinity'::float8 AS inf, 9007199254740993::int8 AS big, 1e-7::float4 AS f`));
+  show('times', await rows(client, `SELECT $1::timestamptz AS z, '2024-02-29'::date AS d, '1 mon 2 days'::interval AS i,
+    '24:00'::time AS t`, [new Date(1709210096789)]));
   show('json', await rows(client, 'SELECT $1::json AS j, $2::jsonb AS b', [{ a: [1, null, 'ü'] }, '{"b": 1.50, "a": "☃"}']));
   show('arrays', await rows(client, 'SELECT $1::int[] AS a, $2::text[] AS t, $3::jsonb[] AS j', [[1, null, 3], ['a,b', '"', null, ''], [{ x: 1 }]]));
-  show('others', await rows(client, "SELECT $1::mood AS m, $2::uuid AS u, int4range(1, 5) AS r, ROW(1, 'x')::pair AS p", ['glad', '5b2f9c3e-7a58-4b1e-9a55-0a4b8e3f2d11']));
+  show('others', await rows(client, "SELECT $1::mood AS m, $2::uuid AS u, int4range(1, 5) AS r, ROW(1, 'x')::pair AS p",
+    ['glad', '5b2f9c3e-7a58-4b1e-9a55-0a4b8e3f2d11']));
 }));
 test('named statements', withClient(async (client) => {
-  for (const n of [0, 1, 2, 3]) show('row', await rows(client, { name: 'by-id', text: 'SELECT id, name, price, added FROM item WHERE id = $1', values: [n] }));
+  const named = (n) => ({ name: 'by-id', text: 'SELECT id, name, price, added FROM item WHERE id = $1', values: [n] });
+  for (const n of [0, 1, 2, 3]) show('row', await rows(client, named(n)));
   await client.query('DEALLOCATE ALL');
-  await fails('forgotten', client.query({ name: 'by-id', text: 'SELECT id, name, price, added FROM item WHERE id = $1', values: [1] }));
+  await fails('forgotten', client.query(named(1)));
   show('after', await rows(client, BY_ID, [5]));
 }));
 test('changed under a prepared statement', withClient(async (client) => {
@@ -135,9 +143,11 @@ test('pg-cursor', withClient(async (client) => {
 }));
 test('pg-query-stream', withClient(async (client) => {
   const ids = [];
-  for await (const row of client.query(new QueryStream('SELECT id FROM item ORDER BY id LIMIT $1', [100], { batchSize: 7, highWaterMark: 3 }))) ids.push(row.id);
+  const stream = (...query) => client.query(new QueryStream(...query));
+  const slow = { batchSize: 7, highWaterMark: 3 };
+  for await (const row of stream('SELECT id FROM item ORDER BY id LIMIT $1', [100], slow)) ids.push(row.id);
   show('stream', ids);
-  for await (const row of client.query(new QueryStream('SELECT generate_series(1, 100000) AS n', [], { batchSize: 10 }))) if (row.n === 25) break;
+  for await (const row of stream('SELECT generate_series(1, 100000) AS n', [], { batchSize: 10 })) if (row.n === 25) break;
   show('after', await rows(client, BY_ID, [6]));
 }));
 test('COPY', withClient(async (client) => {
@@ -174,7 +184,7 @@ test('ten megabytes', withClient(async (client) => {
   show('text', await rows(client, 'SELECT length($1::text) AS n, $1::text = repeat($2, 10000000) AS same', [big, 'y']));
   show('back', digest((await rows(client, "SELECT repeat('0123456789', 1000000) AS big"))[0].big));
   const raw = Buffer.alloc(10_000_000, '\0\x01\xff\x0a', 'latin1');
-  show('both ways', digest((await rows(client, { text: 'SELECT $1::bytea AS b', values: [raw], binary: true }))[0].b));
+  show('both ways', digest((await rows(client, 'SELECT $1::bytea AS b', [raw]))[0].b));
 }));
 test('large objects', withClient(async (client) => {
   await client.query('BEGIN');
@@ -192,7 +202,9 @@ test('many columns', withClient(async (client) => {
   show('parameters', await rows(client, `SELECT ${values.map((n) => `$${n + 1}::int`).join(' + ')} AS sum`, values));
 }));
 test('connection parameters', withClient(async (client) => {
-  for (const name of ['application_name', 'work_mem', 'search_path', 'statement_timeout', 'lock_timeout']) show(name, (await rows(client, `SHOW ${name}`))[0]);
+  for (const name of ['application_name', 'work_mem', 'search_path', 'statement_timeout', 'lock_timeout']) {
+    show(name, (await rows(client, `SHOW ${name}`))[0]);
+  }
   show('by search_path', await rows(client, 'SELECT here FROM place'));
   show('row', await rows(client, BY_ID, [3]));
 }, { application_name: "odd 'näme'", options: '-c work_mem=3MB -c search_path=elsewhere,public', statement_timeout: 12_345, lock_timeout: 2_345 }));

@@ -48,7 +48,8 @@ test('shapes of results', withSql(async (sql) => {
   show('each', each);
 }));
 test('kinds of values', withSql(async (sql) => {
-  show('numbers', await sql`SELECT ${'12345678901234567890.123456789'}::numeric AS n, 'NaN'::numeric AS nan, ${'9007199254740993'}::int8 AS big, ${1e-7}::float8 AS f, ${true}::bool AS t`);
+  show('numbers', await sql`SELECT ${'12345678901234567890.123456789'}::numeric AS n, 'NaN'::numeric AS nan,
+    ${'9007199254740993'}::int8 AS big, ${1e-7}::float8 AS f, ${true}::bool AS t`);
   show('times', await sql`SELECT ${new Date(1709210096789)}::timestamptz AS z, ${'2024-02-29'}::date AS d, '24:00'::time AS t`);
   show('json', await sql`SELECT ${sql.json({ a: [1, null, 'ü'] })}::json AS j, ${{ b: 1.5 }}::jsonb AS b`);
   show('arrays', await sql`SELECT ${[1, null, 3]}::int[] AS a, ${sql.array(['a,b', '"', null, ''])}::text[] AS t`);
@@ -80,7 +81,8 @@ test('notices', withSql(async (sql) => {
   await sql.unsafe("DO $$ BEGIN RAISE WARNING 'careful' USING HINT = 'a hint', DETAIL = 'a detail', ERRCODE = '01P01'; END $$");
 }));
 test('pipelined', withSql(async (sql) => {
-  const queries = Array.from({ length: 40 }, (_, n) => (n % 10 === 5 ? sql`SELECT 1 / ${0}::int AS n` : sql`SELECT id, name FROM item WHERE id = ${n}`));
+  const one = (n) => (n % 10 === 5 ? sql`SELECT 1 / ${0}::int AS n` : sql`SELECT id, name FROM item WHERE id = ${n}`);
+  const queries = Array.from({ length: 40 }, (_, n) => one(n));
   const outcomes = await Promise.allSettled(queries);
   show('pipelined', outcomes.map(({ value, reason }) => (value ? [...value] : said(reason).code)));
   show('after', await sql`SELECT id, name FROM item WHERE id = ${5}`);
@@ -169,12 +171,14 @@ test('reserved session', withSql(async (sql) => {
   other.release();
 }, { max: 2 }));
 test('connection parameters', withSql(async (sql) => {
-  show('settings', await sql`SELECT current_setting('application_name') AS a, current_setting('work_mem') AS w, current_setting('search_path') AS s, current_setting('statement_timeout') AS t`);
+  show('settings', await sql`SELECT current_setting('application_name') AS a, current_setting('work_mem') AS w,
+    current_setting('search_path') AS s, current_setting('statement_timeout') AS t`);
   show('by search_path', await sql`SELECT here FROM place`);
   show('row', await sql`SELECT id, name FROM item WHERE id = ${3}`);
 }, { connection: { application_name: "odd 'näme'", options: '-c work_mem=3MB', search_path: 'elsewhere,public', statement_timeout: 12_345 } }));
 test('failing logins', async () => {
-  for (const options of [{ user: 'locked_postgres', password: 'wrong' }, { user: 'no_such_postgres' }, { database: 'nowhere' }, { connection: { nonsense: '1' } }]) {
+  const all = [{ user: 'locked_postgres', password: 'wrong' }, { user: 'no_such_postgres' }, { database: 'nowhere' }, { connection: { nonsense: '1' } }];
+  for (const options of all) {
     const sql = connect(options);
     await fails(Object.keys(options)[0], sql`SELECT 1`);
     await sql.end();

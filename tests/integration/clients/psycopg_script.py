@@ -14,9 +14,10 @@ from psycopg.types.enum import EnumInfo, register_enum
 from psycopg.types.json import Json, Jsonb
 from script import case, digest, show, wait_asleep, wanted
 
+WARNING = "DO $$ BEGIN RAISE WARNING 'careful' USING HINT = 'a hint', DETAIL = 'a detail', ERRCODE = '01P01'; END $$"
 BY_ID = 'SELECT id, name FROM item WHERE id = %s'
-FIELDS = ('severity', 'sqlstate', 'message_primary', 'message_detail', 'message_hint', 'statement_position', 'context', 'schema_name',
-          'table_name', 'column_name', 'datatype_name', 'constraint_name', 'source_function')
+FIELDS = ('severity', 'sqlstate', 'message_primary', 'message_detail', 'message_hint', 'statement_position', 'context',
+          'schema_name', 'table_name', 'column_name', 'datatype_name', 'constraint_name', 'source_function')
 
 
 def said(diagnostic):
@@ -53,25 +54,28 @@ def text_parameters():
 def binary_parameters_and_results():
     with connect() as connection:
         show('parameter', connection.execute('SELECT id, name FROM item WHERE id = %b', [9]).fetchall())
-        cursor = connection.execute('SELECT id, name, price, added FROM item WHERE id < %s ORDER BY id', [4], binary=True)
+        cursor = connection.execute('SELECT id, name, price, added FROM item WHERE id < %s ORDER BY id', [4],
+                                    binary=True)
         show('rows', cursor.fetchall())
         show('columns', [(column.name, column.type_code, column.internal_size) for column in cursor.description])
-        show('both', connection.execute('SELECT %b::bytea, %b::float8, %b::text', [bytes(range(256)), 1.5, 'ü'], binary=True).fetchall())
+        show('both', connection.execute('SELECT %b::bytea, %b::float8, %b::text', [bytes(range(256)), 1.5, 'ü'],
+                                        binary=True).fetchall())
 
 
 @case
 def kinds_of_values():
     when = datetime.datetime(2024, 2, 29, 12, 34, 56, 789012, datetime.timezone.utc)
-    values = [decimal.Decimal('12345678901234567890.123456789'), decimal.Decimal('NaN'), 2 ** 62, 1e-7, True, when, when.date(),
-              datetime.timedelta(1, 2), uuid.UUID(int=5), b'\0\xff', [1, None, 3], ['a,b', '"', None, ''], Json({'a': [1, None, 'ü']}),
-              Jsonb({'b': 1.50})]
+    values = [decimal.Decimal('12345678901234567890.123456789'), decimal.Decimal('NaN'), 2 ** 62, 1e-7, True, when,
+              when.date(), datetime.timedelta(1, 2), uuid.UUID(int=5), b'\0\xff', [1, None, 3], ['a,b', '"', None, ''],
+              Json({'a': [1, None, 'ü']}), Jsonb({'b': 1.50})]
     with connect() as connection:
         register_enum(EnumInfo.fetch(connection, 'mood'), connection)
         for binary in (False, True):
             marks = ', '.join(['%b' if binary else '%t'] * len(values))
-            show('binary' if binary else 'text', connection.execute(f'SELECT {marks}', values, binary=binary).fetchone())
-        show('others', connection.execute("SELECT 'glad'::mood, int4range(1, 5), '24:00'::time::text, ROW(1, 'x')::pair, '-infinity'::float8")
-             .fetchone())
+            show('binary' if binary else 'text',
+                 connection.execute(f'SELECT {marks}', values, binary=binary).fetchone())
+        text = "SELECT 'glad'::mood, int4range(1, 5), '24:00'::time::text, ROW(1, 'x')::pair, '-infinity'::float8"
+        show('others', connection.execute(text).fetchone())
 
 
 @case
@@ -80,7 +84,8 @@ def prepared_statements():
         for number in range(8):  # on the server after five
             show('row', connection.execute(BY_ID, [number]).fetchall())
         for number in (3, 4):
-            show('at once', connection.execute('SELECT id, price, added FROM item WHERE id = %s', [number], prepare=True).fetchall())
+            show('at once', connection.execute('SELECT id, price, added FROM item WHERE id = %s', [number],
+                                               prepare=True).fetchall())
         show('prepared', connection.execute('SELECT count(*) FROM pg_prepared_statements').fetchone())
         connection.execute('DEALLOCATE ALL')
         fails('forgotten', connection.execute, BY_ID, [3])
@@ -95,14 +100,16 @@ def client_side_cursor():
     with connect() as connection, psycopg.ClientCursor(connection) as cursor:
         show('row', cursor.execute('SELECT id, name FROM item WHERE id = %s', [5]).fetchall())
         show('quoted', cursor.execute('SELECT %s, %s, %s', ["it's", '\\', b'\0']).fetchall())
-        show('several', cursor.execute('SELECT %s; SELECT id, name FROM item WHERE id = %s', [1, 7]).fetchall(), cursor.nextset(), cursor.fetchall())
+        show('several', cursor.execute('SELECT %s; SELECT id, name FROM item WHERE id = %s', [1, 7]).fetchall(),
+             cursor.nextset(), cursor.fetchall())
 
 
 @case
 def several_statements():
     with connect() as connection:
         cursor = connection.execute('SELECT 1 AS a; SELECT id, name FROM item WHERE id = 7; SELECT 2 AS b')
-        show('several', cursor.fetchall(), cursor.nextset(), cursor.fetchall(), cursor.nextset(), cursor.fetchall(), cursor.nextset())
+        show('several', cursor.fetchall(), cursor.nextset(), cursor.fetchall(), cursor.nextset(), cursor.fetchall(),
+             cursor.nextset())
         fails('second fails', connection.execute, 'INSERT INTO sink VALUES (1); SELECT 1/0; SELECT 2')
         show('undone', connection.execute('SELECT count(*) FROM sink').fetchone())
 
@@ -132,7 +139,7 @@ def errors():
 def notices():
     with connect() as connection:
         show('noisy', connection.execute('SELECT noisy(%s)', [3]).fetchall())
-        connection.execute("DO $$ BEGIN RAISE WARNING 'careful' USING HINT = 'a hint', DETAIL = 'a detail', ERRCODE = '01P01'; END $$")
+        connection.execute(WARNING)
 
 
 @case
@@ -147,7 +154,8 @@ def pipeline():
             two = connection.execute('INSERT INTO sink VALUES (%s, %s) RETURNING id', [2, 'x'])
             show('early', one.fetchall(), two.fetchall())
             many = connection.cursor()
-            many.executemany('INSERT INTO sink VALUES (%s, %s) RETURNING id', [(n, 'many') for n in range(50)], returning=True)
+            many.executemany('INSERT INTO sink VALUES (%s, %s) RETURNING id', [(n, 'many') for n in range(50)],
+                             returning=True)
             got = [many.fetchone()[0]]
             while many.nextset():
                 got.append(many.fetchone()[0])
@@ -220,7 +228,8 @@ def transactions_and_savepoints():
         fails('aborts', connection.execute, 'SELECT 1/0')
         fails('aborted', connection.execute, BY_ID, [1])
         connection.rollback()
-        show('outside', connection.execute('SELECT count(*) FROM sink').fetchone(), connection.info.transaction_status.name)
+        show('outside', connection.execute('SELECT count(*) FROM sink').fetchone(),
+             connection.info.transaction_status.name)
         connection.rollback()
         connection.read_only = True
         fails('read only', connection.execute, 'INSERT INTO sink VALUES (1)')
@@ -243,7 +252,8 @@ def copy():
         with cursor.copy('COPY sink FROM STDIN') as into:
             for number in range(20_000):
                 into.write_row((number, f'row {number} ü'))
-        show('in', cursor.execute("SELECT count(*), sum(id), md5(string_agg(label, ',' ORDER BY id)) FROM sink").fetchall())
+        show('in', cursor.execute("SELECT count(*), sum(id), md5(string_agg(label, ',' ORDER BY id)) "
+                                  "FROM sink").fetchall())
         with cursor.copy('COPY sink TO STDOUT') as out:
             show('out', digest(b''.join(map(bytes, out))))
         with cursor.copy('COPY (SELECT id, name FROM item WHERE id < %s ORDER BY id) TO STDOUT', [4]) as out:
@@ -282,7 +292,8 @@ def listen_and_notify():
             other.execute('SELECT pg_notify(%s, %s)', [channel, payload])
         heard = []
         for notification in connection.notifies():
-            heard.append((notification.channel, len(notification.payload), notification.payload[:9], notification.pid == other.info.backend_pid))
+            heard.append((notification.channel, len(notification.payload), notification.payload[:9],
+                          notification.pid == other.info.backend_pid))
             if len(heard) == 3:
                 break
         show('heard', heard)
@@ -308,7 +319,8 @@ def ten_megabytes():
     with connect() as connection:
         show('text', connection.execute("SELECT length(%s::text), %s = repeat('z', 10000000)", [big, big]).fetchone())
         show('back', digest(connection.execute("SELECT repeat('0123456789', 1000000)").fetchone()[0]))
-        show('both ways', digest(connection.execute('SELECT %b', [b'\0\1\xff\n' * 2_500_000], binary=True).fetchone()[0]))
+        show('both ways', digest(connection.execute('SELECT %b', [b'\0\1\xff\n' * 2_500_000],
+                                                    binary=True).fetchone()[0]))
 
 
 @case
@@ -316,7 +328,8 @@ def large_objects():
     with connect() as connection, connection.transaction(force_rollback=True):
         oid, = connection.execute('SELECT lo_from_bytea(0, %s)', [b'lo' * 150_000]).fetchone()
         handle, = connection.execute('SELECT lo_open(%s, 393216)', [oid]).fetchone()
-        show('read', digest(connection.execute('SELECT lo_lseek64(%s, 1001, 0), loread(%s, 250000)', [handle, handle]).fetchone()[1]))
+        show('read', digest(connection.execute('SELECT lo_lseek64(%s, 1001, 0), loread(%s, 250000)',
+                                               [handle, handle]).fetchone()[1]))
         show('write', connection.execute("SELECT lowrite(%s, 'tail'), lo_tell64(%s)", [handle, handle]).fetchone())
         show('all', digest(connection.execute('SELECT lo_get(%s)', [oid], binary=True).fetchone()[0]))
 
@@ -324,7 +337,8 @@ def large_objects():
 @case
 def many_columns():
     with connect() as connection:
-        text = sql.SQL('SELECT {}').format(sql.SQL(', ').join(sql.SQL('{} AS {}').format(n, sql.Identifier(f'column_{n}')) for n in range(1600)))
+        columns = [sql.SQL('{} AS {}').format(n, sql.Identifier(f'column_{n}')) for n in range(1600)]
+        text = sql.SQL('SELECT {}').format(sql.SQL(', ').join(columns))
         cursor = connection.cursor(row_factory=dict_row).execute(text)
         row = cursor.fetchone()
         show('columns', len(row), row['column_1599'], digest(str(row)))
@@ -333,17 +347,21 @@ def many_columns():
 
 @case
 def connection_parameters():
-    with connect(application_name="odd 'näme'", options='-c work_mem=3MB -c search_path=elsewhere,public', client_encoding='LATIN1') as connection:
+    with connect(application_name="odd 'näme'", options='-c work_mem=3MB -c search_path=elsewhere,public',
+                 client_encoding='LATIN1') as connection:
         for name in ('application_name', 'work_mem', 'search_path', 'client_encoding'):
             show(name, connection.execute(f'SHOW {name}').fetchone())
         show('by search_path', connection.execute('SELECT here FROM place').fetchall())
-        show('in Latin 1', connection.execute(BY_ID, [3]).fetchall(), connection.execute('SELECT %s', ['ü']).fetchall())
-        show('reported', [(name, connection.info.parameter_status(name)) for name in ('server_version', 'TimeZone', 'DateStyle', 'is_superuser')])
+        show('in Latin 1', connection.execute(BY_ID, [3]).fetchall(),
+             connection.execute('SELECT %s', ['ü']).fetchall())
+        names = ('server_version', 'TimeZone', 'DateStyle', 'is_superuser')
+        show('reported', [(name, connection.info.parameter_status(name)) for name in names])
 
 
 @case
 def failing_logins():
-    for more in ({'user': 'locked_psycopg', 'password': 'wrong'}, {'user': 'no_such_psycopg'}, {'dbname': 'nowhere'}, {'options': '-c nonsense=1'}):
+    for more in ({'user': 'locked_psycopg', 'password': 'wrong'}, {'user': 'no_such_psycopg'}, {'dbname': 'nowhere'},
+                 {'options': '-c nonsense=1'}):
         fails(str(more), psycopg.connect, **more)
 
 

@@ -12,7 +12,7 @@ from support.cluster import Cluster
 from support.proxy import PATIENCE, Parallax, wait_for
 
 CLIENTS = pathlib.Path(__file__).resolve().parent
-TIMEOUT = 40  # seconds for one run of a script, which takes two
+TIMEOUT = 90  # seconds for one run of a script, which takes two
 USER, PASSWORD, DATABASE = 'driver', 'drivers-secret', 'drivers'
 SCHEMA = transcript.SCHEMA + """
 CREATE TYPE mood AS ENUM ('sad', 'glad');
@@ -20,8 +20,9 @@ CREATE TYPE pair AS (number int, label text);
 CREATE TABLE kinds (id int PRIMARY KEY, positive int CONSTRAINT is_positive CHECK (positive > 0));
 CREATE SCHEMA elsewhere;
 CREATE TABLE elsewhere.place AS SELECT 'elsewhere' AS here;
-CREATE FUNCTION complain(text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING MESSAGE = $1, DETAIL = 'the detail',
-  HINT = 'the hint', ERRCODE = 'P1234', SCHEMA = 'one', TABLE = 'two', COLUMN = 'three', DATATYPE = 'four', CONSTRAINT = 'five'; END $$;
+CREATE FUNCTION complain(text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+  RAISE EXCEPTION USING MESSAGE = $1, DETAIL = 'the detail', HINT = 'the hint', ERRCODE = 'P1234',
+    SCHEMA = 'one', TABLE = 'two', COLUMN = 'three', DATATYPE = 'four', CONSTRAINT = 'five'; END $$;
 """
 
 
@@ -32,14 +33,15 @@ class Run:
 
 
 class Rig:
-    """A PostgreSQL that asks for SCRAM, and Parallaxes in front of it: one that shadows, one that does not. With `tls`, TLS on
-    every leg."""
+    """A PostgreSQL that asks for SCRAM, and Parallaxes in front of it: one that shadows, one that does not. With `tls`,
+    TLS on every leg."""
 
     def __init__(self, tls=False):
         self.directory = tempfile.TemporaryDirectory(prefix='parallax-drivers-')
         self.root, proxy_settings, query = None, {'limits': {'auth_failures': 1000}}, ''
         host = 'hostssl' if tls else 'host'
-        self.cluster = Cluster(hba=['host all postgres 127.0.0.1/32 trust', f'{host} all all 127.0.0.1/32 scram-sha-256'],
+        self.cluster = Cluster(hba=['host all postgres 127.0.0.1/32 trust',
+                                    f'{host} all all 127.0.0.1/32 scram-sha-256'],
                                max_prepared_transactions=4)
         if tls:
             authority = Authority(self.directory.name)
@@ -69,20 +71,24 @@ class Rig:
 
     def environment(self, server):
         """libpq's variables for this server. All drivers here read most of them; JDBC's script does it itself."""
-        values = {'PGHOST': '127.0.0.1', 'PGPORT': str(server.port), 'PGUSER': USER, 'PGPASSWORD': PASSWORD, 'PGDATABASE': DATABASE,
+        values = {'PGHOST': '127.0.0.1', 'PGPORT': str(server.port), 'PGUSER': USER, 'PGPASSWORD': PASSWORD,
+                  'PGDATABASE': DATABASE,
                   'PGSSLMODE': 'disable', 'PGTZ': 'UTC', 'TZ': 'UTC', 'LC_ALL': 'C.UTF-8', 'PGCONNECT_TIMEOUT': '20',
                   'NODE_NO_WARNINGS': '1', 'PYTHONDONTWRITEBYTECODE': '1'}
         if self.root:  # a hop with its own certificate cannot pass channel binding on
-            values.update(PGSSLMODE='verify-full', PGSSL='verify-full', PGSSLROOTCERT=str(self.root), NODE_EXTRA_CA_CERTS=str(self.root),
+            values.update(PGSSLMODE='verify-full', PGSSL='verify-full', PGSSLROOTCERT=str(self.root),
+                          NODE_EXTRA_CA_CERTS=str(self.root),
                           PGCHANNELBINDING='disable')
         return {**{key: value for key, value in os.environ.items() if not key.startswith('PG')}, **values}
 
     def run(self, server, *command, given=None):
         try:
-            done = subprocess.run(list(map(str, command)), input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            done = subprocess.run(list(map(str, command)), input=given, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True,
                                   timeout=TIMEOUT * PATIENCE, check=False, env=self.environment(server))
         except subprocess.TimeoutExpired as late:
-            raise AssertionError(f'{command[-1]} not done in {late.timeout} s; it said last:\n{(late.output or b"")[-2000:]}') from late
+            said = (late.output or b'')[-2000:].decode(errors='replace')
+            raise AssertionError(f'{command[-1]} not done in {late.timeout} s; it said last:\n{said}') from late
         # what differs by itself: the port, temporary OIDs and process ids that programs print
         output = done.stdout.replace(str(server.port), 'PORT')
         output = re.sub(r'(lo_import|lo_unlink|large object) \d+', r'\1 N', re.sub(r'\b(PID|pid) \d+', 'PID N', output))
@@ -93,8 +99,8 @@ class Comparison:
     """Mixed into a TestCase that has `rig`."""
 
     def same(self, *command, given=None, status=0, covered=1, verdicts=0):
-        """The output of the command, which is the same in all runs. `covered`, `verdicts`: how many operations the rules must
-        have matched, and how many of them must have been compared."""
+        """The output of the command, which is the same in all runs. `covered`, `verdicts`: how many operations the rules
+        must have matched, and how many of them must have been compared."""
         direct = self.rig.run(self.rig.cluster, *command, given=given)
         self.assertEqual(status, direct.status, direct.output)
         before = self.rig.on.settled()
@@ -106,8 +112,8 @@ class Comparison:
         self.assertGreaterEqual(after.sum('operations_total') - before.sum('operations_total'), covered)
         self.assertGreaterEqual(after.sum('verdicts_total') - before.sum('verdicts_total'), verdicts)
         for rule in ('item.byId', 'item.first'):
-            self.assertEqual({}, {name: count for name, count in after.nonzero('verdicts_total', 'verdict', rule=rule).items()
-                                  if name != 'match'})
+            verdicts = after.nonzero('verdicts_total', 'verdict', rule=rule)
+            self.assertEqual({}, {name: count for name, count in verdicts.items() if name != 'match'})
         return direct.output
 
     def assert_says(self, output, expected):

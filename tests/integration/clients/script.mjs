@@ -4,7 +4,10 @@ import { createHash } from 'node:crypto';
 const cases = [];
 export const test = (name, run) => cases.push([name, run]);
 
-const plain = (key, value) => (typeof value === 'bigint' ? `${value}n` : value?.type === 'Buffer' ? `\\x${Buffer.from(value.data).toString('hex')}` : value);
+const plain = (key, value) => {
+  if (typeof value === 'bigint') return `${value}n`;
+  return value?.type === 'Buffer' ? `\\x${Buffer.from(value.data).toString('hex')}` : value;
+};
 export const show = (label, value) => console.log(`  ${label} ${JSON.stringify(value, plain)}`);
 export const digest = (value) => `${value.length} ${createHash('sha1').update(value).digest('hex')}`;
 
