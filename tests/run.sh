@@ -26,9 +26,11 @@ if [ "${#presets[@]}" -eq 0 ]; then presets=(release); fi
 
 "$root/deploy/install-packages.sh" build test
 cd "$root"
-if [ ! -d deploy/traffic/node_modules/pg ]; then
-  (cd deploy/traffic && npm ci --ignore-scripts --no-audit --no-fund >/dev/null)
-fi
+for packages in deploy/traffic tests/integration/clients; do
+  if [ ! -d "$packages/node_modules/pg" ]; then
+    (cd "$packages" && npm ci --ignore-scripts --no-audit --no-fund >/dev/null)
+  fi
+done
 
 # A report of a sanitizer is a failure, also where the program would go on.
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
