@@ -111,6 +111,19 @@ class Configuration(unittest.TestCase):
         self.assertEqual((0, ''), (done.returncode, done.stderr))
         self.assertIn('19 rules', done.stdout)
 
+    def test_the_example_of_several_listeners_is_fine(self):
+        ways = {f'PROJECT_{way}': f'postgresql://app:secret@{way.lower()}.example:{port}/postgres'
+                for way, port in (('POOLER', 6543), ('SESSION', 5432), ('DIRECT', 5432))}
+        done = subprocess.run([BINARY, 'check', '-c', str(ROOT / 'deploy' / 'examples' / 'supabase.yaml')], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=False, timeout=30, env={**os.environ, **ways})
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
+
+    def test_certificates_that_cannot_be_used_are_found_by_check(self):
+        done = self.run_parallax('check', 'listen: 127.0.0.1:0\nupstream: postgresql://app@127.0.0.1:1/x\n'
+                                          'tls: {cert: nowhere.crt, key: nowhere.key}\n')
+        self.assertEqual(2, done.returncode)
+        self.assertIn(f'{self.path}:3:6: `tls`: cannot read the certificate', done.stderr)
+
     def test_usage(self):
         for arguments, status in ((['--help'], 0), (['--version'], 0), ([], 2), (['nonsense'], 2), (['run'], 2), (['check', '-c'], 2),
                                   (['check', '-c', '/no/such/file.yaml'], 2)):
