@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "proxy/config.h"
-#include "proxy/server_url.h"
 #include "tests/unit/proxy/config_support.h"
 
 namespace parallax::proxy {

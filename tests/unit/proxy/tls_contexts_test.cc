@@ -1,9 +1,14 @@
 #include "proxy/tls_contexts.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <ctime>
 #include <fstream>
+#include <iterator>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/support/tls_peer.h"
 
