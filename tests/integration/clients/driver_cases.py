@@ -36,10 +36,10 @@ class DriverCases(Comparison):
 
     def test_psql_cancels(self):
         """psql sends its cancel request when it is interrupted; that ends a script, so it is one of its own."""
-        interrupt = '(sleep 0.3; kill -INT $PPID) &'
-        output = self.same('psql', '-Xa', '-c', 'SELECT id, name FROM item WHERE id = 4', '-c', f'\\! {interrupt}',
-                           '-c', 'SELECT pg_sleep(60)',
-                           status=1, verdicts=1)
+        asleep = """psql -XAtc "SELECT 'asleep' FROM pg_stat_activity WHERE wait_event = 'PgSleep'" | grep -q asleep"""
+        interrupt = f'(until {asleep}; do sleep 0.02; done; kill -INT $PPID) &'
+        output = self.same('psql', '-X', '-c', 'SELECT id, name FROM item WHERE id = 4', '-c', f'\\! {interrupt}',
+                           '-c', 'SELECT pg_sleep(60)', status=1, verdicts=1)
         self.assert_says(output, ['item 4', 'canceling statement due to user request'])
 
     def test_psql_logins_that_fail(self):
@@ -60,8 +60,8 @@ class DriverCases(Comparison):
             'notification {"channel":"Odd Näme"', 'to myself', '"22012",[{"id":6', 'two at a time [1,2,3,4,5,6,7]',
             'read [7]', 'broken {"code":"22012"', f'out "{SHA1_OF_COPY}"', 'bad row {"code":"22P02"',
             'canceling statement due to user request', 'due to statement timeout', SHA1_OF_TEN_MEGABYTES,
-            SHA1_OF_TEN_MEGABYTES_OF_BYTES, '"lo_tell64":"251005"', 'columns [1600,', '"work_mem":"3MB"', '"here":"elsewhere"',
-            '28P01', '3D000', '42704', '57P01', 'done 28 cases'])
+            SHA1_OF_TEN_MEGABYTES_OF_BYTES, '"lo_tell64":"251005"', 'columns [1600,', '"work_mem":"3MB"',
+            '"here":"elsewhere"', '28P01', '3D000', '42704', '57P01', 'done 28 cases'])
 
     def test_node_postgres(self):
         output = self.same('node', CLIENTS / 'postgres.mjs', covered=90, verdicts=80)
@@ -71,8 +71,8 @@ class DriverCases(Comparison):
             'two at a time [[1,2],[3,4],[5,6],[7]]', 'broken {"code":"22012"', 'savepoint {"code":"22012"',
             'rolled back "roll back"', f'out "{SHA1_OF_COPY}"', '["Odd Näme",7999,',
             'canceling statement due to user request', 'due to statement timeout', SHA1_OF_TEN_MEGABYTES,
-            SHA1_OF_TEN_MEGABYTES_OF_BYTES, 'unlinked', 'columns [1600,', '"w":"3MB"', '"here":"elsewhere"', '28P01',
-            '3D000', '42704', 'connects again [{"id":3', 'done 25 cases'])
+            SHA1_OF_TEN_MEGABYTES_OF_BYTES, 'unlinked', 'columns [1600,', '"w":"3MB"', '"here":"elsewhere"',
+            '28P01', '3D000', '42704', 'connects again [{"id":3', 'done 25 cases'])
 
     def test_psycopg(self):
         output = self.same('/usr/bin/python3', CLIENTS / 'psycopg_script.py', covered=60, verdicts=55)
