@@ -25,6 +25,9 @@ class AuthFramer {
   // The next message that is complete, valid until the next call. Nothing when more bytes are
   // needed, or when these are no messages (see broken()).
   std::optional<protocol::Bytes> next();
+  // The message that next() has just given is given again.
+  void put_back() { used_ = 0; }
+  std::size_t buffered() const { return buffered_.size() - begin_; }
   // A length is not possible here: the rest is for the other side to judge.
   bool broken() const { return broken_; }
   // Everything that next() has not given, valid until the next call.
@@ -32,8 +35,10 @@ class AuthFramer {
 
  private:
   void wipe_used();
+  protocol::Bytes rest() const { return protocol::Bytes(buffered_).subspan(begin_); }
   std::vector<std::byte> buffered_;
-  std::size_t used_ = 0;
+  std::size_t begin_ = 0;  // what lies before it has been used and wiped
+  std::size_t used_ = 0;   // behind it: given, and to be wiped by the next call
   bool broken_ = false;
 };
 

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kHeaderBytes = 5;
 constexpr std::size_t kCodeBytes = 4;
+// What a client may send behind its password before it is logged in.
+constexpr std::size_t kHeldBytesMax = std::size_t{1024} * 1024;
 
 char type_of(Bytes message) { return static_cast<char>(message.front()); }
 Bytes body_of(Bytes message) { return message.subspan(kHeaderBytes); }
@@ -72,6 +74,7 @@ void AuthRelay::offered(Bytes message) {
   const auto body = body_of(message);
   const auto mechanisms = protocol::sasl_mechanisms(body).value_or(std::vector<std::string_view>{});
   if (std::ranges::none_of(mechanisms, protocol::binds_channel)) return pass(message);
+  server_binds_ = true;
   if (!legs_.client_tls) {
     const auto plain = protocol::without_channel_binding(body);
     return pass(plain ? Bytes(*plain) : message);
@@ -81,6 +84,7 @@ void AuthRelay::offered(Bytes message) {
     binding_offered_over_tls_ = true;
     return pass(message);
   }
+  server_binds_ = false;  // to us, and we do not bind
   mediation_ = Mediation::waiting_for_password;
   pass(protocol::build_cleartext_password_request());
 }
@@ -120,7 +124,7 @@ void AuthRelay::error_response(Bytes message) {
   // 28000: "channel binding check failed" and "negotiation error"; a wrong password is 28P01.
   const auto sqlstate = protocol::view_error_field(body_of(message), 'C');
   sink_.auth_error(sqlstate);
-  binding_failed_ = binding_offered_over_tls_ && client_would_bind_ && sqlstate == "28000";
+  binding_failed_ = server_binds_ && client_would_bind_ && sqlstate == "28000";
   pass(message);
 }
 
@@ -138,7 +142,11 @@ void AuthRelay::client_bytes(Bytes chunk) {
       refuse("08P01", "a second password was sent");
       continue;
     }
-    if (password && binding_offered_over_tls_ && !client_would_bind_) {
+    if (mediation_ == Mediation::running) {  // a client that does not wait; SCRAM comes first
+      from_client_.put_back();
+      break;
+    }
+    if (password && server_binds_ && !client_would_bind_) {
       const auto first = protocol::view_sasl_initial_response(body_of(*message));
       client_would_bind_ = first && (protocol::binds_channel(first->mechanism) ||
                                      protocol::believes_unbindable(*first));
@@ -146,7 +154,8 @@ void AuthRelay::client_bytes(Bytes chunk) {
     sink_.auth_to_server(*message);
   }
   // A password that is too long, say: in SCRAM's place it is not for the server's eyes.
-  if (from_client_.broken() && mediation_ != Mediation::none && !refused_) {
+  const bool endless = from_client_.broken() || from_client_.buffered() > kHeldBytesMax;
+  if (endless && mediation_ != Mediation::none && !refused_) {
     refuse("08P01", "invalid password packet size");
   }
   if (from_client_.broken() && !refused_) sink_.auth_to_server(from_client_.take_rest());

@@ -56,7 +56,8 @@ class AuthRelay {
 
   // The server offers channel binding, the client's leg is TLS, and nothing was done about it.
   bool binding_offered_over_tls() const { return binding_offered_over_tls_; }
-  // The server has refused the client because of that.
+  // The server has refused the client because of channel binding, that or a client on a plain leg
+  // that says it could have bound.
   bool binding_failed() const { return binding_failed_; }
 
  private:
@@ -84,6 +85,7 @@ class AuthRelay {
   std::unique_ptr<ScramClient> scram_;
   bool over_ = false;
   bool refused_ = false;
+  bool server_binds_ = false;  // it has a mechanism with channel binding, and decides the login
   bool binding_offered_over_tls_ = false;
   bool client_would_bind_ = false;
   bool binding_failed_ = false;

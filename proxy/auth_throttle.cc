@@ -34,7 +34,7 @@ void AuthThrottle::count(const std::string& key, std::uint64_t now_ns) {
   // Full of failures of this minute: the addresses that are known stay known.
   if (table_.size() >= kEntriesMax && !table_.contains(key)) return;
   Failures& failures = table_[key];
-  if (now_ns - failures.since_ns >= kWindowNs) failures = {now_ns, 0};
+  if (failures.count == 0 || now_ns - failures.since_ns >= kWindowNs) failures = {now_ns, 0};
   ++failures.count;
 }
 
@@ -57,8 +57,7 @@ std::chrono::seconds AuthThrottle::wait_of(const std::string& key, std::size_t a
   if (found == table_.end() || found->second.count < allowed) return std::chrono::seconds(0);
   const auto passed = now_ns - found->second.since_ns;
   if (passed >= kWindowNs) return std::chrono::seconds(0);
-  const auto left = std::chrono::nanoseconds(kWindowNs - passed);
-  return std::chrono::duration_cast<std::chrono::seconds>(left) + std::chrono::seconds(1);
+  return std::chrono::ceil<std::chrono::seconds>(std::chrono::nanoseconds(kWindowNs - passed));
 }
 
 }  // namespace parallax::proxy

@@ -26,6 +26,7 @@ struct DraftListener {
   std::optional<HostPort> listen = {};
   std::optional<ServerParts> upstream = {};
   ListenerTls tls = {};
+  bool tls_is_wrong = false;
   AuthMode auth = AuthMode::passthrough;
   std::map<std::string, shadow::SourceMark> given = {};  // its own keys -> place of their value
 };

@@ -92,6 +92,7 @@ void read_tls(YamlReader& reader, const YamlEntry& entry, DraftListener& listene
                                    reader.value(one, keys.self_signed, parse_flag);
                                  }}}});
   if (const auto problem = tls_problem(keys); !problem.empty()) {
+    listener.tls_is_wrong = true;
     reader.problem(entry, problem);
     return;
   }
@@ -137,7 +138,8 @@ void Checker::check(const DraftListener& listener) {
                 ": `self_signed` is for loopback and Unix sockets, where nobody has to trust it: "
                 "write `cert` and `key`");
   }
-  if (listener.auth == AuthMode::password && listener.tls.mode == TlsMode::disable) {
+  if (listener.auth == AuthMode::password && listener.tls.mode == TlsMode::disable &&
+      !listener.tls_is_wrong) {
     problem(listener, "auth",
             in_ticks(listener, "auth") +
                 ": `password` asks for passwords inside TLS: write `tls` for this listener, too");
@@ -156,7 +158,7 @@ void Checker::check_complete(const DraftListener& listener) {
                 " is missing: write the server, `upstream: "
                 "postgresql://user@127.0.0.1:5432/database`");
   }
-  if (!listener.path.empty() && !listener.name) {
+  if (!listener.path.empty() && !listener.given.contains("name")) {
     problem(listener, "name",
             in_ticks(listener, "name") + " is missing: logs and metrics need one");
   }
@@ -264,6 +266,7 @@ void read_listeners(YamlReader& reader, const YamlEntry& entry, ConfigDraft& dra
     DraftListener listener{.path = path + '.', .place = reader.mark(entry.value[i])};
     auto keys = listener_keys(reader, draft, listener);
     keys.push_back({"name", [&](const YamlEntry& one) {
+                      listener.given[one.key] = reader.mark(one.value);
                       std::string name;
                       if (reader.value(one, name, parse_name)) listener.name = std::move(name);
                     }});

@@ -109,7 +109,9 @@ void Session::refuse_repeated() {
 // Answers the client itself where it may not.
 bool Session::may_connect() {
   const auto& listener = host_.listener(origin_.listener);
-  if (listener.tls.mode == TlsMode::require && !handshake_.encrypted()) {
+  // Clients never do TLS on a Unix socket.
+  const bool remote = !origin_.client_address.empty();
+  if (listener.tls.mode == TlsMode::require && remote && !handshake_.encrypted()) {
     refuse(CloseReason::tls_required, "28000", "this listener of the proxy requires TLS", {},
            "Write sslmode=require in the connection string.");
     return false;

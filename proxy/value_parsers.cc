@@ -1,6 +1,7 @@
 #include "proxy/value_parsers.h"
 
 #include <arpa/inet.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
@@ -160,6 +161,11 @@ Parsed<HostPort> parse_listen(std::string_view text, std::string_view example) {
   const auto port = digits(text.substr(colon + 1));
   if (!port || *port < 1 || *port > 65535) {
     return wanted("a port from 1 to 65535", text.substr(colon + 1));
+  }
+  constexpr std::size_t kPathMax = sizeof(sockaddr_un::sun_path) - sizeof("/.s.PGSQL.65535");
+  if (colon > kPathMax) {
+    return ValueError{"the directory has more than " + std::to_string(kPathMax) +
+                      " characters, which no Unix socket's address can hold"};
   }
   return HostPort{std::string(text.substr(0, colon)), static_cast<std::uint16_t>(*port)};
 }

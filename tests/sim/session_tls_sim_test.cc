@@ -160,6 +160,7 @@ TEST_CASE("bytes stuffed behind SSLRequest are refused inside TLS, as the server
 TEST_CASE("a listener that requires TLS refuses plain sessions in words, and takes plain cancels") {
   SimWorld world(run_seed());
   offer_tls(world, proxy::TlsMode::require);
+  world.origin.client_address = "192.0.2.77";
   world.open_session();
   world.client.send(startup());
   world.run();

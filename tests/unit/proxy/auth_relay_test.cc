@@ -149,8 +149,8 @@ TEST_CASE("a refusal because of channel binding is told from others", "[auth_rel
            {"out of connections", tls, both, binds, "53300", false},
            {"no SQLSTATE", tls, both, binds, "", false},
            {"not offered", tls, {kPlain}, would, "28000", false},
-           {"taken off the list", plain, both, would, "28000", false},
-           {"taken off, forced", plain, both, binds, "28000", false},
+           {"taken off the list", plain, both, would, "28000", true},
+           {"taken off, forced", plain, both, binds, "28000", true},
            {"an answer of no sense", tls, both, message('p', "y,,"), "28000", false},
            {"md5", tls, {}, fe::password("y,"), "28000", false},
        }) {

@@ -169,7 +169,7 @@ TEST_CASE("mistakes of the list of listeners") {
        listeners({kOne,
                   "name: one, listen: '127.0.0.1:2', upstream: "
                   "'postgresql://h'"}),
-       "f.yaml:3:5: `listeners[1].name` is the name of another listener"},
+       "f.yaml:3:12: `listeners[1].name` is the name of another listener"},
       {"an unknown key", listeners({kOne + ", tsl: {}"}),
        "f.yaml:2:72: unknown key `tsl`, did you mean `tls`?"},
       {"a key of the top", listeners({kOne + ", mode: off"}),
