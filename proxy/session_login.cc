@@ -121,7 +121,9 @@ bool Session::may_connect() {
     refuse(CloseReason::auth_throttled, "28000",
            "too many failed logins from this address: the next attempt is let through in " +
                std::to_string(wait.count()) + " s",
-           {}, "limits.auth_failures in the proxy's configuration says how many a minute.");
+           {},
+           "The proxy's log and the server's say why they failed; limits.auth_failures in the "
+           "proxy's configuration says how many a minute are let through.");
     return false;
   }
   if (!host_.admit()) {
