@@ -13,7 +13,7 @@ from support import fake_server as fake
 from support import transcript, wire
 from support.cluster import Cluster
 from support.fake_server import GREETING, ScriptedServer
-from support.proxy import Parallax, wait_for
+from support.proxy import PATIENCE, Parallax, wait_for
 from support.wire import Wire, cancel_request, copy_data, query, startup
 
 USER = [('user', 'postgres'), ('database', 'postgres')]
@@ -205,6 +205,50 @@ class Messages(Rig):
 
 
 class Bytes(Rig):
+    def test_startup_packets_arrive_as_they_were_sent(self):
+        names = ['postgres', 'postgres.abcdefghij', 'a.b.c.ref', 'MiXed Case', ' spaces ', 'ünï', b'\xff\xfe', '', 'x' * 3000]
+        packets = [startup([('user', name), ('database', 'postgres')]) for name in names]
+        packets += [startup([('user', 'a')] + more) for more in (
+            [('options', 'reference=abc'), ('options', '-c work_mem=1MB')], [('application_name', 'one'), ('application_name', 'two')],
+            [('search_path', ''), ('_pq_.test_protocol_negotiation', '1')], [('replication', 'database')], [('no_such', b'\x01\x80')])]
+        packets += [startup(USER, version=3 << 16 | 9999), startup([]), startup(USER)[:-1] + b'\0rubbish behind the end']
+        arrived = []
+
+        def script(peer):
+            arrived.append(peer.first)
+            self.serve(peer, ANSWER)
+        self.server.script = script
+        for packet in packets:
+            packet = len(packet).to_bytes(4, 'big') + packet[4:]
+            with self.subTest(packet[:60]), Wire('127.0.0.1', self.proxy.port) as session:
+                session.send(packet)
+                session.until_ready()
+                session.send(wire.TERMINATE)
+                self.assertEqual(GREETING, session.until_closed())
+                self.assertEqual(packet, arrived.pop())
+
+    def test_small_writes_do_not_wait_for_each_other(self):
+        """A socket that holds back a small segment until the one before it is acknowledged makes 40 ms of each of these."""
+        rounds, piece = 60, query(SQL)
+
+        def script(peer):
+            peer.say(GREETING)
+            for _ in range(rounds):
+                peer.message()
+                for part in (ANSWER[:20], ANSWER[20:40], ANSWER[40:]):
+                    peer.say(part)
+                    time.sleep(0.001)
+            peer.read()
+        self.server.script = script
+        with Wire('127.0.0.1', self.proxy.port).start() as session:
+            began = time.monotonic()
+            for _ in range(rounds):
+                for part in (piece[:5], piece[5:20], piece[20:]):
+                    session.send(part)
+                    time.sleep(0.001)
+                session.until_ready()
+            self.assertLess(time.monotonic() - began, rounds * 0.030 * PATIENCE)
+
     def test_one_byte_in_each_delivery(self):
         password = fake.authentication(3)
 
@@ -330,6 +374,19 @@ class Cancels(Rig):
                             cancel.send(cancel_request(pid, key))
                             self.assertEqual(b'', cancel.until_closed())
                     self.assertEqual([b'T', b'D', b'C', b'Z'], [kind for kind, _ in session.until_ready()])
+
+    def test_no_cancel_hits_the_next_statement(self):
+        """A client that waits for the end of its cancel may send the next statement: it is not the one that is cancelled."""
+        with Parallax(self.cluster.url(), {'mode': 'off'}) as proxy, Wire('127.0.0.1', proxy.port).start() as session:
+            cancelled = 0
+            for number in range(300):
+                session.send(query('SELECT g FROM generate_series(1, 3000) g'))
+                time.sleep(number % 4 * 0.0004)
+                session.cancel('127.0.0.1', proxy.port)
+                cancelled += session.until_ready()[-2][0] == b'E'
+                session.send(query(f'SELECT {number}'))
+                self.assertEqual([b'T', b'D', b'C', b'Z'], [kind for kind, _ in session.until_ready()], number)
+            self.assertGreater(cancelled, 0)
 
 
 if __name__ == '__main__':

@@ -12,7 +12,7 @@ from support import fake_server as fake
 from support import wire
 from support.certificates import Authority
 from support.fake_server import GREETING, ScriptedServer
-from support.proxy import Parallax
+from support.proxy import Parallax, wait_for
 from support.wire import Wire, query, startup
 
 USER = [('user', 'postgres'), ('database', 'postgres')]
@@ -116,6 +116,21 @@ class OverTls(unittest.TestCase):
         context = ssl.create_default_context(cafile=self.authority.root)
         session.socket = context.wrap_socket(session.socket, server_hostname='localhost')
         return session
+
+    def test_a_client_that_is_gone_without_a_word_is_no_trouble(self):
+        """Many end TLS without close_notify: an end like any other."""
+        self.server.answer_to_ssl, self.server.script = None, greet_and_answer
+
+        def closed():
+            return self.proxy.metrics().sum('client_connection_outcomes_total', outcome='client_closed')
+        before = closed()
+        for _ in range(10):
+            session = self.secured()
+            session.start()
+            session.socket.close()
+        wait_for(lambda: closed() == before + 10, 5, 'each is counted as closed by the client')
+        self.assertNotIn(' warn ', self.proxy.log_text())
+        self.assertNotIn(' error ', self.proxy.log_text())
 
     def test_a_short_message_behind_a_long_record_needs_no_event_to_arrive(self):
         self.server.answer_to_ssl = None
