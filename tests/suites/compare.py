@@ -1,0 +1,98 @@
+"""One suite in one variant: run direct, run through Parallax, compare what the clients wrote."""
+import concurrent.futures
+import contextlib
+import subprocess
+import time
+
+import route
+import rules
+
+
+def different(first, second, report):
+    """Writes the difference of two directories to `report`, if there is one; True then."""
+    with open(report, 'wb') as file:
+        found = subprocess.run(['diff', '-ruN', '--text', first, second], stdout=file, check=False).returncode
+    if found not in (0, 1):
+        raise AssertionError(f'diff ended with status {found}')
+    if found == 0:
+        report.unlink()
+    return found == 1
+
+
+def check_amount(suite, result):
+    """It is no proof when next to nothing ran. Returns the number of files."""
+    files = sum(path.is_file() for path in result.directory.rglob('*'))
+    least_files, least_passed = (suite.LEAST_FILES, suite.LEAST_PASSED) if suite.part is None else [len(suite.part)] * 2
+    if files < least_files or result.passed < least_passed:
+        raise AssertionError(f'direct: {result.passed} passed and {files} files, wanted are {least_passed} and '
+                             f'{least_files}; failed: {result.failed}; see {result.directory}.out')
+    return files
+
+
+class Timed:
+    """A call's result, and how long it took."""
+
+    def __init__(self, call, *arguments):
+        began = time.monotonic()
+        self.result = call(*arguments)
+        self.seconds = time.monotonic() - began
+
+
+def shadowed(stack, work, suite, variant, cluster, first):
+    """Makes an endpoint with rules for what was sent in the direct run, at the server `first`."""
+    replays = cluster if variant.shadow == 'same' else first
+    log = first.log.read_text(encoding='utf-8', errors='replace')
+    ours = rules.rules_for(log, replays, suite.database, variant.rules)
+    return stack.enter_context(route.proxied(work, cluster, variant, suite.database, (replays, ours)))
+
+
+def run_shadowed(work, suite, variant, keep, cluster, first):
+    """The result, and what the shadow side did, in words."""
+    with contextlib.ExitStack() as stack:
+        made = []
+
+        def make():
+            made.append(shadowed(stack, work, suite, variant, cluster, first))
+            return made[0]
+        if variant.shadow == 'same':  # the rules' tables must be there before Parallax is started
+            with route.direct(cluster, variant) as plain:
+                result = suite.run(plain, keep, then=make)
+        else:
+            suite.prepare_replays(first)
+            result = suite.run(make(), keep)
+        return result, rules.outcome(route.settled(made[0].proxy), suite.COMPARED)
+
+
+def run_both(work, suite, variant, place, together):
+    """Timed results, direct and proxied, and words about the shadow side."""
+    logging = rules.LOGGING if variant.rules else {}
+    with contextlib.ExitStack() as stack:
+        first, second = (stack.enter_context(route.server(work, variant, **more)) for more in (logging, {}))
+        here = stack.enter_context(route.direct(first, variant))
+        if variant.rules:
+            direct = Timed(suite.run, here, place / 'direct')
+            proxied = Timed(run_shadowed, work, suite, variant, place / 'proxied', second, first)
+            proxied.result, words = proxied.result
+            return direct, proxied, words
+        there = stack.enter_context(route.proxied(work, second, variant))
+        with concurrent.futures.ThreadPoolExecutor(2 if together else 1) as pool:
+            runs = [pool.submit(Timed, suite.run, endpoint, place / name)
+                    for name, endpoint in (('direct', here), ('proxied', there))]
+            return (*(run.result() for run in runs), '')
+
+
+def compare(work, suite, variant, keep, together=False):
+    """One line that says what was found; AssertionError when something is wrong. `together`: both runs at the same time."""
+    place = keep / suite.name / variant.name()
+    place.mkdir(parents=True, exist_ok=True)
+    direct, proxied, words = run_both(work, suite, variant, place, together)
+    first, second = direct.result, proxied.result
+    files = check_amount(suite, first)
+    if different(first.directory, second.directory, place / 'difference.diff'):
+        raise AssertionError(f'the results differ, see {place / "difference.diff"}; '
+                             f'failed direct: {first.failed}, proxied: {second.failed}')
+    if suite.STRICT and second.failed:
+        raise AssertionError('; '.join(second.failed))
+    failed = f', {len(first.failed)} not, the same in both ({", ".join(first.failed)})' if first.failed else ''
+    return (f'{second.passed} passed{failed}; {files} files, no difference; direct {direct.seconds:.0f} s, '
+            f'proxied {proxied.seconds:.0f} s' + (f'; {words}' if words else ''))
