@@ -12,7 +12,7 @@ from support import fake_server as fake
 from support import wire
 from support.certificates import Authority
 from support.fake_server import GREETING, ScriptedServer
-from support.proxy import Parallax, wait_for
+from support.proxy import PATIENCE, Parallax, wait_for
 from support.wire import Wire, query, startup
 
 USER = [('user', 'postgres'), ('database', 'postgres')]
@@ -110,7 +110,7 @@ class OverTls(unittest.TestCase):
             self.assertEqual(GREETING + ANSWER, bytes(session.received))
 
     def secured(self):
-        session = Wire('127.0.0.1', self.proxy.port, timeout=5)
+        session = Wire('127.0.0.1', self.proxy.port, timeout=10 * PATIENCE)
         session.send(wire.SSL_REQUEST)
         self.assertEqual(b'S', session.socket.recv(1))
         context = ssl.create_default_context(cafile=self.authority.root)
