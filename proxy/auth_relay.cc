@@ -35,6 +35,22 @@ void AuthRelay::server_bytes(Bytes chunk) {
   over_ = over_ || from_server_.broken();
   if (over_ && !refused_) pass(from_server_.take_rest());
   flush_to_client();
+  if (asked_ && !over_ && !refused_) client_messages();
+}
+
+void AuthRelay::server_ended() {
+  if (refused_ || over_ || mediation_ != Mediation::none) return;
+  pass(from_server_.take_rest());
+  flush_to_client();
+}
+
+bool AuthRelay::client_ended() {
+  if (mediation_ == Mediation::running) return false;
+  // The half of a password that was to be used here is not for the server.
+  if (mediation_ == Mediation::none) {
+    if (const auto rest = from_client_.take_rest(); !rest.empty()) sink_.auth_to_server(rest);
+  }
+  return true;
 }
 
 void AuthRelay::flush_to_client() {
@@ -53,6 +69,7 @@ void AuthRelay::server_message(Bytes message) {
 }
 
 void AuthRelay::authentication_request(Bytes message) {
+  asked_ = true;
   const auto code = protocol::ByteReader(body_of(message)).u32();
   // Also while the client is asked: whatever else the server says now, the password that comes is
   // not for its eyes.
@@ -65,7 +82,8 @@ void AuthRelay::authentication_request(Bytes message) {
                   "proxy is not encrypted",
                   "Connect to the proxy with sslmode=require.");
   }
-  over_ = code == authentication::kOk;
+  accepted_ = code == authentication::kOk;
+  over_ = accepted_;
   pass(message);
 }
 
@@ -111,6 +129,7 @@ void AuthRelay::mediate(std::uint32_t code, Bytes message) {
       }
       scram_.reset();
       mediation_ = Mediation::none;
+      accepted_ = true;
       over_ = true;
       return pass(message);
     default:
@@ -130,10 +149,19 @@ void AuthRelay::error_response(Bytes message) {
 
 void AuthRelay::client_bytes(Bytes chunk) {
   from_client_.feed(chunk);
+  client_messages();
+  flush_to_client();
+}
+
+void AuthRelay::client_messages() {
   while (!refused_) {
     const auto message = from_client_.next();
     if (!message) break;
     const bool password = type_of(*message) == protocol::frontend::kPassword;
+    if (password && may_ask() && !asked_) {  // whose password it is shows when the server asks
+      from_client_.put_back();
+      break;
+    }
     if (password && mediation_ == Mediation::waiting_for_password) {
       password_given(body_of(*message));
       continue;
@@ -155,11 +183,9 @@ void AuthRelay::client_bytes(Bytes chunk) {
   }
   // A password that is too long, say: in SCRAM's place it is not for the server's eyes.
   const bool endless = from_client_.broken() || from_client_.buffered() > kHeldBytesMax;
-  if (endless && mediation_ != Mediation::none && !refused_) {
-    refuse("08P01", "invalid password packet size");
-  }
+  const bool ours = mediation_ != Mediation::none || (may_ask() && !asked_);
+  if (endless && ours && !refused_) refuse("08P01", "invalid password packet size");
   if (from_client_.broken() && !refused_) sink_.auth_to_server(from_client_.take_rest());
-  flush_to_client();
 }
 
 void AuthRelay::password_given(Bytes body) {

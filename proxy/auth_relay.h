@@ -48,6 +48,18 @@ class AuthRelay {
   void server_bytes(protocol::Bytes chunk);
   void client_bytes(protocol::Bytes chunk);
 
+  // The server sends no more: the beginning of a message that was held back passes.
+  void server_ended();
+  // The client sends no more. True: what it had sent has gone, and the server may be told; false:
+  // it has sent all that is needed, and the rest goes when the login is over.
+  bool client_ended();
+
+  // AuthenticationOk has passed.
+  bool accepted() const { return accepted_; }
+  // Bytes of the client wait for the end of the login: it should not send more.
+  bool holds_client() const {
+    return mediation_ == Mediation::running && from_client_.buffered() > 0;
+  }
   // AuthenticationOk has passed, or what the server says are no messages: from here on bytes are
   // forwarded as they come.
   bool over() const { return over_; }
@@ -63,6 +75,8 @@ class AuthRelay {
  private:
   enum class Mediation { none, waiting_for_password, running };
 
+  bool may_ask() const { return legs_.client_tls && legs_.ask_password; }
+  void client_messages();
   void server_message(protocol::Bytes message);
   void authentication_request(protocol::Bytes message);
   void offered(protocol::Bytes message);
@@ -83,6 +97,8 @@ class AuthRelay {
   std::vector<std::byte> to_client_;  // of the chunk that is being handled: one write
   Mediation mediation_ = Mediation::none;
   std::unique_ptr<ScramClient> scram_;
+  bool asked_ = false;  // the server has sent an Authentication message
+  bool accepted_ = false;
   bool over_ = false;
   bool refused_ = false;
   bool server_binds_ = false;  // it has a mechanism with channel binding, and decides the login

@@ -20,22 +20,22 @@ std::string user_key(std::string_view address, std::string_view user) {
 
 }  // namespace
 
-void AuthThrottle::failed(std::string_view address, std::string_view user, std::uint64_t now_ns) {
+bool AuthThrottle::failed(std::string_view address, std::string_view user, std::uint64_t now_ns) {
   const std::lock_guard lock(mutex_);
   if (table_.size() >= kEntriesMax) {
     std::erase_if(table_,
                   [&](const auto& entry) { return now_ns - entry.second.since_ns >= kWindowNs; });
   }
-  count(address_key(address), now_ns);
-  count(user_key(address, user), now_ns);
+  const bool address_held = count(address_key(address), failures_ * kUsersFactor, now_ns);
+  return count(user_key(address, user), failures_, now_ns) || address_held;
 }
 
-void AuthThrottle::count(const std::string& key, std::uint64_t now_ns) {
+bool AuthThrottle::count(const std::string& key, std::size_t allowed, std::uint64_t now_ns) {
   // Full of failures of this minute: the addresses that are known stay known.
-  if (table_.size() >= kEntriesMax && !table_.contains(key)) return;
+  if (table_.size() >= kEntriesMax && !table_.contains(key)) return false;
   Failures& failures = table_[key];
   if (failures.count == 0 || now_ns - failures.since_ns >= kWindowNs) failures = {now_ns, 0};
-  ++failures.count;
+  return ++failures.count == allowed;
 }
 
 void AuthThrottle::succeeded(std::string_view address, std::string_view user) {

@@ -25,7 +25,8 @@ class AuthThrottle {
   // `failures` of one user from one address within a window are let through.
   explicit AuthThrottle(std::size_t failures) : failures_(failures) {}
 
-  void failed(std::string_view address, std::string_view user, std::uint64_t now_ns);
+  // True when this failure is the one that holds the user's or the address's logins off.
+  bool failed(std::string_view address, std::string_view user, std::uint64_t now_ns);
   // A login that succeeds clears its user's failures.
   void succeeded(std::string_view address, std::string_view user);
   // How long logins are refused; zero when they are not.
@@ -39,7 +40,7 @@ class AuthThrottle {
   };
   using Table = std::unordered_map<std::string, Failures>;
 
-  void count(const std::string& key, std::uint64_t now_ns);
+  bool count(const std::string& key, std::size_t allowed, std::uint64_t now_ns);
   std::chrono::seconds wait_of(const std::string& key, std::size_t allowed,
                                std::uint64_t now_ns) const;
 

@@ -1,5 +1,6 @@
 #include "proxy/handshake.h"
 
+#include <cstring>
 #include <utility>
 
 namespace parallax::proxy {
@@ -11,6 +12,12 @@ namespace {
 constexpr std::byte kTlsHandshakeRecord{0x16};
 
 }  // namespace
+
+void Handshake::wipe() {
+  if (!buffered_.empty()) explicit_bzero(buffered_.data(), buffered_.size());
+  buffered_ = {};
+  packet_.packet = {};
+}
 
 Handshake::Order Handshake::feed(protocol::Bytes chunk) {
   const bool first = !std::exchange(anything_received_, anything_received_ || !chunk.empty());

@@ -38,6 +38,8 @@ class Handshake {
   const protocol::FirstPacket& first_packet() const { return packet_; }
   // What came behind the startup packet (a client that does not wait); belongs to the session.
   protocol::Bytes rest() const { return protocol::Bytes(buffered_).subspan(packet_.packet.size()); }
+  // Forgets the bytes, in memory too: a client that does not wait has sent its password.
+  void wipe();
   bool anything_received() const { return anything_received_; }
   std::uint32_t request_code() const { return packet_.code; }
 

@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <new>
@@ -15,16 +16,18 @@ namespace {
 constexpr std::size_t kHashBytes = 32;  // SHA-256
 // 4096 is PostgreSQL's default. The loop waits for the computation, so a server cannot ask for
 // minutes of it.
-constexpr int kIterationsMax = 1'000'000;
+constexpr int kIterationsMax = 200'000;
 
 struct FreeByGsasl {
   void operator()(char* text) const { gsasl_free(text); }
 };
 using GsaslText = std::unique_ptr<char, FreeByGsasl>;
 
-// RFC 4013; a password that cannot be prepared is used as it is, as PostgreSQL does
-// (scram-common.c).
+// SASLprep (RFC 4013). Printable ASCII stays as it is; a password that cannot be prepared is used
+// as it is, as PostgreSQL does (scram-common.c).
 std::string prepared(const std::string& password) {
+  const bool plain = std::ranges::all_of(password, [](char c) { return c >= ' ' && c <= '~'; });
+  if (plain) return password;  // and leaves no copies inside the library
   char* out = nullptr;
   if (gsasl_saslprep(password.c_str(), GSASL_ALLOW_UNASSIGNED, &out, nullptr) != GSASL_OK) {
     return password;
@@ -32,7 +35,8 @@ std::string prepared(const std::string& password) {
   const GsaslText owned(out);
   std::string result(out);
   OPENSSL_cleanse(out, result.size());
-  return result.empty() ? password : result;
+  if (result.empty()) return password;
+  return result;
 }
 
 void append_hex(std::string& out, unsigned char byte) {
@@ -62,7 +66,13 @@ ScramClient::ScramClient(std::string_view password) : password_(password) {
 
 ScramClient::~ScramClient() {
   wipe();
-  if (session_ != nullptr) gsasl_finish(session_);
+  if (session_ != nullptr) {
+    // The library frees it as it is, and it is as good as the password.
+    if (const char* salted = gsasl_property_fast(session_, GSASL_SCRAM_SALTED_PASSWORD)) {
+      OPENSSL_cleanse(const_cast<char*>(salted), std::string_view(salted).size());
+    }
+    gsasl_finish(session_);
+  }
   gsasl_done(library_);
 }
 
@@ -93,7 +103,12 @@ int ScramClient::give_salted_password(Gsasl_session* session) {
   std::from_chars(digits.data(), digits.data() + digits.size(), iterations);
   char* decoded = nullptr;
   std::size_t salt_bytes = 0;
-  if (iterations < 1 || iterations > kIterationsMax ||
+  if (iterations > kIterationsMax) {
+    error_ = "the server asks for " + std::to_string(iterations) + " iterations, more than " +
+             std::to_string(kIterationsMax);
+    return GSASL_MECHANISM_PARSE_ERROR;
+  }
+  if (iterations < 1 ||
       gsasl_base64_from(salt, std::string_view(salt).size(), &decoded, &salt_bytes) != GSASL_OK) {
     return GSASL_MECHANISM_PARSE_ERROR;
   }
@@ -121,7 +136,7 @@ std::optional<std::string> ScramClient::step(std::string_view from_server) {
   const GsaslText owned(out);
   if (status != GSASL_OK && status != GSASL_NEEDS_MORE) {
     const char* reason = gsasl_strerror(status);
-    error_ = reason == nullptr ? "SCRAM failed" : reason;
+    if (error_.empty()) error_ = reason == nullptr ? "SCRAM failed" : reason;
     return std::nullopt;
   }
   done_ = status == GSASL_OK;

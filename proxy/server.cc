@@ -40,6 +40,14 @@ Server::Server(LoadedConfig loaded, shadow::Report& report, Log& log)
               .counts = {},
               .cancel_routes = {},
               .throttle = AuthThrottle(config_.limits.auth_failures),
+              .held_off =
+                  [this](std::string_view address, std::string_view user) {
+                    log_.write(
+                        LogLevel::warn,
+                        {{"client", address.empty() ? "unix socket" : std::string(address)},
+                         {"user", std::string(user)}},
+                        "logins are refused for the rest of the minute: too many have failed");
+                  },
               .channel_binding_offered = [this](std::size_t i) { warn_of_channel_binding(i); }} {
   for (std::size_t i = 0; i < worker_count(config_); ++i) {
     loop_lags_.push_back(
@@ -235,9 +243,9 @@ void Server::warn_of_channel_binding(std::size_t listener) {
   if (channel_binding_told_[listener]->exchange(true)) return;
   log_.write(LogLevel::warn, {{"listener", config_.listeners[listener].name}},
              "the server offers SCRAM-SHA-256-PLUS, which cannot pass a proxy that ends TLS: "
-             "clients that know channel binding (libpq by default) will fail; write "
-             "channel_binding=disable in their connection string, or `auth: password` for this "
-             "listener");
+             "clients that know channel binding (libpq by default) fail, and with "
+             "sslmode=prefer go on without TLS; write channel_binding=disable in their connection "
+             "string, or `auth: password` for this listener");
 }
 
 void Server::signalled(int number) {

@@ -8,6 +8,8 @@ namespace parallax::proxy {
 
 namespace {
 
+// The words of the server itself at a fast shutdown.
+constexpr const char* kDrainWords = "terminating connection due to administrator command";
 constexpr std::chrono::milliseconds kLingerStep{100};
 constexpr std::uint64_t kLingerAfterFlushNs = 1'000'000'000;
 // Output of the server for a client that is gone. Beyond it the server is to notice, as it would
@@ -124,8 +126,7 @@ void Session::client_gone(CloseReason reason, const std::string& what) {
       detail_ = what;
       // What the client had sent still arrives: `insert` and a quick goodbye must not be lost. The
       // server ends next.
-      if (state_ == State::authenticating) send_client_rest();
-      to_server_->end();
+      if (state_ == State::relaying || auth_->client_ended()) to_server_->end();
       if (client_broken_) to_client_->sink_drained();
       return;
     case State::closing:
@@ -143,6 +144,7 @@ void Session::server_gone(CloseReason reason, const std::string& what) {
       return;
     case State::authenticating:
     case State::relaying:
+      if (auth_ != nullptr) auth_->server_ended();
       if (ended_by_channel_binding()) return;
       linger(client_ended_ ? reason_ : reason, client_ended_ ? detail_ : what);
       return;
@@ -171,17 +173,17 @@ void Session::drain() {
     close(CloseReason::drained);
     return;
   }
+  if (state_ == State::connecting || state_ == State::authenticating) {
+    return refuse(CloseReason::drained, "57P01", kDrainWords);
+  }
   try_to_finish_drain();
 }
 
 void Session::try_to_finish_drain() {
   if (state_ != State::relaying || client_ended_ || !conversation_->idle()) return;
   if (server_->queued_bytes() > 0) return;
-  // The words of the server itself at a fast shutdown.
   client_->write(protocol::build_error_response(
-      {.severity = "FATAL",
-       .sqlstate = "57P01",
-       .message = "terminating connection due to administrator command"}));
+      {.severity = "FATAL", .sqlstate = "57P01", .message = kDrainWords}));
   host_.shard().add(host_.metrics().errors_from_parallax);
   server_->write(protocol::build_terminate());
   server_->finish_writing();
@@ -230,6 +232,7 @@ void Session::close(CloseReason reason, const std::string& detail) {
   server_.reset();
   connecting_.reset();
   timer_.reset();
+  handshake_.wipe();
   no_longer_unauthenticated();
   if (observer_ && !observer_->backend_key().empty()) {
     host_.forget_cancel_key(observer_->backend_key());

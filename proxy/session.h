@@ -86,7 +86,7 @@ class Session final : private AuthSink {
   void begin_authentication();
   void login_bytes_of_client(io::Bytes chunk);
   void login_bytes_of_server(io::Bytes chunk);
-  void send_client_rest();
+  void refuse_throttled(std::chrono::seconds wait);
   void begin_relaying();
   bool ended_by_channel_binding();
   void no_longer_unauthenticated();

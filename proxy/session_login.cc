@@ -47,6 +47,7 @@ void Session::startup_bytes(io::Bytes chunk) {
       return begin_client_tls(true, chunk);
     case Handshake::Order::start:
     case Handshake::Order::cancel:
+      wipe(chunk);  // a password may follow the startup packet
       return connect();
     case Handshake::Order::stuffed:
       client_->write(kNo);
@@ -118,12 +119,7 @@ bool Session::may_connect() {
   }
   user_ = protocol::read_startup_parameters(handshake_.first_packet()).user();
   if (const auto wait = host_.throttled(origin_, user_); wait.count() > 0) {
-    refuse(CloseReason::auth_throttled, "28000",
-           "too many failed logins from this address: the next attempt is let through in " +
-               std::to_string(wait.count()) + " s",
-           {},
-           "The proxy's log and the server's say why they failed; limits.auth_failures in the "
-           "proxy's configuration says how many a minute are let through.");
+    refuse_throttled(wait);
     return false;
   }
   if (!host_.admit()) {
@@ -133,6 +129,15 @@ bool Session::may_connect() {
   }
   admitted_ = true;
   return true;
+}
+
+void Session::refuse_throttled(std::chrono::seconds wait) {
+  refuse(CloseReason::auth_throttled, "28000",
+         "too many failed logins from this address: the next attempt is let through in " +
+             std::to_string(wait.count()) + " s",
+         {},
+         "The server's log says why they failed; limits.auth_failures in the proxy's configuration "
+         "says how many a minute are let through.");
 }
 
 void Session::connect() {
@@ -209,8 +214,14 @@ void Session::begin_authentication() {
 }
 
 void Session::login_bytes_of_client(io::Bytes chunk) {
+  // Again, because many logins may have begun together.
+  if (const auto wait = host_.throttled(origin_, user_); wait.count() > 0) {
+    wipe(chunk);
+    return refuse_throttled(wait);
+  }
   auth_->client_bytes(chunk);
   wipe(chunk);
+  if (state_ == State::authenticating && auth_->holds_client()) client_->pause_reading();
 }
 
 void Session::login_bytes_of_server(io::Bytes chunk) {
@@ -226,9 +237,10 @@ void Session::auth_to_server(protocol::Bytes message) {
   forward_to_server(message, host_.now_ns());
 }
 
-// Class 28 is a login refused. Counted before the client knows: its next attempt may be quick.
+// A wrong password; other refusals (28000: pg_hba.conf, channel binding) are no guesses. Counted
+// before the client knows: its next attempt may be quick.
 void Session::auth_error(std::string_view sqlstate) {
-  if (sqlstate.starts_with("28")) host_.login_decided(origin_, user_, false);
+  if (sqlstate == "28P01") host_.login_decided(origin_, user_, false);
 }
 
 void Session::auth_refused(std::string_view sqlstate, const std::string& message,
@@ -236,24 +248,25 @@ void Session::auth_refused(std::string_view sqlstate, const std::string& message
   refuse(CloseReason::login_refused, sqlstate, message, {}, hint);
 }
 
-void Session::send_client_rest() {
-  if (const auto rest = auth_->take_client_rest(); !rest.empty()) {
-    forward_to_server(rest, host_.now_ns());
-  }
-}
-
 void Session::begin_relaying() {
   state_ = State::relaying;
   timer_.reset();
   // Without AuthenticationOk the session stays counted against limits.unauthenticated_sessions; the
   // server's own authentication_timeout ends it.
-  if (conversation_->authenticated()) {
+  if (auth_->accepted()) {
     host_.login_decided(origin_, user_, true);
     no_longer_unauthenticated();
   }
-  send_client_rest();
+  if (const auto rest = auth_->take_client_rest(); !rest.empty()) {
+    forward_to_server(rest, host_.now_ns());
+  }
   auth_.reset();
-  handshake_ = Handshake(false);  // its buffer
+  handshake_.wipe();
+  if (client_ended_) {
+    to_server_->end();
+  } else if (!to_server_->paused()) {
+    client_->resume_reading();
+  }
 }
 
 // The server has gone in the middle of a login. True when its channel binding was the reason.

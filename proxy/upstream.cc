@@ -84,7 +84,8 @@ void UpstreamConnect::connected(io::ConnectResult result) {
   }
   negotiation_ = std::make_unique<TlsNegotiation>(
       std::move(result.stream), target_.tls,
-      [this](std::function<void()> task) { loop_.post(std::move(task)); },
+      // Not by way of this object: the stream outlives it.
+      [&loop = loop_](std::function<void()> task) { loop.post(std::move(task)); },
       [this, peer = result.peer](std::unique_ptr<io::ByteStream> stream, const std::string& error) {
         finish({.stream = std::move(stream), .error = error, .tls = true, .address = peer});
       });

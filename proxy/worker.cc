@@ -102,7 +102,9 @@ void Worker::login_decided(const SessionOrigin& origin, std::string_view user, b
   if (accepted) {
     throttle.succeeded(origin.client_address, user);
   } else {
-    throttle.failed(origin.client_address, user, now_ns());
+    if (throttle.failed(origin.client_address, user, now_ns())) {
+      context_.shared->held_off(origin.client_address, user);
+    }
   }
 }
 

@@ -37,6 +37,8 @@ struct WorkerShared {
   SessionCounts counts;
   CancelRoutes cancel_routes;
   AuthThrottle throttle;
+  // Called when logins of `user` from `address` begin to be refused.
+  std::function<void(std::string_view address, std::string_view user)> held_off;
   // Called when a server offers channel binding to a client that ends its TLS here.
   std::function<void(std::size_t listener)> channel_binding_offered;
 };

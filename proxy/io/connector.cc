@@ -93,11 +93,14 @@ Connector::Connector(Loop& loop, std::vector<std::string> addresses, std::uint16
   stagger_.start(std::chrono::milliseconds(0), [this] { try_next(); });
 }
 
-Connector::~Connector() {
+Connector::~Connector() { give_up_attempts(); }
+
+void Connector::give_up_attempts() {
   for (const auto& attempt : attempts_) {
     attempt->watch.reset();
     ::close(attempt->fd);
   }
+  attempts_.clear();
 }
 
 void Connector::try_next() {
@@ -168,6 +171,7 @@ void Connector::finish(ConnectResult result) {
   timer_.cancel();
   stagger_.cancel();
   resolve_.reset();
+  give_up_attempts();  // the connector may be kept as long as the connection
   const auto running = std::exchange(callback_, {});
   if (running) running(std::move(result));
 }

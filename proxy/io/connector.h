@@ -53,6 +53,7 @@ class Connector {
   bool begin(const std::string& address);
   void attempt_ended(Attempt& attempt);
   void succeed(int fd, const std::string& address);
+  void give_up_attempts();
   void finish(ConnectResult result);
 
   Loop& loop_;

@@ -45,8 +45,8 @@ void set_common(SSL_CTX* context) {
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 
-// The rule of PostgreSQL's check_ssl_key_file_permissions(): nobody else may read the key; a key of
-// root may be readable by a group.
+// As PostgreSQL's check_ssl_key_file_permissions() about permissions: nobody else may read the key;
+// a key of root may be readable by a group.
 std::string key_file_problem(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return {};  // OpenSSL will say that it cannot be read

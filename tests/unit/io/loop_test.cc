@@ -4,8 +4,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
@@ -209,17 +211,34 @@ TEST_CASE("a Unix socket: made, replaced when it was left behind, removed at the
 TEST_CASE("an address that swallows everything costs a moment, not the time limit") {
   // 198.18.0.1 (RFC 2544) leads nowhere; when the machine has no route, it fails at once.
   Loop loop;
-  Listener listener(loop, "127.0.0.1", 0,
-                    [&](const AcceptedSocket& socket) { ::close(socket.fd); });
   ConnectResult got;
+  bool accepted = false;
+  const auto stop_when_done = [&] {
+    if (accepted && got.stream != nullptr) loop.stop();
+  };
+  Listener listener(loop, "127.0.0.1", 0, [&](const AcceptedSocket& socket) {
+    ::close(socket.fd);
+    accepted = true;
+    stop_when_done();
+  });
   Connector connector(loop, std::vector<std::string>{"198.18.0.1", "127.0.0.1"},
                       listener.address().port, 5s, [&](ConnectResult result) {
                         got = std::move(result);
-                        loop.stop();
+                        stop_when_done();
                       });
+  const auto sockets = [] {
+    std::error_code gone;  // the iterator's own descriptor
+    return std::ranges::count_if(
+        std::filesystem::directory_iterator("/proc/self/fd"), [&](const auto& entry) {
+          return std::filesystem::read_symlink(entry.path(), gone).string().starts_with("socket:");
+        });
+  };
+  const auto before = sockets();
   loop.run();
   REQUIRE(got.error.empty());
   REQUIRE(got.peer == "127.0.0.1");
+  // The connector lives on; the attempt that lost does not.
+  REQUIRE(sockets() == before + 1);
 }
 
 TEST_CASE("where a connection would come back to a listener") {

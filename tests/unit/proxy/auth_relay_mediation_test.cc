@@ -278,5 +278,33 @@ TEST_CASE("a client that gives up in the middle is told to the server", "[auth_m
   CHECK_FALSE(login.refused());
 }
 
+TEST_CASE("a password that comes before it is asked for waits for the asking", "[auth_mediation]") {
+  Mediated login;
+  login.client(fe::password("pencil"));
+  CHECK(login.to_server.empty());
+  login.offer();
+  CHECK(login.to_server.size() == 1);
+  CHECK(login.to_server.front().find("pencil") == std::string::npos);
+  CHECK(login.to_server.front().find("SCRAM-SHA-256") != std::string::npos);
+}
+
+TEST_CASE("half a password of a client that ends goes nowhere", "[auth_mediation]") {
+  Mediated login;
+  login.offer();
+  login.client(fe::password("top secret").substr(0, 9));
+  CHECK(login.relay.client_ended());
+  CHECK(login.to_server.empty());
+}
+
+TEST_CASE("a client that ends while SCRAM runs in its name is not ended before its login",
+          "[auth_mediation]") {
+  Mediated login;
+  login.offer();
+  login.client(fe::password("pencil") + fe::query("insert") + fe::terminate());
+  CHECK_FALSE(login.relay.client_ended());
+  CHECK(login.relay.holds_client());
+  CHECK(login.to_server.size() == 1);
+}
+
 }  // namespace
 }  // namespace parallax::proxy

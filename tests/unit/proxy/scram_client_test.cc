@@ -145,13 +145,13 @@ TEST_CASE("a server's first message that makes no sense ends the exchange", "[sc
   }
 }
 
-TEST_CASE("iterations are counted from 1 to a million", "[scram]") {
-  for (const char* iterations : {"1", "2", "4096", "1000000"}) {
+TEST_CASE("iterations are counted from 1 to 200,000", "[scram]") {
+  for (const char* iterations : {"1", "2", "4096", "200000"}) {
     INFO(iterations);
     CHECK(exchange("pencil", {.password = "pencil", .iterations = iterations}).empty());
   }
   for (const char* iterations :
-       {"0", "-1", "1000001", "2147483648", "4294967297", "99999999999999999999", "x", " 1"}) {
+       {"0", "-1", "200001", "2147483648", "4294967297", "99999999999999999999", "x", " 1"}) {
     INFO(iterations);
     CHECK(exchange("pencil", {.password = "pencil", .iterations = iterations})
               .starts_with("client at final: "));
