@@ -41,7 +41,25 @@ export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}:su
 # the source, once.
 tsan_targets=(parallax unit_io unit_metrics integration_engine)
 tsan_tests='^(unit_io|unit_metrics|integration_(engine|bytes|tls|listeners|fake_server|verdicts))$'
-not_for_asan='^integration_(clients|prometheus|config|verdicts|drivers|drivers_tls|auth_matrix|tools|suites|pgbouncer)$'
+not_for_asan='^integration_(clients|prometheus|config|verdicts|drivers|drivers_tls|auth_matrix|tools|suites|pgbouncer|churn)$'
+
+# Ten minutes of connections that come and die, with the address sanitizer, beside the builds that follow.
+churn=
+start_churn() {
+  echo "== asan: ten minutes of churn, beside what follows" >&2
+  PARALLAX_BIN="$root/build/asan/parallax" PARALLAX_SANITIZED=1 PARALLAX_CHURN_SECONDS=600 PYTHONDONTWRITEBYTECODE=1 \
+    nice /usr/bin/python3 "$root/tests/integration/test_churn.py" >build/asan/churn.log 2>&1 &
+  churn=$!
+}
+end_churn() {
+  if [ -z "$churn" ]; then return; fi
+  if ! wait "$churn"; then
+    tail -n 100 build/asan/churn.log >&2
+    echo "the churn failed; all of it is in build/asan/churn.log" >&2
+    exit 1
+  fi
+  tail -n 3 build/asan/churn.log >&2
+}
 
 for preset in "${presets[@]}"; do
   echo "== $preset: build" >&2
@@ -55,8 +73,12 @@ for preset in "${presets[@]}"; do
   fi
   echo "== $preset: test" >&2
   case "$preset" in
-    release) ctest --preset release "$@" ;;
-    asan) ctest --preset asan -E "$not_for_asan" "$@" ;;
+    release)
+      end_churn
+      ctest --preset release "$@" ;;
+    asan)
+      ctest --preset asan -E "$not_for_asan" "$@"
+      if [ "${#presets[@]}" -gt 1 ]; then start_churn; fi ;;
     tsan) ctest --preset tsan -R "$tsan_tests" "$@" ;;
   esac
 done

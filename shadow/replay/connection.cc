@@ -1,5 +1,7 @@
 #include "shadow/replay/connection.h"
 
+#include <openssl/ssl.h>
+
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -189,12 +191,22 @@ void Connection::on_ready(io::PollWatch::Ready ready) {
   if (connecting_)
     return poll_connect();  // also after an error: libpq finds it and says what it is
   if (ready.failed) return lost("the socket failed");
-  const bool alive = !ready.readable || PQconsumeInput(pg_) == 1;
+  const bool alive = !ready.readable || consume_input();
   while (PGnotify* notify = PQnotifies(pg_)) PQfreemem(notify);
   drain_results();  // also when the connection has ended: what came before is the reason
   if (pg_ == nullptr) return;
   if (!alive || PQstatus(pg_) == CONNECTION_BAD) return lost(PQerrorMessage(pg_));
   if (!flush()) lost(PQerrorMessage(pg_));
+}
+
+// libpq takes a part of a TLS record when its buffer has no room for all; OpenSSL holds the rest,
+// and the socket says nothing of it.
+bool Connection::consume_input() {
+  const auto* tls = static_cast<const SSL*>(PQsslStruct(pg_, "OpenSSL"));
+  do {
+    if (PQconsumeInput(pg_) != 1) return false;
+  } while (tls != nullptr && SSL_pending(tls) > 0);
+  return true;
 }
 
 // While output is left, reading goes on too: the server may be waiting for us to read before it

@@ -95,6 +95,7 @@ class Connection {
 
   void watch(bool readable, bool writable);
   void on_ready(io::PollWatch::Ready ready);
+  bool consume_input();
   bool flush();
   void drain_results();
   void lost(const std::string& what);

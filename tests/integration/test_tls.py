@@ -16,7 +16,7 @@ import psycopg
 
 from support.certificates import Authority
 from support.cluster import Cluster
-from support.proxy import Parallax, wait_for
+from support.proxy import Parallax, rule, wait_for
 from support.wire import SSL_REQUEST, cancel_request, message, query, startup
 
 SESSIONS = 100
@@ -256,6 +256,22 @@ class Tls(unittest.TestCase):
         with psycopg.connect(proxy.url(sslmode='require')) as session:
             big = os.urandom(20 * 1024 * 1024)
             self.assertEqual(big, session.execute('SELECT %b::bytea', [big], binary=True).fetchone()[0])
+
+    def test_replays_over_tls_in_records_larger_than_libpqs_reads(self):
+        # Parallax itself writes records of 16 KiB, PostgreSQL of 8 KiB at most.
+        hop = self.proxy(self.upstream('disable'))
+        large = "SELECT repeat('x', :size) AS value FROM generate_series(1, 3) AS g(id)"
+        sizes = range(2000, 60_000, 1357)
+        upstream = f'{self.cluster.url()}?sslmode=disable'
+        shadow = {'url': hop.url(sslmode='verify-full', sslrootcert=self.authority.root)}
+        proxy = Parallax(upstream, {'shadow': shadow, 'sample': 1.0, 'rules': {'large': rule(large, large)}})
+        self.addCleanup(proxy.stop)
+        proxy.wait_verified()
+        with psycopg.connect(proxy.url(sslmode='disable'), autocommit=True) as session:
+            for size in sizes:
+                session.execute(large.replace(':size', str(size))).fetchall()
+        metrics = proxy.settled()
+        self.assertEqual(len(sizes), metrics.sum('verdicts_total', verdict='match'), metrics.nonzero('skipped_total', 'reason'))
 
     # --- certificates -----------------------------------------------------------------------------------------------
 
