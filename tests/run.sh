@@ -45,6 +45,7 @@ not_for_asan='^integration_(clients|prometheus|config|verdicts|drivers|drivers_t
 
 # Ten minutes of connections that come and die, with the address sanitizer, beside the builds that follow.
 churn=
+trap 'if [ -n "$churn" ]; then kill "$churn" 2>/dev/null || true; fi' EXIT
 start_churn() {
   echo "== asan: ten minutes of churn, beside what follows" >&2
   PARALLAX_BIN="$root/build/asan/parallax" PARALLAX_SANITIZED=1 PARALLAX_CHURN_SECONDS=600 PYTHONDONTWRITEBYTECODE=1 \
@@ -59,6 +60,7 @@ end_churn() {
     exit 1
   fi
   tail -n 3 build/asan/churn.log >&2
+  churn=
 }
 
 for preset in "${presets[@]}"; do
