@@ -61,9 +61,9 @@ class Binder {
   void copy_to(std::size_t end) { bound_.sql.append(source_.substr(at_, end - at_)); }
 
   const NamedValue& value_of_name(const Slot& slot) const {
-    static const NamedValue kNull{.list = false, .members = {Value{.null = true, .bytes = {}}}};
+    static const NamedValue null_value{.list = false, .members = {Value{.null = true, .bytes = {}}}};
     const auto found = values_.find(name_of(slot));
-    return found == values_.end() ? kNull : found->second;
+    return found == values_.end() ? null_value : found->second;
   }
 
   void write_parameter(Value value) {

@@ -158,7 +158,7 @@ std::variant<std::vector<Token>, ShapeError> scan_tokens(std::string_view sql) {
   if (result.raw.error != nullptr) {
     return ShapeError{result.raw.error->message, byte_of_cursor(sql, result.raw.error->cursorpos)};
   }
-  std::array<std::byte, 16 * 1024> first_block;
+  std::array<std::byte, std::size_t{16} * 1024> first_block;
   std::pmr::monotonic_buffer_resource arena(first_block.data(), first_block.size());
   ProtobufCAllocator allocator{arena_allocate, arena_free, &arena};
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(result.raw.pbuf.data);
