@@ -53,7 +53,7 @@ std::string lower(std::string text) {
 // Walks a SELECT's tree without recursion and collects what is in it.
 class TreeWalk {
  public:
-  TreeWalk(const std::string& sql, const std::vector<Token>& tokens) : sql_(sql), tokens_(tokens) {}
+  explicit TreeWalk(const std::vector<Token>& tokens) : tokens_(tokens) {}
 
   std::variant<SelectFacts, std::vector<SqlProblem>> walk(const Json& select) {
     struct Open {
@@ -153,7 +153,6 @@ class TreeWalk {
     return 0;
   }
 
-  const std::string& sql_;
   const std::vector<Token>& tokens_;
   SelectFacts facts_;
   std::vector<SqlProblem> problems_;
@@ -260,7 +259,7 @@ std::variant<SelectFacts, std::vector<SqlProblem>> check_select(const std::strin
         SqlProblem{tokens.front().begin,
                    concat({"only a SELECT can be replayed, this is ", statement_name(stmt)})}};
   }
-  return TreeWalk(sql, tokens).walk(stmt.at("SelectStmt"));
+  return TreeWalk(tokens).walk(stmt.at("SelectStmt"));
 }
 
 }  // namespace parallax::shadow
