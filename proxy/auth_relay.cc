@@ -185,7 +185,8 @@ void AuthRelay::client_messages() {
   const bool endless = from_client_.broken() || from_client_.buffered() > kHeldBytesMax;
   const bool ours = mediation_ != Mediation::none || (may_ask() && !asked_);
   if (endless && ours && !refused_) refuse("08P01", "invalid password packet size");
-  if (from_client_.broken() && !refused_) sink_.auth_to_server(from_client_.take_rest());
+  if (!from_client_.broken() || refused_) return;
+  if (const auto rest = from_client_.take_rest(); !rest.empty()) sink_.auth_to_server(rest);
 }
 
 void AuthRelay::password_given(Bytes body) {

@@ -61,7 +61,8 @@ class Binder {
   void copy_to(std::size_t end) { bound_.sql.append(source_.substr(at_, end - at_)); }
 
   const NamedValue& value_of_name(const Slot& slot) const {
-    static const NamedValue null_value{.list = false, .members = {Value{.null = true, .bytes = {}}}};
+    static const NamedValue null_value{.list = false,
+                                       .members = {Value{.null = true, .bytes = {}}}};
     const auto found = values_.find(name_of(slot));
     return found == values_.end() ? null_value : found->second;
   }
