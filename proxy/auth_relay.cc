@@ -30,12 +30,12 @@ void AuthRelay::server_bytes(Bytes chunk) {
     const auto message = from_server_.next();
     if (!message) break;
     server_message(*message);
+    if (asked_ && !over_ && !refused_) client_messages();  // what waited for the asking
   }
   if (from_server_.broken() && mediation_ != Mediation::none && !refused_) refuse_out_of_turn();
   over_ = over_ || from_server_.broken();
   if (over_ && !refused_) pass(from_server_.take_rest());
   flush_to_client();
-  if (asked_ && !over_ && !refused_) client_messages();
 }
 
 void AuthRelay::server_ended() {
