@@ -4,7 +4,8 @@ namespace parallax::shadow {
 
 std::size_t CapturedOperation::bytes() const {
   // The settings are shared by all operations of a session.
-  std::size_t total = sizeof(CapturedOperation) + legacy.sql.size() + live_sqlstate.size();
+  std::size_t total = sizeof(CapturedOperation) + legacy.sql.size() + live.sqlstate.size();
+  if (live.result != nullptr) total += live.result->bytes();
   for (const auto& parameter : legacy.parameters) total += sizeof(Value) + parameter.bytes.size();
   for (const auto& [name, value] : values) {
     total += name.size() + sizeof(NamedValue);

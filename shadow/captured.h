@@ -4,28 +4,48 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "shadow/compare/result_set.h"
 #include "shadow/rules/rule.h"
 
 namespace parallax::shadow {
 
-// Settings given in the startup packet, in order (TimeZone, search_path, -c options, ...), never
-// user, database, application_name, client_encoding, replication, timeouts. One per session,
-// immutable.
-using StartupSettings = std::shared_ptr<const std::vector<std::pair<std::string, std::string>>>;
+// What a session's statement meant when it ran, for a replay to mean the same. Immutable; one value
+// is shared by all operations between two changes.
+struct ReplayContext {
+  // Settings in the order in which they are to be made (set_config): those of the startup packet
+  // (TimeZone, search_path, -c options) and all that SET, set_config and the like have changed
+  // since, `role` among them. Never user, database, application_name, client_encoding, replication,
+  // timeouts, transaction settings.
+  std::vector<std::pair<std::string, std::string>> settings;
+  std::string user;  // that the session has logged in as
+  bool operator==(const ReplayContext&) const = default;
+};
+using ReplayContextRef = std::shared_ptr<const ReplayContext>;
+
+// What the client got.
+struct LiveResult {
+  std::string sqlstate;  // of its error; empty = a result
+  std::optional<std::uint64_t>
+      rows;  // how many, from the command tag; nothing when that is not known
+  // The rows themselves: types are not filled in (they are those of the replay of the same
+  // statement), the format of each column is. Null: not captured.
+  std::shared_ptr<const ResultSet> result;
+};
 
 // A matched and sampled operation whose legacy result is complete.
 struct CapturedOperation {
   const Rule* rule = nullptr;
   std::uint64_t session_id = 0;
-  StartupSettings settings;
+  ReplayContextRef context;
   BoundStatement legacy;  // the client's own text and parameters
   NamedValues values;
-  std::string live_sqlstate;  // what the client got: empty = a result
+  LiveResult live;
   std::size_t bytes() const;  // for the queue's limit
 };
 

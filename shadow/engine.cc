@@ -202,10 +202,10 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
   intakes.give_back(job->bytes);
   auto& operation = job->operation;
   SnapshotRequest request;
-  request.settings = operation.settings;
+  request.context = operation.context;
   request.legacy = std::move(operation.legacy);
   request.rewrite = operation.rule->bind_rewrite(operation.values);
-  request.live_sqlstate = operation.live_sqlstate;
+  request.live_sqlstate = operation.live.sqlstate;
   auto& rewrite_first = facts_of(*operation.rule).rewrite_first;
   request.rewrite_first = std::exchange(rewrite_first, !rewrite_first);
   job->connection = &connection;
@@ -237,7 +237,7 @@ void Engine::Impl::conclude(CapturedOperation& operation, const SnapshotResult& 
     return;
   }
   if (verification.rewrite_prepared && !all_columns(verification, snapshot, same_origin)) {
-    if (operation.settings == nullptr || operation.settings->empty()) {
+    if (operation.context == nullptr || operation.context->settings.empty()) {
       verify_again(rule, "the tables have changed");
       end_without_verdict(operation, SkipReason::unverified, "");
       return;
@@ -252,7 +252,7 @@ void Engine::Impl::conclude(CapturedOperation& operation, const SnapshotResult& 
   counter.replayed(rule, snapshot);
   const auto began = io::Loop::now_ns();
   auto outcome =
-      decide(rule, snapshot, operation.live_sqlstate, verification.pairing, verification.catalog);
+      decide({rule, verification.pairing, verification.catalog, {}}, snapshot, operation.live);
   counter.compared(seconds_since(began));
   outcome.rule = &rule;
   if (outcome.end == End(SkipReason::broken)) {

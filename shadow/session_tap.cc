@@ -80,8 +80,8 @@ SessionTap::SessionTap(WorkerTap& worker, std::uint64_t session_id,
     : worker_(worker),
       session_id_(session_id),
       context_(startup, worker.options_.user, worker.options_.database),
-      settings_(std::make_shared<const std::vector<std::pair<std::string, std::string>>>(
-          context_.settings())) {}
+      replay_context_(std::make_shared<const ReplayContext>(
+          ReplayContext{context_.settings(), std::string(startup.user())})) {}
 
 protocol::StatementRef SessionTap::on_query(std::string_view sql, bool whole) {
   if (whole && sql.size() <= kSqlBytesMax) return worker_.know(sql);
@@ -196,10 +196,10 @@ void SessionTap::operation(const Rule& rule, const protocol::Command& command,
   }
   captured->rule = &rule;
   captured->session_id = session_id_;
-  captured->settings = settings_;
+  captured->context = replay_context_;
   if (command.end == protocol::CommandEnd::failed) {
     // Some poolers send errors without SQLSTATE; XX000 is what clients make of it.
-    captured->live_sqlstate = command.sqlstate.empty() ? "XX000" : std::string(command.sqlstate);
+    captured->live.sqlstate = command.sqlstate.empty() ? "XX000" : std::string(command.sqlstate);
   }
   shard.add(metrics.in_flight, 1);
   if (const auto dropped = worker_.intake_.offer(std::move(*captured))) {

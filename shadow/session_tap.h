@@ -37,7 +37,7 @@ class SessionTap final : public protocol::ConversationListener {
   WorkerTap& worker_;
   std::uint64_t session_id_;
   SessionContext context_;
-  StartupSettings settings_;
+  ReplayContextRef replay_context_;
 };
 
 }  // namespace parallax::shadow

@@ -7,8 +7,10 @@
 #include <variant>
 #include <vector>
 
+#include "shadow/captured.h"
 #include "shadow/compare/pairing.h"
 #include "shadow/compare/result_set.h"
+#include "shadow/compare/value_reader.h"
 #include "shadow/report.h"
 #include "shadow/verdict.h"
 
@@ -48,11 +50,23 @@ struct SnapshotResult {
   StepResult rewrite;
 };
 
-// The outcome table of "Comparison" in the README: the first line that holds. `live_sqlstate` is
-// what the client got (empty = a result). Fills end, kind, detail, steps, vacuous, SQLSTATEs, row
-// counts, seconds, columns, differences and messages of an Outcome (the engine removes values
-// unless --dev).
-Outcome decide(const Rule& rule, const SnapshotResult& snapshot, const std::string& live_sqlstate,
-               const Pairing& pairing, const Catalog& catalog);
+// What a rule's results are compared by. All references must outlive it.
+struct ComparisonBasis {
+  const Rule& rule;
+  const Pairing& pairing;
+  const Catalog& catalog;
+  TextStyle style;
+};
+
+// The outcome table of "Comparison" in the README: the first line that holds. Fills end, kind,
+// detail, steps, vacuous, SQLSTATEs, row counts, seconds, columns, differences and messages of an
+// Outcome (the engine removes values unless --dev).
+Outcome decide(const ComparisonBasis& basis, const SnapshotResult& snapshot,
+               const LiveResult& live);
+
+// What the client got against the rewrite alone. Nothing unless they are equal: then a snapshot has
+// to decide. `live.result` must be there.
+std::optional<Outcome> decide_live(const ComparisonBasis& basis, const LiveResult& live,
+                                   const StepResult& rewrite);
 
 }  // namespace parallax::shadow

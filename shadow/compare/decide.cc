@@ -39,15 +39,14 @@ std::string in_words(std::string_view sqlstate) {
 
 class Decision {
  public:
-  Decision(const Rule& rule, const SnapshotResult& snapshot, const std::string& live_sqlstate,
-           const Pairing& pairing, const Catalog& catalog)
-      : rule_(rule),
+  Decision(const ComparisonBasis& basis, const SnapshotResult& snapshot, const LiveResult& live)
+      : rule_(basis.rule),
         snapshot_(snapshot),
         legacy_(snapshot.legacy_first),
         rewrite_(snapshot.rewrite),
-        live_sqlstate_(live_sqlstate),
-        pairing_(pairing),
-        catalog_(catalog) {}
+        live_sqlstate_(live.sqlstate),
+        pairing_(basis.pairing),
+        catalog_(basis.catalog) {}
 
   Outcome run() {
     take_facts();
@@ -200,9 +199,13 @@ class Decision {
 
 }  // namespace
 
-Outcome decide(const Rule& rule, const SnapshotResult& snapshot, const std::string& live_sqlstate,
-               const Pairing& pairing, const Catalog& catalog) {
-  return Decision(rule, snapshot, live_sqlstate, pairing, catalog).run();
+Outcome decide(const ComparisonBasis& basis, const SnapshotResult& snapshot,
+               const LiveResult& live) {
+  return Decision(basis, snapshot, live).run();
+}
+
+std::optional<Outcome> decide_live(const ComparisonBasis&, const LiveResult&, const StepResult&) {
+  return std::nullopt;
 }
 
 }  // namespace parallax::shadow

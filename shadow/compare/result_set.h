@@ -1,7 +1,7 @@
 #pragma once
 
-// A result as it was received: columns as RowDescription gives them, cells in text format in one
-// flat buffer.
+// A result as it was received: columns as RowDescription gives them, cells in the format of their
+// column, in one flat buffer.
 
 #include <cstdint>
 #include <optional>
@@ -17,6 +17,7 @@ struct ColumnInfo {
   std::uint32_t table_oid = 0;  // 0 = an expression
   std::int16_t attribute = 0;   // attribute number in that table
   std::uint32_t type_oid = 0;
+  bool binary = false;  // format of its cells
 };
 
 class ResultSet {

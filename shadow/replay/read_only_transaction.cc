@@ -62,7 +62,7 @@ void ReadOnlyTransaction::abort() {
   watchdog_.cancel();
 }
 
-void ReadOnlyTransaction::run(Connection& connection, const StartupSettings& settings,
+void ReadOnlyTransaction::run(Connection& connection, const ReplayContextRef& context,
                               std::vector<TransactionStep> steps, Done done) {
   connection_ = &connection;
   steps_ = std::move(steps);
@@ -77,15 +77,15 @@ void ReadOnlyTransaction::run(Connection& connection, const StartupSettings& set
   watchdog_.start(options_.statement_timeout * kWatchdogStatements + kWatchdogGrace, [this] {
     abandon(SkipReason::server, "the shadow server did not answer in time");
   });
-  send_all(settings);
+  send_all(context);
 }
 
-void ReadOnlyTransaction::send_all(const StartupSettings& settings) {
+void ReadOnlyTransaction::send_all(const ReplayContextRef& context) {
   sent_.clear();
   position_ = 0;
   connection_->query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {});
   sent_.push_back({Stage::begin, 0});
-  send_settings(settings);
+  send_settings(context);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (steps_[i].kind == TransactionStep::Kind::describe) {
       connection_->prepare(steps_[i].sql);
@@ -104,7 +104,7 @@ void ReadOnlyTransaction::send_all(const StartupSettings& settings) {
 
 // Also the first query of the transaction: it takes the snapshot, after which the server refuses
 // every attempt to make the transaction read-write.
-void ReadOnlyTransaction::send_settings(const StartupSettings& settings) {
+void ReadOnlyTransaction::send_settings(const ReplayContextRef& context) {
   std::vector<Value> values;
   std::string sql = "SELECT ";
   const auto add = [&](const std::string& name, const std::string& value) {
@@ -117,8 +117,8 @@ void ReadOnlyTransaction::send_settings(const StartupSettings& settings) {
   const auto milliseconds = [](std::chrono::milliseconds time) {
     return std::to_string(time.count());
   };
-  if (settings != nullptr) {
-    for (const auto& [name, value] : *settings) add(name, value);
+  if (context != nullptr) {
+    for (const auto& [name, value] : context->settings) add(name, value);
   }
   add("statement_timeout", milliseconds(options_.statement_timeout));
   add("lock_timeout", milliseconds(options_.lock_timeout));

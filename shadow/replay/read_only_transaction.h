@@ -49,8 +49,8 @@ class ReadOnlyTransaction final : public Connection::User {
 
   // The connection must be idle; it is idle again when `done` is called, or closed. `done` may
   // destroy this object, and may come from within this call when nothing can be sent. One at a
-  // time. `settings` may be null.
-  void run(Connection& connection, const StartupSettings& settings,
+  // time. `context` may be null.
+  void run(Connection& connection, const ReplayContextRef& context,
            std::vector<TransactionStep> steps, Done done);
 
   bool running() const { return done_ != nullptr; }
@@ -65,8 +65,8 @@ class ReadOnlyTransaction final : public Connection::User {
     std::size_t step;
   };
 
-  void send_all(const StartupSettings& settings);
-  void send_settings(const StartupSettings& settings);
+  void send_all(const ReplayContextRef& context);
+  void send_settings(const ReplayContextRef& context);
   void send_rollback();
   void sync();
   const Sent& head() const { return sent_[position_]; }

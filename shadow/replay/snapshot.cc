@@ -48,7 +48,7 @@ void Snapshot::send(std::vector<Step> steps) {
     statements.push_back({TransactionStep::Kind::query, bound.sql, bound.parameters});
   }
   steps_ = std::move(steps);
-  transaction_.run(*connection_, request_.settings, std::move(statements),
+  transaction_.run(*connection_, request_.context, std::move(statements),
                    [this](TransactionEnd end) { on_transaction(std::move(end)); });
 }
 

@@ -19,7 +19,7 @@
 namespace parallax::shadow {
 
 struct SnapshotRequest {
-  StartupSettings settings;
+  ReplayContextRef context;
   BoundStatement legacy;
   BoundStatement rewrite;
   std::string live_sqlstate;   // what the client got: empty = a result

@@ -156,11 +156,14 @@ TEST_CASE("the session's settings hold in the replay and do not stay") {
                 });
   REQUIRE(rig.wait_verified());
   using Pairs = std::vector<std::pair<std::string, std::string>>;
-  const auto settings = [](Pairs pairs) { return std::make_shared<const Pairs>(std::move(pairs)); };
+  const auto context = [](Pairs pairs) {
+    return std::make_shared<const shadow::ReplayContext>(
+        shadow::ReplayContext{std::move(pairs), {}});
+  };
   const EngineRig::Call zone{"SELECT 'Asia/Tokyo' AS zone WHERE $1 = 1", {text("1")}};
   const EngineRig::Call path{"SELECT name FROM things WHERE length(name) > $1", {text("1")}};
   const auto with = [&](EngineRig::Call call, Pairs pairs) {
-    call.settings = settings(std::move(pairs));
+    call.context = context(std::move(pairs));
     return call;
   };
   CHECK(ends(rig, with(zone, {{"TimeZone", "Asia/Tokyo"}})) == all("match"));

@@ -74,10 +74,10 @@ bool EngineRig::offer(const Call& call) {
   const auto& cells = metrics_->of(*found->rule);
   CapturedOperation operation;
   operation.rule = found->rule;
-  operation.settings = call.settings;
+  operation.context = call.context;
   operation.legacy = {call.sql, call.parameters};
   operation.values = found->values;
-  operation.live_sqlstate = call.live_sqlstate;
+  operation.live.sqlstate = call.live_sqlstate;
   tap_->add(cells.operations);
   tap_->add(cells.in_flight, 1);
   const auto dropped = engine_->intake(0).offer(std::move(operation));

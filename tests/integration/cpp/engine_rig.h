@@ -59,7 +59,7 @@ class EngineRig {
     std::string sql;
     std::vector<shadow::Value> parameters = {};
     std::string live_sqlstate = {};
-    shadow::StartupSettings settings = nullptr;
+    shadow::ReplayContextRef context = nullptr;
   };
   // What the tap does with a matched statement. False when it was dropped.
   bool offer(const Call& call);

@@ -123,8 +123,8 @@ TEST_CASE(
   REQUIRE(operation.legacy.sql == kSql);
   REQUIRE(operation.legacy.parameters.size() == 2);
   REQUIRE(operation.values.at("id").members[0].bytes == "u1");
-  REQUIRE(operation.live_sqlstate.empty());
-  REQUIRE(operation.settings->at(0) == std::pair<std::string, std::string>("timezone", "UTC"));
+  REQUIRE(operation.live.sqlstate.empty());
+  REQUIRE(operation.context->settings.at(0) == std::pair<std::string, std::string>("timezone", "UTC"));
   REQUIRE(fixture.operations() == 1);
   fixture.check_law();
 }
@@ -215,7 +215,7 @@ TEST_CASE("an error of the client's statement travels with the operation") {
                  test::fe::sync());
   fixture.server(kBound + error("22012") + ready('I'));
   REQUIRE(fixture.intake.operations.size() == 1);
-  REQUIRE(fixture.intake.operations[0].live_sqlstate == "22012");
+  REQUIRE(fixture.intake.operations[0].live.sqlstate == "22012");
   fixture.client(test::fe::parse("", kSql) + bind("", {"u1", "1"}) + test::fe::execute() +
                  test::fe::sync());
   fixture.server(error("57014") + ready('I'));

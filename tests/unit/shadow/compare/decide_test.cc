@@ -34,7 +34,9 @@ Outcome decide_of(const StepResult& first, const StepResult& second, const StepR
                   const std::string& live = {}, bool ordered = true) {
   static Rule rule;
   rule.legacy_ordered = ordered;
-  return decide(rule, {first, second, rewrite}, live, straight(1), catalog_of_tests());
+  const auto pairing = straight(1);
+  const auto catalog = catalog_of_tests();
+  return decide({rule, pairing, catalog, {}}, {first, second, rewrite}, {live, {}, {}});
 }
 
 struct Line {
