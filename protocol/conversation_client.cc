@@ -155,7 +155,9 @@ void Conversation::Impl::take_named(const Message& message, RequestKind of_state
   request->name = view->name;
   request->tracked = true;
   if (!statement) return;
-  request->statement_serial = statements_.sent(request->name).serial;
+  const Prepared& prepared = statements_.sent(request->name);
+  request->statement_serial = prepared.serial;
+  if (request->kind == RequestKind::describe_statement) request->statement = prepared.note;
   if (request->kind == RequestKind::close_statement) {
     request->tracked = statements_.change_sent(request->name, {});
   }

@@ -88,7 +88,9 @@ class Conversation::Impl {
   void parse_complete(Request& head);
   void bind_complete(Request& head);
   void close_complete(Request& head);
-  void row_description(Request& head, const Message& message);
+  void description(Request& head, const Message& message);
+  RowSink* row_sink();
+  bool describes_noted_statement();
   void command_end(CommandEnd end, const Message& message);
   void ready(const Message& message);
   bool finish_request_by_ready();
@@ -140,6 +142,9 @@ class Conversation::Impl {
   // this unit stay in the queue until then, the failed one at its head.
   bool skipping_ = false;
   Failure failure_;
+  // Who takes the rows of the request at the head, once it has been asked for.
+  RowSink* sink_ = nullptr;
+  bool sink_known_ = false;
   // ReadyForQuery that may come although no request in the queue asks for it: see
   // doubt_copy_requests.
   std::size_t spare_ready_ = 0;

@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kErrorBytes = 4096;  // SQLSTATE is one of the first fields
 constexpr std::size_t kTagBytes = 256;     // COMPLETION_TAG_BUFSIZE of the server is 64
 constexpr std::size_t kBackendKeyBytes = 4 + 256;
+constexpr std::size_t kParameterTypesBytes = 2 + 4 * 4096;  // of more parameters nothing is told
 constexpr std::size_t kParameterBytes = 16384;  // longer values (a search_path) are not reported
 constexpr std::uint32_t kStartupMessageBytes = 30000;  // libpq's limit for an error of this time
 
@@ -42,13 +43,41 @@ std::size_t Conversation::Impl::server_wanted(char type, std::uint32_t body_leng
       return 1;
     case backend::kBackendKeyData:
       return kBackendKeyBytes;
+    case backend::kDataRow: {
+      RowSink* sink = row_sink();
+      return sink != nullptr && sink->wants(body_length) ? body_length : 0;
+    }
+    case backend::kParameterDescription:
+      return describes_noted_statement() ? kParameterTypesBytes : 0;
     default:
       return 0;
   }
 }
 
+bool Conversation::Impl::describes_noted_statement() {
+  if (queue_.empty() || skipping_) return false;
+  const Request& head = queue_.front();
+  return head.kind == RequestKind::describe_statement && head.statement != nullptr;
+}
+
+// Rows come by the thousand: the head of the queue is asked once.
+RowSink* Conversation::Impl::row_sink() {
+  if (sink_known_) return sink_;
+  sink_ = nullptr;
+  if (queue_.empty() || skipping_) return nullptr;
+  sink_known_ = true;
+  Request& head = queue_.front();
+  if (head.kind == RequestKind::query && !head.answered && head.statement != nullptr) {
+    sink_ = head.statement->rows();
+  } else if (head.kind == RequestKind::execute) {
+    if (const auto& binding = *target_of(0).binding; binding != nullptr) sink_ = binding->rows();
+  }
+  return sink_;
+}
+
 void Conversation::Impl::server_message(const Message& message) {
   if (lost_) return;
+  if (message.type != backend::kDataRow) sink_known_ = false;  // another request may be at the head
   switch (message.type) {
     // "Asynchronous operations": at any time, any number of them.
     case backend::kNoticeResponse:
@@ -93,8 +122,9 @@ void Conversation::Impl::answer(Request& head, const Message& message) {
   const bool command = is_command(head);
   switch (message.type) {
     case backend::kDataRow:
-      if (command) return;
-      break;
+      if (!command) break;
+      if (sink_known_ && sink_ != nullptr && message.whole()) sink_->row(message.body);
+      return;
     case backend::kParseComplete:
       if (head.kind == RequestKind::parse) return parse_complete(head);
       break;
@@ -106,7 +136,7 @@ void Conversation::Impl::answer(Request& head, const Message& message) {
     case backend::kParameterDescription:
     case backend::kRowDescription:
     case backend::kNoData:
-      return row_description(head, message);
+      return description(head, message);
     case backend::kCommandComplete:
       if (command) return command_end(CommandEnd::completed, message);
       break;
@@ -175,8 +205,11 @@ void Conversation::Impl::close_complete(Request& head) {
 
 // Describe of a statement: ParameterDescription, then RowDescription or NoData. Describe of a
 // portal: one of the latter. Within a simple query each result has its RowDescription.
-void Conversation::Impl::row_description(Request& head, const Message& message) {
+void Conversation::Impl::description(Request& head, const Message& message) {
   const bool parameters = message.type == backend::kParameterDescription;
+  if (parameters && message.whole() && message.body.size() >= 2 && describes_noted_statement()) {
+    head.statement->parameters_described(message.body.subspan(2));
+  }
   if (head.kind == RequestKind::describe_statement && head.described != parameters) {
     head.described = true;
     if (!parameters) pop();

@@ -151,6 +151,8 @@ void Server::make_workers() {
           shadow::TapOptions{.user = conninfo("user"),
                              .database = conninfo("dbname"),
                              .dev = config_.shadow.dev,
+                             .capture_bytes = config_.shadow.capture_bytes,
+                             .captures_bytes = config_.shadow.queue_bytes / worker_count(config_),
                              .seed = (static_cast<std::uint64_t>(entropy()) << 32) | entropy()});
     }
     context.not_interpreted = [this](std::uint64_t id, std::string_view why) {

@@ -14,8 +14,9 @@
 #include "shadow/compare/compare.h"
 #include "shadow/intake_queue.h"
 #include "shadow/outcome_counter.h"
+#include "shadow/replay/operation_replay.h"
 #include "shadow/replay/pool.h"
-#include "shadow/replay/snapshot.h"
+#include "shadow/replay/verified_columns.h"
 #include "shadow/replay/verifier.h"
 
 namespace parallax::shadow {
@@ -26,33 +27,12 @@ double seconds_since(std::uint64_t began_ns) {
   return static_cast<double>(io::Loop::now_ns() - began_ns) / 1e9;
 }
 
-using SameColumn = bool (*)(const ColumnInfo&, const ColumnInfo&);
-
-// The same attribute of the same table, with its type. Types of expressions may depend on the
-// parameters.
-bool same_origin(const ColumnInfo& verified, const ColumnInfo& now) {
-  if (verified.table_oid != now.table_oid || verified.attribute != now.attribute) return false;
-  return verified.table_oid == 0 || verified.type_oid == now.type_oid;
-}
-
-// What a table of the same make in another schema gives.
-bool same_make(const ColumnInfo& verified, const ColumnInfo& now) {
-  if ((verified.table_oid == 0) != (now.table_oid == 0) || verified.label != now.label)
-    return false;
-  return verified.table_oid == 0 || verified.type_oid == now.type_oid;
-}
-
-// Another number of columns is a finding of its own.
-bool all_columns(const Verification& verification, const SnapshotResult& snapshot,
-                 SameColumn same) {
-  const auto holds = [same](const std::vector<ColumnInfo>& verified, const StepResult& step) {
-    const auto& now = step.result.columns();
-    if (!step.ran || !step.sqlstate.empty() || verified.size() != now.size()) return true;
-    return std::equal(verified.begin(), verified.end(), now.begin(), same);
-  };
-  return holds(verification.legacy_columns, snapshot.legacy_first) &&
-         holds(verification.rewrite_columns, snapshot.rewrite);
-}
+// Of the operations that could be settled live, one in so many goes through the snapshot all the
+// same: it gives both latencies side by side and keeps watching how the client's results and the
+// snapshot's agree.
+constexpr std::uint32_t kSnapshotEvery = 8;
+// So many results in a row that the shadow's legacy does not give: it sees other data.
+constexpr std::uint32_t kDriftAfter = 100;
 
 // What --dev alone may show.
 void remove_values(Outcome& outcome) {
@@ -71,14 +51,18 @@ struct Engine::Impl {
     CapturedOperation operation;
     std::size_t bytes = 0;  // in the queue's budget, until the replay starts
     Connection* connection = nullptr;
-    std::unique_ptr<Snapshot> snapshot;
+    std::unique_ptr<OperationReplay> replay;
+    std::optional<Outcome> settled;  // live
   };
   using End = decltype(Outcome::end);
   using Jobs = std::list<Job>;  // bounded by the queue's budget and the pool
 
   struct RuleFacts {
     Verification verification;
-    bool rewrite_first = false;  // of the next replay
+    bool rewrite_first = false;  // of the next snapshot
+    std::uint32_t turn = 0;      // of replays, for kSnapshotEvery
+    std::uint32_t differing_in_row =
+        0;  // results of clients that legacy in the snapshot did not give
   };
 
   Impl(Options given, std::shared_ptr<const RuleSet> rule_set, const ShadowMetrics& metrics,
@@ -90,8 +74,12 @@ struct Engine::Impl {
   void take_offers();
   void accept(IntakeQueue::Item item);
   void start_job(Jobs::iterator job, Connection& connection);
-  void on_snapshot(Jobs::iterator job, SnapshotEnd end);
+  ReplayRequest replay_request(CapturedOperation& operation);
+  bool settles_live(Job& job, const StepResult& rewrite);
+  void on_replayed(Jobs::iterator job, OperationReplay::End end);
   void conclude(CapturedOperation& operation, const SnapshotResult& snapshot);
+  void finish(CapturedOperation& operation, Outcome outcome);
+  void watch_drift(const Rule& rule, const Outcome& outcome);
   std::optional<SkipReason> obstacle(const Rule& rule) const;
   void verify_again(const Rule& rule, const std::string& why);
   void end_waiting(Jobs::iterator job, End end, std::string detail);
@@ -200,29 +188,58 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
     return;
   }
   intakes.give_back(job->bytes);
-  auto& operation = job->operation;
-  SnapshotRequest request;
-  request.context = operation.context;
-  request.legacy = std::move(operation.legacy);
-  request.rewrite = operation.rule->bind_rewrite(operation.values);
-  request.live_sqlstate = operation.live.sqlstate;
-  auto& rewrite_first = facts_of(*operation.rule).rewrite_first;
-  request.rewrite_first = std::exchange(rewrite_first, !rewrite_first);
   job->connection = &connection;
-  job->snapshot = std::make_unique<Snapshot>(loop, options, std::move(request));
-  job->snapshot->run(connection,
-                     [this, job](SnapshotEnd end) { on_snapshot(job, std::move(end)); });
+  job->replay = std::make_unique<OperationReplay>(loop, options, replay_request(job->operation));
+  job->replay->run(
+      connection, [this, job](const StepResult& rewrite) { return settles_live(*job, rewrite); },
+      [this, job](OperationReplay::End end) { on_replayed(job, std::move(end)); });
 }
 
-void Engine::Impl::on_snapshot(Jobs::iterator job, SnapshotEnd end) {
+ReplayRequest Engine::Impl::replay_request(CapturedOperation& operation) {
+  auto& rule_facts = facts_of(*operation.rule);
+  ReplayRequest request;
+  request.snapshot.context = operation.context;
+  request.snapshot.legacy = std::move(operation.legacy);
+  request.snapshot.rewrite = operation.rule->bind_rewrite(operation.values);
+  request.snapshot.live_sqlstate = operation.live.sqlstate;
+  request.snapshot.rewrite_first =
+      std::exchange(rule_facts.rewrite_first, !rule_facts.rewrite_first);
+  auto& live = operation.live;
+  if (live.result == nullptr) return request;
+  if (live.result->rows() == 0) {
+    // Without a row nothing was said of the columns.
+    live.result = std::make_shared<const ResultSet>(rule_facts.verification.legacy_columns);
+  }
+  const auto& columns = live.result->columns();
+  request.live =
+      rule_facts.verification.rewrite_prepared && rule_facts.turn++ % kSnapshotEvery != 0;
+  request.binary_live = !columns.empty() && std::ranges::all_of(columns, &ColumnInfo::binary);
+  return request;
+}
+
+bool Engine::Impl::settles_live(Job& job, const StepResult& rewrite) {
+  const Rule& rule = *job.operation.rule;
+  const auto& verification = facts_of(rule).verification;
+  if (column_origin(verification.rewrite_columns, rewrite) != ColumnOrigin::verified) return false;
+  const auto began = io::Loop::now_ns();
+  job.settled = decide_live({rule, verification.pairing, verification.catalog, {}},
+                            job.operation.live, rewrite);
+  counter.compared(seconds_since(began));
+  return job.settled.has_value();
+}
+
+void Engine::Impl::on_replayed(Jobs::iterator job, OperationReplay::End end) {
   auto operation = std::move(job->operation);
+  auto settled = std::move(job->settled);
   auto& connection = *job->connection;
   jobs.erase(job);
   pool.release(connection);  // the server works for the next one while this one is compared
   if (const auto* skip = std::get_if<ReplaySkip>(&end)) {
     end_without_verdict(operation, skip->reason, skip->detail);
+  } else if (const auto* snapshot = std::get_if<SnapshotResult>(&end)) {
+    conclude(operation, *snapshot);
   } else {
-    conclude(operation, std::get<SnapshotResult>(end));
+    finish(operation, std::move(*settled));
   }
   stop_when_done();
 }
@@ -233,20 +250,19 @@ void Engine::Impl::conclude(CapturedOperation& operation, const SnapshotResult& 
   if (!verification.rewrite_prepared && snapshot.rewrite.ran && snapshot.rewrite.sqlstate.empty()) {
     // It could not be prepared at verification, so no columns are paired.
     verify_again(rule, "the rewrite works now");
-    end_without_verdict(operation, SkipReason::unverified, "");
-    return;
+    return end_without_verdict(operation, SkipReason::unverified, "");
   }
-  if (verification.rewrite_prepared && !all_columns(verification, snapshot, same_origin)) {
+  const auto origin = verification.rewrite_prepared ? column_origin(verification, snapshot)
+                                                    : ColumnOrigin::verified;
+  if (origin != ColumnOrigin::verified) {
     if (operation.context == nullptr || operation.context->settings.empty()) {
       verify_again(rule, "the tables have changed");
-      end_without_verdict(operation, SkipReason::unverified, "");
-      return;
+      return end_without_verdict(operation, SkipReason::unverified, "");
     }
     // The session's settings (a search_path) lead to other tables than verification saw.
-    if (!all_columns(verification, snapshot, same_make)) {
-      end_without_verdict(operation, SkipReason::context,
-                          "the session's settings lead to other tables");
-      return;
+    if (origin == ColumnOrigin::other) {
+      return end_without_verdict(operation, SkipReason::context,
+                                 "the session's settings lead to other tables");
     }
   }
   counter.replayed(rule, snapshot);
@@ -254,16 +270,41 @@ void Engine::Impl::conclude(CapturedOperation& operation, const SnapshotResult& 
   auto outcome =
       decide({rule, verification.pairing, verification.catalog, {}}, snapshot, operation.live);
   counter.compared(seconds_since(began));
-  outcome.rule = &rule;
   if (outcome.end == End(SkipReason::broken)) {
     verify_again(rule, "the columns of the legacy statement have changed");
   }
+  finish(operation, std::move(outcome));
+}
+
+void Engine::Impl::finish(CapturedOperation& operation, Outcome outcome) {
+  outcome.rule = operation.rule;
+  watch_drift(*operation.rule, outcome);
   if (options.dev) {
     outcome.values = std::move(operation.values);
   } else {
     remove_values(outcome);
   }
   publish(outcome);
+}
+
+// A client's result that the snapshot's legacy does not give is a race; one after the other, it is
+// a shadow that does not see what clients see.
+void Engine::Impl::watch_drift(const Rule& rule, const Outcome& outcome) {
+  if (!outcome.live_compared) return;
+  auto& differing = facts_of(rule).differing_in_row;
+  const auto state = states[rule.index].load(std::memory_order_relaxed);
+  if (outcome.live_differs) {
+    if (++differing == kDriftAfter && state == RuleState::ready) {
+      set_state(rule, RuleState::context_drift,
+                "none of the last " + std::to_string(kDriftAfter) +
+                    " results of clients was what the same statement gives on the shadow");
+    }
+    return;
+  }
+  differing = 0;
+  if (state == RuleState::context_drift) {
+    set_state(rule, RuleState::ready, "clients and the shadow see the same again");
+  }
 }
 
 void Engine::Impl::verify_again(const Rule& rule, const std::string& why) {
@@ -318,10 +359,10 @@ void Engine::Impl::drop_jobs(bool running_too) {
   pool.forget_waiters();
   for (auto job = jobs.begin(); job != jobs.end();) {
     const auto current = job++;
-    if (current->snapshot == nullptr) {
+    if (current->replay == nullptr) {
       end_waiting(current, DropReason::drain, "");
     } else if (running_too) {
-      current->snapshot->abort();
+      current->replay->abort();
       end_without_verdict(current->operation, DropReason::drain, "");
       jobs.erase(current);
     }

@@ -32,6 +32,8 @@ struct Outcome {
   std::string detail;  // one line without values: "column \"total\": int8 against numeric"
   std::vector<EqualStep> steps;  // of a match
   bool vacuous = false;          // match of two empty results
+  bool live_compared = false;    // what the client got was compared with legacy, or settled it
+  bool live_differs = false;     // ... and is not what legacy gives
   std::string legacy_sqlstate;
   std::string rewrite_sqlstate;
   std::size_t legacy_rows = 0;

@@ -1,7 +1,10 @@
 #include "shadow/session_tap.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
+
+#include "shadow/live_capture.h"
 
 namespace parallax::shadow {
 
@@ -10,36 +13,80 @@ namespace {
 constexpr std::size_t kSimple = 0;
 constexpr std::size_t kExtended = 1;
 
-// A statement prepared with declared parameter types: those belong to this Parse, not to the text.
-struct TypedStatement final : protocol::StatementNote {
+// A statement that a rule covers, as this session has prepared it.
+struct PreparedStatement final : protocol::StatementNote {
   std::shared_ptr<KnownStatement> statement;
-  std::vector<std::uint32_t> types;
+  std::vector<std::uint32_t> declared;   // parameter types in Parse; 0 = left to the server
+  std::vector<std::uint32_t> described;  // what the server has made of them, when it was asked
+
+  void parameters_described(protocol::Bytes types) override { described = read_types(types); }
+  // What the bytes of a parameter mean. Texts stay without a type that was not declared: in the
+  // rewrite their place may have another one.
+  std::uint32_t type(std::size_t parameter, bool binary) const {
+    const auto declared_type = parameter < declared.size() ? declared[parameter] : 0;
+    if (declared_type != 0 || !binary) return declared_type;
+    return parameter < described.size() ? described[parameter] : 0;
+  }
+
+  static std::vector<std::uint32_t> read_types(protocol::Bytes bytes) {
+    std::vector<std::uint32_t> types;
+    protocol::ByteReader reader(bytes);
+    while (const auto type = reader.u32()) types.push_back(*type);
+    return types;
+  }
 };
 
+// A simple query that a rule covers, on its way.
+struct SimpleRequest final : protocol::StatementNote {
+  std::shared_ptr<KnownStatement> statement;
+  bool sampled_out = false;
+  std::unique_ptr<LiveCapture> capture;
+
+  std::string_view deallocates() const override { return statement->deallocates(); }
+  protocol::RowSink* rows() override { return capture.get(); }
+};
+
+}  // namespace
+
 // What a Bind means: the rule that it matches, or whose shape but not pins it fits.
-struct Binding final : protocol::BindingNote {
+struct SessionTap::Binding final : protocol::BindingNote {
   const Rule* rule = nullptr;
   std::optional<SkipReason> skip;  // decided when the Bind passed: pin, sampled_out, too_large
   BoundStatement legacy;
   NamedValues values;
+  std::unique_ptr<LiveCapture> capture;
+  bool ended = false;  // its operation has been counted
+
+  protocol::RowSink* rows() override { return capture.get(); }
 };
 
-struct StatementAndTypes {
-  const KnownStatement* statement = nullptr;
-  const std::vector<std::uint32_t>* types = nullptr;
-};
+namespace {
 
-StatementAndTypes read_note(const protocol::StatementRef& note) {
-  if (const auto* typed = dynamic_cast<const TypedStatement*>(note.get())) {
-    return {typed->statement.get(), &typed->types};
+const KnownStatement* known_statement(const protocol::StatementRef& note) {
+  if (const auto* prepared = dynamic_cast<const PreparedStatement*>(note.get())) {
+    return prepared->statement.get();
   }
-  return {dynamic_cast<const KnownStatement*>(note.get()), nullptr};
+  if (const auto* request = dynamic_cast<const SimpleRequest*>(note.get())) {
+    return request->statement.get();
+  }
+  return dynamic_cast<const KnownStatement*>(note.get());
+}
+
+// "SELECT 3" -> 3.
+std::optional<std::uint64_t> rows_of_tag(std::string_view tag) {
+  const auto blank = tag.rfind(' ');
+  if (blank == std::string_view::npos) return std::nullopt;
+  std::uint64_t rows = 0;
+  const auto* end = tag.data() + tag.size();
+  const auto read = std::from_chars(tag.data() + blank + 1, end, rows);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return rows;
 }
 
 // The client's statement failed for a reason that lies outside it, so that a replay proves nothing.
-std::optional<SkipReason> live_failure(const protocol::Command& command) {
-  if (command.end != protocol::CommandEnd::failed) return std::nullopt;
-  const auto state_class = command.sqlstate.substr(0, 2);
+std::optional<SkipReason> live_failure(protocol::CommandEnd end, std::string_view sqlstate) {
+  if (end != protocol::CommandEnd::failed) return std::nullopt;
+  const auto state_class = sqlstate.substr(0, 2);
   // Invalid transaction state (25P02: the block had failed before), object not in prerequisite
   // state (55P03).
   if (state_class == "25" || state_class == "55") return SkipReason::context;
@@ -52,14 +99,14 @@ std::optional<SkipReason> live_failure(const protocol::Command& command) {
 // The parameters of a Bind as values; nothing when the message is malformed (the server will say
 // so).
 std::optional<std::vector<Value>> read_parameters(const protocol::BindView& bind,
-                                                  const std::vector<std::uint32_t>* types) {
+                                                  const PreparedStatement* prepared) {
   std::vector<Value> values;
   values.reserve(bind.parameter_count);
   protocol::ByteReader reader(bind.parameters);
   for (std::size_t i = 0; i < bind.parameter_count; ++i) {
     Value value;
     value.binary = bind.parameter_format(i) == 1;
-    value.type_oid = types != nullptr && i < types->size() ? (*types)[i] : 0;
+    value.type_oid = prepared != nullptr ? prepared->type(i, value.binary) : 0;
     const auto length = reader.i32();
     if (!length) return std::nullopt;
     value.null = *length < 0;
@@ -83,39 +130,46 @@ SessionTap::SessionTap(WorkerTap& worker, std::uint64_t session_id,
       replay_context_(std::make_shared<const ReplayContext>(
           ReplayContext{context_.settings(), std::string(startup.user())})) {}
 
+SessionTap::~SessionTap() { end_open_portals(SkipReason::incomplete); }
+
 protocol::StatementRef SessionTap::on_query(std::string_view sql, bool whole) {
-  if (whole && sql.size() <= kSqlBytesMax) return worker_.know(sql);
-  return std::make_shared<KnownStatement>();  // not readable
+  if (!whole || sql.size() > kSqlBytesMax) return std::make_shared<KnownStatement>();  // unreadable
+  auto statement = worker_.know(sql);
+  const auto* match = std::get_if<Match>(&statement->literal_match);
+  if (match == nullptr || match->rule == nullptr) return statement;
+  auto request = std::make_shared<SimpleRequest>();
+  request->statement = std::move(statement);
+  request->sampled_out = !worker_.draw(match->rule->sample);
+  if (!request->sampled_out) request->capture = begin_capture(*match->rule, {});
+  return request;
 }
 
 protocol::StatementRef SessionTap::on_parse(const protocol::ParseView& parse, bool whole) {
   if (!whole || parse.sql.size() > kSqlBytesMax) return std::make_shared<KnownStatement>();
   auto statement = worker_.know(parse.sql);
-  if (statement->known.candidates.empty() || parse.parameter_types.empty()) return statement;
-  auto typed = std::make_shared<TypedStatement>();
-  typed->statement = std::move(statement);
-  protocol::ByteReader reader(parse.parameter_types);
-  while (const auto type = reader.u32()) typed->types.push_back(*type);
-  return typed;
+  if (statement->known.candidates.empty()) return statement;
+  auto prepared = std::make_shared<PreparedStatement>();
+  prepared->statement = std::move(statement);
+  prepared->declared = PreparedStatement::read_types(parse.parameter_types);
+  return prepared;
 }
 
 protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
                                          const protocol::BindView& bind, bool whole) {
-  const auto [statement, types] = read_note(note);
+  const auto* statement = known_statement(note);
   if (statement == nullptr || statement->known.candidates.empty()) return nullptr;
   auto binding = std::make_shared<Binding>();
+  binding->rule = statement->known.candidates.front();
   if (!whole) {
-    binding->rule = statement->known.candidates.front();
     binding->skip = SkipReason::too_large;
     return binding;
   }
-  auto parameters = read_parameters(bind, types);
+  auto parameters = read_parameters(bind, dynamic_cast<const PreparedStatement*>(note.get()));
   if (!parameters) return nullptr;
   if (std::any_of(parameters->begin(), parameters->end(), [](const Value& value) {
         return value.binary && !value.null && value.type_oid == 0;
       })) {
     // What these bytes mean was left to the server, which may decide otherwise in the rewrite.
-    binding->rule = statement->known.candidates.front();
     binding->skip = SkipReason::context;
     return binding;
   }
@@ -135,26 +189,27 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
   binding->values = std::move(match.values);
   binding->legacy.sql = statement->text;
   binding->legacy.parameters = std::move(*parameters);
+  binding->capture = begin_capture(*match.rule, bind.result_formats);
   return binding;
 }
 
+// Nothing is copied that will not be looked at.
+std::unique_ptr<LiveCapture> SessionTap::begin_capture(const Rule& rule, protocol::Bytes formats) {
+  if (rule.source.compare.snapshot_only || !worker_.options_.live || obstacle(rule)) return nullptr;
+  return std::make_unique<LiveCapture>(worker_.captures_, formats);
+}
+
 void SessionTap::on_command(const protocol::Command& command) {
-  const auto [statement, types] = read_note(command.statement);
+  const auto* statement = known_statement(command.statement);
   const bool covered = statement != nullptr && !statement->known.candidates.empty();
   if (command.first) {
     const auto protocol = command.simple ? kSimple : kExtended;
     worker_.shard_.add(worker_.metrics_.statements[protocol][covered ? 1 : 0]);
     if (covered && command.simple) simple_operation(*statement, command);
-    if (auto* binding = dynamic_cast<Binding*>(command.binding.get());
-        binding != nullptr && covered) {
-      CapturedOperation captured;
-      captured.legacy = std::move(binding->legacy);
-      captured.values = std::move(binding->values);
-      operation(*binding->rule, command, binding->skip, &captured);
-    }
     if (!covered && statement != nullptr && command.tag.starts_with("SELECT"))
       worker_.report_uncovered(*statement);
   }
+  if (covered && !command.simple) portal_operation(command);
   if (command.end == protocol::CommandEnd::failed) return;
   // Everything but an error may have changed the session: also a portal that was suspended
   // half-way.
@@ -165,44 +220,100 @@ void SessionTap::on_command(const protocol::Command& command) {
 
 void SessionTap::simple_operation(const KnownStatement& statement,
                                   const protocol::Command& command) {
+  Ending ending = ending_of(command);
   if (const auto* none = std::get_if<NoMatch>(&statement.literal_match)) {
-    if (none->shape_of != nullptr) operation(*none->shape_of, command, SkipReason::pin, nullptr);
+    if (none->shape_of != nullptr) operation(*none->shape_of, ending, SkipReason::pin, {});
     return;
   }
   const auto& match = std::get<Match>(statement.literal_match);
-  if (!worker_.draw(match.rule->sample)) {
-    operation(*match.rule, command, SkipReason::sampled_out, nullptr);
-    return;
+  auto* request = dynamic_cast<SimpleRequest*>(command.statement.get());
+  if (request == nullptr || request->sampled_out) {
+    return operation(*match.rule, ending, SkipReason::sampled_out, {});
   }
   CapturedOperation captured;
   captured.legacy.sql = statement.text;
   captured.values = match.values;
-  operation(*match.rule, command, std::nullopt, &captured);
+  if (request->capture != nullptr) captured.live.result = request->capture->take();
+  captured.live.rows = rows_of_tag(command.tag);
+  operation(*match.rule, ending, std::nullopt, std::move(captured));
 }
 
-void SessionTap::operation(const Rule& rule, const protocol::Command& command,
-                           std::optional<SkipReason> skip, CapturedOperation* captured) {
+// A portal that was suspended (the row limit of Execute) may be gone on with: its operation ends
+// with its last row, or with the transaction that it lives in.
+void SessionTap::portal_operation(const protocol::Command& command) {
+  auto* binding = dynamic_cast<Binding*>(command.binding.get());
+  if (binding == nullptr || binding->ended) return;
+  const auto open = std::find_if(
+      open_portals_.begin(), open_portals_.end(),
+      [&command](const OpenPortal& portal) { return portal.binding == command.binding; });
+  if (open == open_portals_.end()) {
+    if (command.end == protocol::CommandEnd::suspended && !binding->skip) {
+      open_portals_.push_back({command.binding, ending_of(command)});
+      return;
+    }
+    end_portal(*binding, ending_of(command), rows_of_tag(command.tag), std::nullopt);
+    return;
+  }
+  if (command.end == protocol::CommandEnd::suspended) return;
+  Ending ending = open->ending;  // the duration is that of the first Execute
+  ending.end = command.end;
+  ending.sqlstate = command.sqlstate;
+  open_portals_.erase(open);
+  const auto rows =
+      binding->capture == nullptr ? std::nullopt : std::optional(binding->capture->rows());
+  end_portal(*binding, ending, rows, std::nullopt);
+}
+
+void SessionTap::end_portal(Binding& binding, const Ending& ending,
+                            std::optional<std::uint64_t> rows, std::optional<SkipReason> skip) {
+  binding.ended = true;
+  CapturedOperation captured;
+  captured.legacy = std::move(binding.legacy);
+  captured.values = std::move(binding.values);
+  captured.live.rows = rows;
+  if (binding.capture != nullptr) {
+    if (rows && ending.context == replay_context_) captured.live.result = binding.capture->take();
+    binding.capture.reset();
+  }
+  operation(*binding.rule, ending, skip ? skip : binding.skip, std::move(captured));
+}
+
+// The client has taken a part of the rows; of the statement the snapshot can tell.
+void SessionTap::end_open_portals(std::optional<SkipReason> skip) {
+  for (auto& portal : std::exchange(open_portals_, {})) {
+    end_portal(dynamic_cast<Binding&>(*portal.binding), portal.ending, std::nullopt, skip);
+  }
+}
+
+SessionTap::Ending SessionTap::ending_of(const protocol::Command& command) const {
+  return {command.end, std::string(command.sqlstate),
+          static_cast<double>(command.completed_ns - command.requested_ns) * 1e-9, replay_context_};
+}
+
+void SessionTap::operation(const Rule& rule, const Ending& ending, std::optional<SkipReason> skip,
+                           CapturedOperation captured) {
   const auto& metrics = worker_.metrics_.of(rule);
   auto& shard = worker_.shard_;
   shard.add(metrics.operations);
   shard.add(metrics.legacy_statements);
-  shard.observe(metrics.live_duration,
-                static_cast<double>(command.completed_ns - command.requested_ns) * 1e-9);
-  if (!skip) skip = live_failure(command);
+  shard.observe(metrics.live_duration, ending.seconds);
+  if (!skip) skip = live_failure(ending.end, ending.sqlstate);
   if (!skip) skip = obstacle(rule);
   if (skip) {
     shard.add(metrics.skipped[static_cast<std::size_t>(*skip)]);
     return;
   }
-  captured->rule = &rule;
-  captured->session_id = session_id_;
-  captured->context = replay_context_;
-  if (command.end == protocol::CommandEnd::failed) {
+  captured.rule = &rule;
+  captured.session_id = session_id_;
+  captured.context = ending.context;
+  if (ending.end == protocol::CommandEnd::failed) {
+    captured.live.result = nullptr;
+    captured.live.rows.reset();
     // Some poolers send errors without SQLSTATE; XX000 is what clients make of it.
-    captured->live.sqlstate = command.sqlstate.empty() ? "XX000" : std::string(command.sqlstate);
+    captured.live.sqlstate = ending.sqlstate.empty() ? "XX000" : ending.sqlstate;
   }
   shard.add(metrics.in_flight, 1);
-  if (const auto dropped = worker_.intake_.offer(std::move(*captured))) {
+  if (const auto dropped = worker_.intake_.offer(std::move(captured))) {
     shard.add(metrics.in_flight, -1);
     shard.add(metrics.dropped[static_cast<std::size_t>(*dropped)]);
   }
@@ -226,9 +337,13 @@ void SessionTap::on_parameter_status(std::string_view name, std::string_view val
   context_.parameter_status(name, value);
 }
 
-void SessionTap::on_ready(char transaction_status) { context_.ready(transaction_status); }
+void SessionTap::on_ready(char transaction_status) {
+  // Portals end with their transaction.
+  if (transaction_status == 'I' && !open_portals_.empty()) end_open_portals(std::nullopt);
+  context_.ready(transaction_status);
+}
 
 // Counted and logged by the session, which loses its way with or without a tap.
-void SessionTap::on_lost(std::string_view) {}
+void SessionTap::on_lost(std::string_view) { end_open_portals(SkipReason::desync); }
 
 }  // namespace parallax::shadow

@@ -3,10 +3,13 @@
 // The listener of one session's conversation. See tap.h.
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "protocol/conversation.h"
+#include "shadow/live_capture.h"
 #include "shadow/session_context.h"
 #include "shadow/tap.h"
 
@@ -16,6 +19,7 @@ class SessionTap final : public protocol::ConversationListener {
  public:
   SessionTap(WorkerTap& worker, std::uint64_t session_id,
              const protocol::StartupParameters& startup);
+  ~SessionTap() override;
 
   protocol::StatementRef on_query(std::string_view sql, bool whole) override;
   protocol::StatementRef on_parse(const protocol::ParseView& parse, bool whole) override;
@@ -28,16 +32,37 @@ class SessionTap final : public protocol::ConversationListener {
   void on_lost(std::string_view why) override;
 
  private:
-  // One operation of `rule`, complete: count it and end it as skipped, dropped, or offered.
-  void operation(const Rule& rule, const protocol::Command& command, std::optional<SkipReason> skip,
-                 CapturedOperation* captured);
+  struct Binding;
+  // How the client's statement ended, and in what context it ran.
+  struct Ending {
+    protocol::CommandEnd end = protocol::CommandEnd::completed;
+    std::string sqlstate;  // of its error
+    double seconds = 0;    // as the client saw it
+    ReplayContextRef context;
+  };
+  struct OpenPortal {
+    protocol::BindingRef binding;  // a Binding
+    Ending ending;                 // of its first Execute
+  };
+
+  std::unique_ptr<LiveCapture> begin_capture(const Rule& rule, protocol::Bytes formats);
+  Ending ending_of(const protocol::Command& command) const;
   void simple_operation(const KnownStatement& statement, const protocol::Command& command);
+  void portal_operation(const protocol::Command& command);
+  // `rows` that the client got; nothing when it has not taken all.
+  void end_portal(Binding& binding, const Ending& ending, std::optional<std::uint64_t> rows,
+                  std::optional<SkipReason> skip);
+  void end_open_portals(std::optional<SkipReason> skip);
+  // One operation of `rule`, complete: count it and end it as skipped, dropped, or offered.
+  void operation(const Rule& rule, const Ending& ending, std::optional<SkipReason> skip,
+                 CapturedOperation captured);
   std::optional<SkipReason> obstacle(const Rule& rule) const;
 
   WorkerTap& worker_;
   std::uint64_t session_id_;
   SessionContext context_;
   ReplayContextRef replay_context_;
+  std::vector<OpenPortal> open_portals_;  // suspended; as many as portals of one transaction
 };
 
 }  // namespace parallax::shadow

@@ -47,7 +47,8 @@ WorkerTap::WorkerTap(const RuleSet& rules, const ShadowMetrics& metrics, metrics
       intake_(intake),
       rule_state_(std::move(rule_state)),
       options_(std::move(options)),
-      random_(options_.seed | 1) {}
+      random_(options_.seed | 1),
+      captures_{options_.capture_bytes, options_.captures_bytes} {}
 
 std::unique_ptr<protocol::ConversationListener> WorkerTap::open_session(
     std::uint64_t session_id, const protocol::StartupParameters& startup) {

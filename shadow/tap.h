@@ -22,6 +22,7 @@
 #include "protocol/startup.h"
 #include "shadow/captured.h"
 #include "shadow/engine.h"
+#include "shadow/live_capture.h"
 #include "shadow/shadow_metrics.h"
 
 namespace parallax::shadow {
@@ -40,8 +41,11 @@ struct KnownStatement final : protocol::StatementNote {
 struct TapOptions {
   std::string user;  // the shadow connection's; sessions of others are not comparable
   std::string database;
-  bool dev = false;        // report statements that no rule covers
-  std::uint64_t seed = 0;  // of sampling
+  bool dev = false;  // report statements that no rule covers
+  bool live = true;  // copy what clients get: the shadow is the same database system
+  std::size_t capture_bytes = std::size_t{8} * 1024 * 1024;    // of one result
+  std::size_t captures_bytes = std::size_t{64} * 1024 * 1024;  // of all on their way
+  std::uint64_t seed = 0;                                      // of sampling
 };
 
 // One for each worker. References must outlive it.
@@ -76,6 +80,7 @@ class WorkerTap {
   std::function<RuleState(const Rule&)> rule_state_;
   TapOptions options_;
   std::uint64_t random_;
+  CaptureBudget captures_;
   Entries entries_;  // most recently used first
   std::unordered_map<std::string_view, Entries::iterator> by_text_;
   std::size_t text_bytes_ = 0;

@@ -256,7 +256,7 @@ void Connection::queued(int accepted) {
   }
 }
 
-void Connection::query(const std::string& sql, std::span<const Value> parameters) {
+void Connection::query(const std::string& sql, std::span<const Value> parameters, bool binary) {
   std::vector<Oid> types;
   std::vector<const char*> values;
   std::vector<int> lengths;
@@ -268,7 +268,7 @@ void Connection::query(const std::string& sql, std::span<const Value> parameters
     formats.push_back(parameter.binary ? 1 : 0);
   }
   queued(PQsendQueryParams(pg_, sql.c_str(), static_cast<int>(parameters.size()), types.data(),
-                           values.data(), lengths.data(), formats.data(), 0));
+                           values.data(), lengths.data(), formats.data(), binary ? 1 : 0));
 }
 
 void Connection::prepare(const std::string& sql) {

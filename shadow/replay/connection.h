@@ -69,8 +69,8 @@ class Connection {
   // Open, nothing in the pipeline, no transaction.
   bool idle() const;
 
-  // Put into the pipeline; sync() sends it. Results come in text format.
-  void query(const std::string& sql, std::span<const Value> parameters);
+  // Put into the pipeline; sync() sends it. Rows come in text format unless `binary`.
+  void query(const std::string& sql, std::span<const Value> parameters, bool binary = false);
   void prepare(const std::string& sql);  // as the unnamed statement
   void describe();                       // the unnamed statement
   // Has the server send what it has so far, so that the end of a statement is seen when it happens.

@@ -26,7 +26,8 @@ std::vector<ColumnInfo> columns_of(const PGresult& result) {
   columns.reserve(static_cast<std::size_t>(PQnfields(&result)));
   for (int i = 0; i < PQnfields(&result); ++i) {
     columns.push_back({PQfname(&result, i), PQftable(&result, i),
-                       static_cast<std::int16_t>(PQftablecol(&result, i)), PQftype(&result, i)});
+                       static_cast<std::int16_t>(PQftablecol(&result, i)), PQftype(&result, i),
+                       PQfformat(&result, i) == 1});
   }
   return columns;
 }
@@ -92,7 +93,7 @@ void ReadOnlyTransaction::send_all(const ReplayContextRef& context) {
       sent_.push_back({Stage::prepare, i});
       connection_->describe();
     } else {
-      connection_->query(steps_[i].sql, steps_[i].parameters);
+      connection_->query(steps_[i].sql, steps_[i].parameters, steps_[i].binary);
     }
     sent_.push_back({Stage::step, i});
     connection_->flush_request();

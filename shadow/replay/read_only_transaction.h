@@ -35,6 +35,7 @@ struct TransactionStep {
   Kind kind = Kind::query;
   std::string sql;
   std::vector<Value> parameters;
+  bool binary = false;  // format of the rows
 };
 
 // One for each step, in order; a step behind one that failed has not run.

@@ -1,0 +1,52 @@
+#pragma once
+
+// The replay of one operation on one connection. Live: the rewrite alone, against what the client
+// got; what that does not settle is decided in a snapshot.
+
+#include <functional>
+#include <memory>
+#include <variant>
+
+#include "shadow/captured.h"
+#include "shadow/replay/snapshot.h"
+
+namespace parallax::shadow {
+
+struct ReplayRequest {
+  SnapshotRequest snapshot;
+  bool live = false;         // begin with the rewrite alone
+  bool binary_live = false;  // ... in binary format, as the client had it
+};
+
+class OperationReplay {
+ public:
+  // Whether what the rewrite gave by itself settles the operation. Called once at most.
+  using SettlesLive = std::function<bool(const StepResult& rewrite)>;
+  struct SettledLive {};
+  using End = std::variant<SettledLive, SnapshotResult, ReplaySkip>;
+  using Done = std::function<void(End)>;
+
+  OperationReplay(io::Loop& loop, const Options& options, ReplayRequest request);
+
+  // Once. The connection must be idle; afterwards it is idle or closed. `done` may destroy this
+  // object, and may come from within this call when nothing can be sent.
+  void run(Connection& connection, SettlesLive settles, Done done);
+  // Closes the connection; nothing is called any more.
+  void abort();
+
+ private:
+  void run_live();
+  void on_live(TransactionEnd end);
+  void run_snapshot();
+
+  io::Loop& loop_;
+  const Options& options_;
+  ReplayRequest request_;
+  Connection* connection_ = nullptr;
+  SettlesLive settles_;
+  Done done_;
+  ReadOnlyTransaction alone_;
+  std::unique_ptr<Snapshot> snapshot_;
+};
+
+}  // namespace parallax::shadow
