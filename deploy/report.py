@@ -124,6 +124,9 @@ def expectation_holds(metrics, rule, expected):
         return set(verdicts) == {'mismatch'} and set(kinds) == {detail}
     if outcome == 'skipped':
         return not verdicts and set(skipped) == {detail}
+    # a writer between the client's statement and the snapshot: both sides agree, and neither is to blame
+    if outcome == 'match':
+        verdicts.pop('race', None)
     return set(verdicts) == {outcome}
 
 

@@ -66,9 +66,8 @@ void read_columns(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource
 }
 
 Parsed<bool> parse_when(std::string_view text) {
-  if (text == "snapshot") return true;
-  return ValueError{text == "live" ? "`live` is not in this version; write `snapshot`"
-                                   : "write `snapshot`, not " + quoted_value(text)};
+  if (text == "snapshot" || text == "live") return text == "snapshot";
+  return ValueError{"write `live` or `snapshot`, not " + quoted_value(text)};
 }
 
 void read_legacy(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource& rule) {
@@ -94,8 +93,7 @@ void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule) {
     if (double ratio = 0; reader.value(at, ratio, parse_ratio)) rule.sample = ratio;
   };
   const auto when = [&](const YamlEntry& at) {
-    bool snapshot = false;
-    reader.value(at, snapshot, parse_when);
+    reader.value(at, source.compare.snapshot_only, parse_when);
   };
   const auto compare = [&](const YamlEntry& at) {
     reader.mapping(at.value, {at.path,

@@ -23,6 +23,18 @@ std::size_t worker_count(const Config& config) {
                              : std::max<std::size_t>(1, std::thread::hardware_concurrency());
 }
 
+// Another server may hold other data: what clients got says nothing of it.
+bool shadows_where_clients_go(const Config& config) {
+  const auto keyword = [&config](const char* name) {
+    const auto found = config.shadow.conninfo.find(name);
+    return found == config.shadow.conninfo.end() ? std::string() : found->second;
+  };
+  return std::ranges::all_of(config.listeners, [&](const ListenerConfig& listener) {
+    return listener.upstream.host == keyword("host") &&
+           std::to_string(listener.upstream.port) == keyword("port");
+  });
+}
+
 }  // namespace
 
 Server::Server(LoadedConfig loaded, shadow::Report& report, Log& log)
@@ -151,6 +163,7 @@ void Server::make_workers() {
           shadow::TapOptions{.user = conninfo("user"),
                              .database = conninfo("dbname"),
                              .dev = config_.shadow.dev,
+                             .live = shadows_where_clients_go(config_),
                              .capture_bytes = config_.shadow.capture_bytes,
                              .captures_bytes = config_.shadow.queue_bytes / worker_count(config_),
                              .seed = (static_cast<std::uint64_t>(entropy()) << 32) | entropy()});

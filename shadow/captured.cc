@@ -2,6 +2,14 @@
 
 namespace parallax::shadow {
 
+void LiveResult::describe(const std::vector<ColumnInfo>& verified) {
+  if (result->rows() == 0) {
+    result = std::make_shared<ResultSet>(verified);
+  } else if (result->columns().size() == verified.size()) {
+    result->describe(verified);
+  }
+}
+
 std::size_t CapturedOperation::bytes() const {
   // The settings are shared by all operations of a session.
   std::size_t total = sizeof(CapturedOperation) + legacy.sql.size() + live.sqlstate.size();

@@ -33,9 +33,13 @@ struct LiveResult {
   std::string sqlstate;  // of its error; empty = a result
   std::optional<std::uint64_t>
       rows;  // how many, from the command tag; nothing when that is not known
-  // The rows themselves: types are not filled in (they are those of the replay of the same
-  // statement), the format of each column is. Null: not captured.
-  std::shared_ptr<const ResultSet> result;
+  // The rows themselves: of the columns the tap knows the formats, the engine adds what was
+  // verified of the same statement. Null: not captured.
+  std::shared_ptr<ResultSet> result;
+
+  // What is known of the columns of the same statement; `result` must be there. Without a row the
+  // wire says nothing of them; another number of columns stays as it is.
+  void describe(const std::vector<ColumnInfo>& verified);
 };
 
 // A matched and sampled operation whose legacy result is complete.

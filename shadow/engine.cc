@@ -12,6 +12,7 @@
 #include "proxy/io/loop.h"
 #include "proxy/io/timer.h"
 #include "shadow/compare/compare.h"
+#include "shadow/drift_watch.h"
 #include "shadow/intake_queue.h"
 #include "shadow/outcome_counter.h"
 #include "shadow/replay/operation_replay.h"
@@ -31,17 +32,6 @@ double seconds_since(std::uint64_t began_ns) {
 // same: it gives both latencies side by side and keeps watching how the client's results and the
 // snapshot's agree.
 constexpr std::uint32_t kSnapshotEvery = 8;
-// So many results in a row that the shadow's legacy does not give: it sees other data.
-constexpr std::uint32_t kDriftAfter = 100;
-
-// What --dev alone may show.
-void remove_values(Outcome& outcome) {
-  outcome.values.clear();
-  outcome.legacy_message.clear();
-  outcome.rewrite_message.clear();
-  outcome.columns.clear();
-  outcome.differences.clear();
-}
 
 }  // namespace
 
@@ -61,8 +51,7 @@ struct Engine::Impl {
     Verification verification;
     bool rewrite_first = false;  // of the next snapshot
     std::uint32_t turn = 0;      // of replays, for kSnapshotEvery
-    std::uint32_t differing_in_row =
-        0;  // results of clients that legacy in the snapshot did not give
+    DriftWatch drift;
   };
 
   Impl(Options given, std::shared_ptr<const RuleSet> rule_set, const ShadowMetrics& metrics,
@@ -206,10 +195,7 @@ ReplayRequest Engine::Impl::replay_request(CapturedOperation& operation) {
       std::exchange(rule_facts.rewrite_first, !rule_facts.rewrite_first);
   auto& live = operation.live;
   if (live.result == nullptr) return request;
-  if (live.result->rows() == 0) {
-    // Without a row nothing was said of the columns.
-    live.result = std::make_shared<const ResultSet>(rule_facts.verification.legacy_columns);
-  }
+  live.describe(rule_facts.verification.legacy_columns);
   const auto& columns = live.result->columns();
   request.live =
       rule_facts.verification.rewrite_prepared && rule_facts.turn++ % kSnapshotEvery != 0;
@@ -282,29 +268,16 @@ void Engine::Impl::finish(CapturedOperation& operation, Outcome outcome) {
   if (options.dev) {
     outcome.values = std::move(operation.values);
   } else {
-    remove_values(outcome);
+    outcome.remove_values();
   }
   publish(outcome);
 }
 
-// A client's result that the snapshot's legacy does not give is a race; one after the other, it is
-// a shadow that does not see what clients see.
 void Engine::Impl::watch_drift(const Rule& rule, const Outcome& outcome) {
   if (!outcome.live_compared) return;
-  auto& differing = facts_of(rule).differing_in_row;
   const auto state = states[rule.index].load(std::memory_order_relaxed);
-  if (outcome.live_differs) {
-    if (++differing == kDriftAfter && state == RuleState::ready) {
-      set_state(rule, RuleState::context_drift,
-                "none of the last " + std::to_string(kDriftAfter) +
-                    " results of clients was what the same statement gives on the shadow");
-    }
-    return;
-  }
-  differing = 0;
-  if (state == RuleState::context_drift) {
-    set_state(rule, RuleState::ready, "clients and the shadow see the same again");
-  }
+  const auto changed = facts_of(rule).drift.saw(outcome.live_differs, state);
+  if (changed) set_state(rule, changed->state, changed->reason);
 }
 
 void Engine::Impl::verify_again(const Rule& rule, const std::string& why) {

@@ -62,7 +62,7 @@ void LiveCapture::give_up() {
   budget_.used -= std::exchange(held_, 0);
 }
 
-std::shared_ptr<const ResultSet> LiveCapture::take() {
+std::shared_ptr<ResultSet> LiveCapture::take() {
   if (given_up_) return nullptr;
   if (result_ == nullptr) {
     // No rows: what is known of the columns are formats that were named one by one.

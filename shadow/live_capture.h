@@ -38,7 +38,7 @@ class LiveCapture final : public protocol::RowSink {
   std::uint64_t rows() const { return rows_; }
   // All rows, in order; null when they did not fit or could not be read. Types of columns are not
   // filled in. Once.
-  std::shared_ptr<const ResultSet> take();
+  std::shared_ptr<ResultSet> take();
 
  private:
   void start(std::size_t columns);

@@ -47,6 +47,8 @@ struct Outcome {
   std::string rewrite_message;
   std::vector<std::string> columns;        // labels of the paired columns
   std::vector<RowDifference> differences;  // the first kDifferencesShown
+
+  void remove_values();
 };
 inline constexpr std::size_t kDifferencesShown = 10;
 

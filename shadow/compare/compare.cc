@@ -46,7 +46,9 @@ PairedTypes pair_types(const ResultSet& legacy, const ResultSet& rewrite, const 
   for (const ColumnPair& pair : pairing.pairs) {
     const ColumnInfo& left = legacy.columns()[pair.legacy];
     const ColumnInfo& right = rewrite.columns()[pair.rewrite];
-    out.columns.push_back({pair.legacy, pair.rewrite, cell_kind(left.type_oid)});
+    // Binary cells are equal by their bytes alone.
+    const CellKind kind = left.binary ? CellKind::text : cell_kind(left.type_oid);
+    out.columns.push_back({pair.legacy, pair.rewrite, kind});
     switch (relate_types(left.type_oid, right.type_oid, catalog)) {
       case TypeRelation::same:
         break;
@@ -100,7 +102,8 @@ bool same_result(const ResultSet& first, const ResultSet& second, bool ordered) 
   if (first.same_cells(second)) return true;
   std::vector<PairedColumn> columns;
   for (std::size_t i = 0; i < first.columns().size(); ++i) {
-    columns.push_back({i, i, cell_kind(first.columns()[i].type_oid)});
+    const ColumnInfo& column = first.columns()[i];
+    columns.push_back({i, i, column.binary ? CellKind::text : cell_kind(column.type_oid)});
   }
   return !compare_all_rows(first, second, columns, {}, ordered).difference;
 }

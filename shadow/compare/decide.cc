@@ -37,6 +37,21 @@ std::string in_words(std::string_view sqlstate) {
   return "SQLSTATE " + std::string(sqlstate);
 }
 
+bool is_binary(const ResultSet& result) {
+  return !result.columns().empty() && result.columns().front().binary;
+}
+
+bool one_format(const ResultSet& result) {
+  const auto& columns = result.columns();
+  return std::all_of(columns.begin(), columns.end(),
+                     [&](const ColumnInfo& column) { return column.binary == columns[0].binary; });
+}
+
+// Cells of two formats are not compared.
+bool same_formats(const ResultSet& first, const ResultSet& second) {
+  return one_format(first) && one_format(second) && is_binary(first) == is_binary(second);
+}
+
 class Decision {
  public:
   Decision(const ComparisonBasis& basis, const SnapshotResult& snapshot, const LiveResult& live)
@@ -44,6 +59,7 @@ class Decision {
         snapshot_(snapshot),
         legacy_(snapshot.legacy_first),
         rewrite_(snapshot.rewrite),
+        live_(live),
         live_sqlstate_(live.sqlstate),
         pairing_(basis.pairing),
         catalog_(basis.catalog) {}
@@ -169,16 +185,34 @@ class Decision {
     }
     Comparison comparison =
         compare_results(legacy_.result, rewrite_.result, pairing_, catalog_, rule_.legacy_ordered);
+    std::string race = compare_live();
     if (comparison.difference) {
       mismatch(*comparison.difference, std::move(comparison.detail));
       out_.differences = std::move(comparison.differences);
-    } else if (!live_sqlstate_.empty()) {
-      end_race();
+    } else if (!race.empty()) {
+      end(Verdict::race, std::move(race));
     } else {
       end(Verdict::match, {});
       out_.steps = std::move(comparison.steps);
       out_.vacuous = out_.legacy_rows == 0 && out_.rewrite_rows == 0;
     }
+  }
+
+  // How what the client got differs from legacy's result in the snapshot; empty when it does not.
+  std::string compare_live() {
+    out_.live_compared = !live_sqlstate_.empty() || live_.rows || live_.result != nullptr;
+    std::string difference;
+    if (!live_sqlstate_.empty()) {
+      difference = "client: " + in_words(live_sqlstate_) + ", in the snapshot: no error";
+    } else if (live_.rows && *live_.rows != legacy_.result.rows()) {
+      difference = "client: " + counted(*live_.rows, "row") +
+                   ", in the snapshot: " + std::to_string(legacy_.result.rows());
+    } else if (live_.result != nullptr && same_formats(*live_.result, legacy_.result) &&
+               !same_result(*live_.result, legacy_.result, false)) {
+      difference = "the client got other rows than legacy gives in the snapshot";
+    }
+    out_.live_differs = !difference.empty();
+    return difference;
   }
 
   // Both sides agree with each other and not with the client.
@@ -191,6 +225,7 @@ class Decision {
   const SnapshotResult& snapshot_;
   const StepResult& legacy_;
   const StepResult& rewrite_;
+  const LiveResult& live_;
   const std::string& live_sqlstate_;
   const Pairing& pairing_;
   const Catalog& catalog_;
@@ -204,8 +239,28 @@ Outcome decide(const ComparisonBasis& basis, const SnapshotResult& snapshot,
   return Decision(basis, snapshot, live).run();
 }
 
-std::optional<Outcome> decide_live(const ComparisonBasis&, const LiveResult&, const StepResult&) {
-  return std::nullopt;
+std::optional<Outcome> decide_live(const ComparisonBasis& basis, const LiveResult& live,
+                                   const StepResult& rewrite) {
+  if (!live.sqlstate.empty() || !has_result(rewrite)) return std::nullopt;
+  const ResultSet& legacy = *live.result;
+  if (legacy.columns().size() != basis.pairing.legacy_columns) return std::nullopt;
+  if (!one_format(legacy) || !one_format(rewrite.result)) return std::nullopt;
+  if (legacy.rows() > 0 && rewrite.result.rows() > 0 &&
+      is_binary(legacy) != is_binary(rewrite.result))
+    return std::nullopt;
+  Comparison comparison = compare_results(legacy, rewrite.result, basis.pairing, basis.catalog,
+                                          basis.rule.legacy_ordered);
+  if (comparison.difference) return std::nullopt;
+  Outcome out;
+  out.rule = &basis.rule;
+  out.end = Verdict::match;
+  out.steps = std::move(comparison.steps);
+  out.legacy_rows = legacy.rows();
+  out.rewrite_rows = rewrite.result.rows();
+  out.vacuous = out.legacy_rows == 0 && out.rewrite_rows == 0;
+  out.rewrite_seconds = rewrite.seconds;
+  out.live_compared = true;
+  return out;
 }
 
 }  // namespace parallax::shadow

@@ -45,6 +45,8 @@ class ResultSet {
     return std::string_view(buffer_).substr(begin, end - begin);
   }
 
+  // What is known of the columns, as many as there are; their formats stay as they are.
+  void describe(const std::vector<ColumnInfo>& columns);
   // Same number of columns and rows, and the same bytes in every cell: memcmp of two buffers.
   bool same_cells(const ResultSet& other) const;
 

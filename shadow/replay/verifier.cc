@@ -46,7 +46,7 @@ void Verifier::check_next() {
   check_->run(*connection_, [this](RuleCheck::End end) { on_checked(std::move(end)); });
 }
 
-void Verifier::on_checked(RuleCheck::End end) {
+void Verifier::on_checked(RuleCheck::End&& end) {
   const Rule& rule = *pending_.front();
   pending_.pop_front();
   loop_.defer_destroy(std::move(check_));  // it is in the middle of this call

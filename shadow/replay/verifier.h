@@ -34,7 +34,7 @@ class Verifier {
  private:
   void begin_round();
   void check_next();
-  void on_checked(RuleCheck::End end);
+  void on_checked(RuleCheck::End&& end);
   void end_round();
   void retry_later();
 

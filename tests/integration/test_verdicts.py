@@ -264,6 +264,9 @@ class UnderWrites(unittest.TestCase):
                     continue
                 # a statement_timeout on a busy machine is no finding about the rule
                 verdicts.pop('timeout', None)
+                # writers between the client's statement and the snapshot: both sides agree, and neither is to blame
+                if outcome == 'match':
+                    verdicts.pop('race', None)
                 self.assertEqual({outcome}, set(verdicts))
                 self.assertGreater(verdicts[outcome], 5)
                 self.assertEqual({detail} if detail else set(), set(kinds))

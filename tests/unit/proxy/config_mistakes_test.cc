@@ -280,8 +280,9 @@ TEST_CASE("mistakes of rules") {
        kHead + "rules:\n  " + std::string(201, 'n') +
            ": {legacy: 'select 1', rewrite: 'select 1'}\n",
        "f.yaml:5:3: a rule's name has at most 200 bytes; this one has 201"},
-      {"when", rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    compare: {when: live}\n"),
-       "f.yaml:8:21: `rules.a.compare.when`: `live` is not in this version; write `snapshot`"},
+      {"when",
+       rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    compare: {when: later}\n"),
+       "f.yaml:8:21: `rules.a.compare.when`: write `live` or `snapshot`, not `later`"},
       {"compare",
        rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    compare: {order: ignore}\n"),
        "f.yaml:8:15: unknown key `order`: not in this version"},

@@ -191,5 +191,55 @@ TEST_CASE("decide: the facts of an outcome") {
   CHECK(decide_of(kOne, error("22012"), kOne).legacy_sqlstate == "22012");
 }
 
+std::shared_ptr<ResultSet> live_rows(const std::vector<Row>& of, bool binary = false) {
+  auto columns = typed({kInt4});
+  columns[0].binary = binary;
+  return std::make_shared<ResultSet>(result_of(std::move(columns), of));
+}
+
+TEST_CASE("what the client got against the rewrite alone settles equality and nothing else") {
+  Rule rule;
+  const auto pairing = straight(1);
+  const auto catalog = catalog_of_tests();
+  const ComparisonBasis basis{rule, pairing, catalog, {}};
+  const auto match = decide_live(basis, {{}, 1, live_rows({{"1"}})}, kOne);
+  REQUIRE(match.has_value());
+  CHECK(match->end == End(Verdict::match));
+  CHECK(match->live_compared);
+  CHECK_FALSE(match->vacuous);
+  const auto empty = decide_live(basis, {{}, 0, live_rows({})}, kNone);
+  REQUIRE(empty.has_value());
+  CHECK(empty->vacuous);
+  CHECK_FALSE(decide_live(basis, {{}, 1, live_rows({{"1"}})}, kTwo).has_value());
+  CHECK_FALSE(decide_live(basis, {{}, 1, live_rows({{"1"}})}, error("42703")).has_value());
+  CHECK_FALSE(decide_live(basis, {{}, 1, live_rows({{"1"}})}, kNotRun).has_value());
+  CHECK_FALSE(decide_live(basis, {"22012", {}, live_rows({{"1"}})}, kOne).has_value());
+  // "1" as text is not the four bytes "1...": formats are never mixed up
+  CHECK_FALSE(decide_live(basis, {{}, 1, live_rows({{"1"}}, true)}, kOne).has_value());
+}
+
+TEST_CASE("both sides agree and the client got something else: a race") {
+  Rule rule;
+  const auto pairing = straight(1);
+  const auto catalog = catalog_of_tests();
+  const auto with = [&](LiveResult live) {
+    return decide({rule, pairing, catalog, {}}, {kOne, kOne, kOne}, live);
+  };
+  const auto same = with({{}, 1, live_rows({{"1"}})});
+  CHECK(same.end == End(Verdict::match));
+  CHECK(same.live_compared);
+  CHECK_FALSE(same.live_differs);
+  const auto rows = with({{}, 1, live_rows({{"2"}})});
+  CHECK(rows.end == End(Verdict::race));
+  CHECK(rows.live_differs);
+  const auto count = with({{}, 3, {}});
+  CHECK(count.end == End(Verdict::race));
+  CHECK(count.detail.find('3') != std::string::npos);
+  CHECK(with({{}, 1, {}}).end == End(Verdict::match));
+  CHECK_FALSE(with({{}, {}, {}}).live_compared);
+  // what is binary cannot be held against text: the count is
+  CHECK(with({{}, 1, live_rows({{"2"}}, true)}).end == End(Verdict::match));
+}
+
 }  // namespace
 }  // namespace parallax::shadow
