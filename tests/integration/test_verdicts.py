@@ -265,10 +265,9 @@ class UnderWrites(unittest.TestCase):
                 # a statement_timeout on a busy machine is no finding about the rule
                 verdicts.pop('timeout', None)
                 # writers between the client's statement and the snapshot: both sides agree, and neither is to blame
-                if outcome == 'match':
-                    verdicts.pop('race', None)
+                races = verdicts.pop('race', 0) if outcome == 'match' else 0
                 self.assertEqual({outcome}, set(verdicts))
-                self.assertGreater(verdicts[outcome], 5)
+                self.assertGreater(verdicts[outcome] + races, 5)
                 self.assertEqual({detail} if detail else set(), set(kinds))
         self.assertEqual(0, metrics.sum('verdicts_total', verdict='unstable'))
         self.assertEqual(0, metrics.sum('dropped_total'))
