@@ -10,7 +10,6 @@
 #include "shadow/captured.h"
 #include "shadow/compare/pairing.h"
 #include "shadow/compare/result_set.h"
-#include "shadow/compare/value_reader.h"
 #include "shadow/report.h"
 #include "shadow/verdict.h"
 
@@ -55,7 +54,6 @@ struct ComparisonBasis {
   const Rule& rule;
   const Pairing& pairing;
   const Catalog& catalog;
-  TextStyle style;
 };
 
 // The outcome table of "Comparison" in the README: the first line that holds. Fills end, kind,

@@ -36,7 +36,7 @@ Outcome decide_of(const StepResult& first, const StepResult& second, const StepR
   rule.legacy_ordered = ordered;
   const auto pairing = straight(1);
   const auto catalog = catalog_of_tests();
-  return decide({rule, pairing, catalog, {}}, {first, second, rewrite}, {live, {}, {}});
+  return decide({rule, pairing, catalog}, {first, second, rewrite}, {live, {}, {}});
 }
 
 struct Line {
@@ -201,7 +201,7 @@ TEST_CASE("what the client got against the rewrite alone settles equality and no
   Rule rule;
   const auto pairing = straight(1);
   const auto catalog = catalog_of_tests();
-  const ComparisonBasis basis{rule, pairing, catalog, {}};
+  const ComparisonBasis basis{rule, pairing, catalog};
   const auto match = decide_live(basis, {{}, 1, live_rows({{"1"}})}, kOne);
   REQUIRE(match.has_value());
   CHECK(match->end == End(Verdict::match));
@@ -223,7 +223,7 @@ TEST_CASE("both sides agree and the client got something else: a race") {
   const auto pairing = straight(1);
   const auto catalog = catalog_of_tests();
   const auto with = [&](LiveResult live) {
-    return decide({rule, pairing, catalog, {}}, {kOne, kOne, kOne}, live);
+    return decide({rule, pairing, catalog}, {kOne, kOne, kOne}, live);
   };
   const auto same = with({{}, 1, live_rows({{"1"}})});
   CHECK(same.end == End(Verdict::match));
