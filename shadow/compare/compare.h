@@ -62,8 +62,9 @@ struct ComparisonBasis {
 Outcome decide(const ComparisonBasis& basis, const SnapshotResult& snapshot,
                const LiveResult& live);
 
-// What the client got against the rewrite alone. Nothing unless they are equal: then a snapshot has
-// to decide. `live.result` must be there.
+// What the client got against the rewrite alone. Nothing unless they are equal, and each pair is
+// one attribute of one table (nothing else says what types the client's cells have): then a
+// snapshot has to decide. `live.result` must be there.
 std::optional<Outcome> decide_live(const ComparisonBasis& basis, const LiveResult& live,
                                    const StepResult& rewrite);
 

@@ -52,6 +52,19 @@ bool same_formats(const ResultSet& first, const ResultSet& second) {
   return one_format(first) && one_format(second) && is_binary(first) == is_binary(second);
 }
 
+// A DataRow does not say the types of its cells. Where both sides are the same attribute of the
+// same table, they have the one that the rewrite's has now; of anything else, the type that was
+// verified may be another for these parameters.
+bool same_attributes(const Pairing& pairing, const ResultSet& legacy, const ResultSet& rewrite) {
+  if (rewrite.columns().size() != pairing.rewrite_columns) return false;
+  return std::all_of(pairing.pairs.begin(), pairing.pairs.end(), [&](const ColumnPair& pair) {
+    const ColumnInfo& left = legacy.columns()[pair.legacy];
+    const ColumnInfo& right = rewrite.columns()[pair.rewrite];
+    return left.table_oid != 0 && left.table_oid == right.table_oid &&
+           left.attribute == right.attribute;
+  });
+}
+
 class Decision {
  public:
   Decision(const ComparisonBasis& basis, const SnapshotResult& snapshot, const LiveResult& live)
@@ -248,6 +261,7 @@ std::optional<Outcome> decide_live(const ComparisonBasis& basis, const LiveResul
   if (legacy.rows() > 0 && rewrite.result.rows() > 0 &&
       is_binary(legacy) != is_binary(rewrite.result))
     return std::nullopt;
+  if (!same_attributes(basis.pairing, legacy, rewrite.result)) return std::nullopt;
   Comparison comparison = compare_results(legacy, rewrite.result, basis.pairing, basis.catalog,
                                           basis.rule.legacy_ordered);
   if (comparison.difference) return std::nullopt;

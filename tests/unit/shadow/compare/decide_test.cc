@@ -191,10 +191,19 @@ TEST_CASE("decide: the facts of an outcome") {
   CHECK(decide_of(kOne, error("22012"), kOne).legacy_sqlstate == "22012");
 }
 
+std::vector<ColumnInfo> attribute(std::int16_t number = 1) { return {{"a", 7, number, kInt4}}; }
+
 std::shared_ptr<ResultSet> live_rows(const std::vector<Row>& of, bool binary = false) {
-  auto columns = typed({kInt4});
+  auto columns = attribute();
   columns[0].binary = binary;
   return std::make_shared<ResultSet>(result_of(std::move(columns), of));
+}
+
+StepResult rewrite_rows(const std::vector<Row>& of, std::vector<ColumnInfo> columns = attribute()) {
+  StepResult out;
+  out.ran = true;
+  out.result = result_of(std::move(columns), of);
+  return out;
 }
 
 TEST_CASE("what the client got against the rewrite alone settles equality and nothing else") {
@@ -202,20 +211,37 @@ TEST_CASE("what the client got against the rewrite alone settles equality and no
   const auto pairing = straight(1);
   const auto catalog = catalog_of_tests();
   const ComparisonBasis basis{rule, pairing, catalog};
-  const auto match = decide_live(basis, {{}, 1, live_rows({{"1"}})}, kOne);
+  const auto one = rewrite_rows({{"1"}});
+  const auto match = decide_live(basis, {{}, 1, live_rows({{"1"}})}, one);
   REQUIRE(match.has_value());
   CHECK(match->end == End(Verdict::match));
   CHECK(match->live_compared);
   CHECK_FALSE(match->vacuous);
-  const auto empty = decide_live(basis, {{}, 0, live_rows({})}, kNone);
+  const auto empty = decide_live(basis, {{}, 0, live_rows({})}, rewrite_rows({}));
   REQUIRE(empty.has_value());
   CHECK(empty->vacuous);
-  CHECK_FALSE(decide_live(basis, {{}, 1, live_rows({{"1"}})}, kTwo).has_value());
+  CHECK_FALSE(decide_live(basis, {{}, 1, live_rows({{"1"}})}, rewrite_rows({{"2"}})).has_value());
   CHECK_FALSE(decide_live(basis, {{}, 1, live_rows({{"1"}})}, error("42703")).has_value());
   CHECK_FALSE(decide_live(basis, {{}, 1, live_rows({{"1"}})}, kNotRun).has_value());
-  CHECK_FALSE(decide_live(basis, {"22012", {}, live_rows({{"1"}})}, kOne).has_value());
+  CHECK_FALSE(decide_live(basis, {"22012", {}, live_rows({{"1"}})}, one).has_value());
   // "1" as text is not the four bytes "1...": formats are never mixed up
-  CHECK_FALSE(decide_live(basis, {{}, 1, live_rows({{"1"}}, true)}, kOne).has_value());
+  CHECK_FALSE(decide_live(basis, {{}, 1, live_rows({{"1"}}, true)}, one).has_value());
+}
+
+TEST_CASE(
+    "the client's rows do not say their types: live only where both sides are one attribute") {
+  Rule rule;
+  const auto pairing = straight(1);
+  const auto catalog = catalog_of_tests();
+  const ComparisonBasis basis{rule, pairing, catalog};
+  const LiveResult live{{}, 1, live_rows({{"1"}})};
+  CHECK(decide_live(basis, live, rewrite_rows({{"1"}})).has_value());
+  // an expression may have another type with each parameter, another attribute since it was
+  // verified
+  CHECK_FALSE(decide_live(basis, live, kOne).has_value());
+  CHECK_FALSE(decide_live(basis, live, rewrite_rows({{"1"}}, attribute(2))).has_value());
+  auto expression = std::make_shared<ResultSet>(result_of(typed({kInt4}), {{"1"}}));
+  CHECK_FALSE(decide_live(basis, {{}, 1, expression}, kOne).has_value());
 }
 
 TEST_CASE("both sides agree and the client got something else: a race") {
