@@ -197,8 +197,10 @@ ReplayRequest Engine::Impl::replay_request(CapturedOperation& operation) {
   if (live.result == nullptr) return request;
   live.describe(rule_facts.verification.legacy_columns);
   const auto& columns = live.result->columns();
-  request.live =
-      rule_facts.verification.rewrite_prepared && rule_facts.turn++ % kSnapshotEvery != 0;
+  const auto& verification = rule_facts.verification;
+  request.live = verification.rewrite_prepared &&
+                 may_settle_live(verification.pairing, columns, verification.rewrite_columns) &&
+                 rule_facts.turn++ % kSnapshotEvery != 0;
   request.binary_live = !columns.empty() && std::ranges::all_of(columns, &ColumnInfo::binary);
   return request;
 }

@@ -62,9 +62,13 @@ struct ComparisonBasis {
 Outcome decide(const ComparisonBasis& basis, const SnapshotResult& snapshot,
                const LiveResult& live);
 
-// What the client got against the rewrite alone. Nothing unless they are equal, and each pair is
-// one attribute of one table (nothing else says what types the client's cells have): then a
-// snapshot has to decide. `live.result` must be there.
+// Whether the client's rows can be held against the rewrite's at all: each in one format, and each
+// pair one attribute of one table. `live`: as verified, with the formats of what the client got.
+bool may_settle_live(const Pairing& pairing, const std::vector<ColumnInfo>& live,
+                     const std::vector<ColumnInfo>& rewrite);
+
+// What the client got against the rewrite alone. Nothing unless that may_settle_live() and they are
+// equal: then a snapshot has to decide. `live.result` must be there.
 std::optional<Outcome> decide_live(const ComparisonBasis& basis, const LiveResult& live,
                                    const StepResult& rewrite);
 

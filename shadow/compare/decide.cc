@@ -41,28 +41,15 @@ bool is_binary(const ResultSet& result) {
   return !result.columns().empty() && result.columns().front().binary;
 }
 
-bool one_format(const ResultSet& result) {
-  const auto& columns = result.columns();
+bool one_format(const std::vector<ColumnInfo>& columns) {
   return std::all_of(columns.begin(), columns.end(),
                      [&](const ColumnInfo& column) { return column.binary == columns[0].binary; });
 }
 
 // Cells of two formats are not compared.
 bool same_formats(const ResultSet& first, const ResultSet& second) {
-  return one_format(first) && one_format(second) && is_binary(first) == is_binary(second);
-}
-
-// A DataRow does not say the types of its cells. Where both sides are the same attribute of the
-// same table, they have the one that the rewrite's has now; of anything else, the type that was
-// verified may be another for these parameters.
-bool same_attributes(const Pairing& pairing, const ResultSet& legacy, const ResultSet& rewrite) {
-  if (rewrite.columns().size() != pairing.rewrite_columns) return false;
-  return std::all_of(pairing.pairs.begin(), pairing.pairs.end(), [&](const ColumnPair& pair) {
-    const ColumnInfo& left = legacy.columns()[pair.legacy];
-    const ColumnInfo& right = rewrite.columns()[pair.rewrite];
-    return left.table_oid != 0 && left.table_oid == right.table_oid &&
-           left.attribute == right.attribute;
-  });
+  return one_format(first.columns()) && one_format(second.columns()) &&
+         is_binary(first) == is_binary(second);
 }
 
 class Decision {
@@ -252,16 +239,31 @@ Outcome decide(const ComparisonBasis& basis, const SnapshotResult& snapshot,
   return Decision(basis, snapshot, live).run();
 }
 
+// A DataRow does not say the types of its cells. Where both sides are the same attribute of the
+// same table, they have the one that the rewrite's has now; of anything else, the type that was
+// verified may be another for these parameters.
+bool may_settle_live(const Pairing& pairing, const std::vector<ColumnInfo>& live,
+                     const std::vector<ColumnInfo>& rewrite) {
+  if (live.size() != pairing.legacy_columns || rewrite.size() != pairing.rewrite_columns)
+    return false;
+  if (!one_format(live) || !one_format(rewrite)) return false;
+  return std::all_of(pairing.pairs.begin(), pairing.pairs.end(), [&](const ColumnPair& pair) {
+    const ColumnInfo& left = live[pair.legacy];
+    const ColumnInfo& right = rewrite[pair.rewrite];
+    return left.table_oid != 0 && left.table_oid == right.table_oid &&
+           left.attribute == right.attribute;
+  });
+}
+
 std::optional<Outcome> decide_live(const ComparisonBasis& basis, const LiveResult& live,
                                    const StepResult& rewrite) {
   if (!live.sqlstate.empty() || !has_result(rewrite)) return std::nullopt;
   const ResultSet& legacy = *live.result;
-  if (legacy.columns().size() != basis.pairing.legacy_columns) return std::nullopt;
-  if (!one_format(legacy) || !one_format(rewrite.result)) return std::nullopt;
+  const auto& columns = rewrite.result.columns();
+  if (!may_settle_live(basis.pairing, legacy.columns(), columns)) return std::nullopt;
   if (legacy.rows() > 0 && rewrite.result.rows() > 0 &&
       is_binary(legacy) != is_binary(rewrite.result))
     return std::nullopt;
-  if (!same_attributes(basis.pairing, legacy, rewrite.result)) return std::nullopt;
   Comparison comparison = compare_results(legacy, rewrite.result, basis.pairing, basis.catalog,
                                           basis.rule.legacy_ordered);
   if (comparison.difference) return std::nullopt;
