@@ -119,6 +119,20 @@ class Kinds(unittest.TestCase):
         for value in ('thing 3', 'THING 3', '4.50'):
             self.assertNotIn(value, log, 'row values never stand in the log')
 
+    def test_equal_rows_are_settled_without_a_snapshot(self):
+        name = 'right.reordered'
+        before = self.proxy.settled()
+        with self.connect() as session:
+            for _ in range(32):
+                session.execute('SELECT id, name, amount FROM thing WHERE id = %s', [3])
+        after = self.proxy.settled()
+
+        def more(metric, **labels):
+            return after.sum(metric, rule=name, **labels) - before.sum(metric, rule=name, **labels)
+        self.assertEqual(32, more('verdicts_total', verdict='match'))
+        # one in eight goes through the snapshot, which alone gives a pair of latencies
+        self.assertEqual(4, more('paired_duration_seconds_count', side='legacy'))
+
     def test_shape_changed_since_verification(self):
         with self.connect(prepare_threshold=None) as session:
             for sql in ('SELECT id AS cc FROM widening ORDER BY id', 'SELECT * FROM widening ORDER BY id'):
