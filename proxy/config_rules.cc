@@ -93,7 +93,7 @@ void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule) {
     if (double ratio = 0; reader.value(at, ratio, parse_ratio)) rule.sample = ratio;
   };
   const auto when = [&](const YamlEntry& at) {
-    reader.value(at, source.snapshot_only, parse_when);
+    reader.value(at, source.compare.snapshot_only, parse_when);
   };
   const auto compare = [&](const YamlEntry& at) {
     reader.mapping(at.value, {at.path,

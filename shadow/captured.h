@@ -15,12 +15,16 @@
 
 namespace parallax::shadow {
 
-// What a session's statement meant when it ran, for a replay to mean the same. Immutable, shared by
-// all operations of a session.
+// What a session's statement meant when it ran, for a replay to mean the same. Immutable; one value
+// is shared by all operations between two changes.
 struct ReplayContext {
-  // Settings of the startup packet, in order (TimeZone, search_path, -c options, ...), never user,
-  // database, application_name, client_encoding, replication, timeouts.
+  // Settings in the order in which they are to be made (set_config): those of the startup packet
+  // (TimeZone, search_path, -c options) and all that SET, set_config and the like have changed
+  // since, `role` among them. Never user, database, application_name, client_encoding, replication,
+  // timeouts, transaction settings.
   std::vector<std::pair<std::string, std::string>> settings;
+  std::string user;  // that the session has logged in as
+  bool operator==(const ReplayContext&) const = default;
 };
 using ReplayContextRef = std::shared_ptr<const ReplayContext>;
 

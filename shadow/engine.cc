@@ -210,8 +210,8 @@ bool Engine::Impl::settles_live(Job& job, const StepResult& rewrite) {
   const auto& verification = facts_of(rule).verification;
   if (column_origin(verification.rewrite_columns, rewrite) != ColumnOrigin::verified) return false;
   const auto began = io::Loop::now_ns();
-  job.settled =
-      decide_live({rule, verification.pairing, verification.catalog}, job.operation.live, rewrite);
+  job.settled = decide_live({rule, verification.pairing, verification.catalog, {}},
+                            job.operation.live, rewrite);
   counter.compared(seconds_since(began));
   return job.settled.has_value();
 }
@@ -256,7 +256,7 @@ void Engine::Impl::conclude(CapturedOperation& operation, const SnapshotResult& 
   counter.replayed(rule, snapshot);
   const auto began = io::Loop::now_ns();
   auto outcome =
-      decide({rule, verification.pairing, verification.catalog}, snapshot, operation.live);
+      decide({rule, verification.pairing, verification.catalog, {}}, snapshot, operation.live);
   counter.compared(seconds_since(began));
   if (outcome.end == End(SkipReason::broken)) {
     verify_again(rule, "the columns of the legacy statement have changed");

@@ -3,11 +3,15 @@
 // A rule as the configuration gives it, before it is compiled. Public face of shadow/ (used by
 // proxy/config).
 
+#include <chrono>
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "shadow/verdict.h"
 
 namespace parallax::shadow {
 
@@ -31,15 +35,42 @@ struct SourceText {
   SourceMark mark;
 };
 
+enum class OrderMode {
+  automatic,  // the top-level ORDER BY of legacy is the contract
+  strict,     // the sequence of rows must be the same
+  ignore      // multisets
+};
+
+// `compare:` of a rule.
+struct CompareOptions {
+  bool snapshot_only = false;  // when: snapshot
+  OrderMode order = OrderMode::automatic;
+  double float_tolerance = 0;  // relative, of float4 and float8
+  // Legacy label -> how far apart two timestamps of that column may be.
+  std::map<std::string, std::chrono::microseconds> clock;
+  std::set<EqualStep> treat_as_mismatch;  // treat: {step: mismatch}
+};
+
+// `expect:`: differences of these kinds, and no others, are wanted until the end of that day (UTC).
+struct Expectation {
+  std::set<MismatchKind> kinds;
+  std::chrono::year_month_day until;
+  std::string reason;
+  SourceMark mark;
+};
+
 struct RuleSource {
   SourceText name;
   SourceText legacy;  // SQL with names, pins, :_ and $n
   SourceText rewrite;
   std::map<std::string, SourceText> ignore;  // legacy label -> reason
   std::map<std::string, SourceText>
-      columns;                 // legacy label -> rewrite label, table.column or expression
-  bool snapshot_only = false;  // compare.when: snapshot
-  double sample = 1.0;         // share of operations that are shadowed
+      columns;  // legacy label -> rewrite label, table.column or expression
+  // Name -> SQL expression over the names of legacy, which the server evaluates in the snapshot.
+  std::map<std::string, SourceText> let;
+  CompareOptions compare;
+  std::vector<Expectation> expect;
+  double sample = 1.0;  // share of operations that are shadowed
 };
 
 // What is wrong, where, and what to write instead.

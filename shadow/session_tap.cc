@@ -127,7 +127,8 @@ SessionTap::SessionTap(WorkerTap& worker, std::uint64_t session_id,
     : worker_(worker),
       session_id_(session_id),
       context_(startup, worker.options_.user, worker.options_.database),
-      replay_context_(std::make_shared<const ReplayContext>(ReplayContext{context_.settings()})) {}
+      replay_context_(std::make_shared<const ReplayContext>(
+          ReplayContext{context_.settings(), std::string(startup.user())})) {}
 
 SessionTap::~SessionTap() { end_open_portals(SkipReason::incomplete); }
 
@@ -194,7 +195,7 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
 
 // Nothing is copied that will not be looked at.
 std::unique_ptr<LiveCapture> SessionTap::begin_capture(const Rule& rule, protocol::Bytes formats) {
-  if (rule.source.snapshot_only || !worker_.options_.live || obstacle(rule)) return nullptr;
+  if (rule.source.compare.snapshot_only || !worker_.options_.live || obstacle(rule)) return nullptr;
   return std::make_unique<LiveCapture>(worker_.captures_, formats);
 }
 

@@ -108,12 +108,36 @@ std::string_view name(EqualStep step) {
       return "exact";
     case EqualStep::order:
       return "order";
+    case EqualStep::order_unproven:
+      return "order_unproven";
     case EqualStep::numeric_scale:
       return "numeric_scale";
     case EqualStep::type_width:
       return "type_width";
+    case EqualStep::text_type:
+      return "text_type";
     case EqualStep::enum_text:
       return "enum_text";
+    case EqualStep::negative_zero:
+      return "negative_zero";
+    case EqualStep::time_zone:
+      return "time_zone";
+    case EqualStep::padding:
+      return "padding";
+    case EqualStep::json_text:
+      return "json_text";
+    case EqualStep::json_order:
+      return "json_order";
+    case EqualStep::format:
+      return "format";
+    case EqualStep::float_tolerance:
+      return "float_tolerance";
+    case EqualStep::clock:
+      return "clock";
+    case EqualStep::bytes:
+      return "bytes";
+    case EqualStep::digest:
+      return "digest";
   }
   return "";
 }

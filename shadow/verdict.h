@@ -78,10 +78,32 @@ inline constexpr std::array kMismatchKinds = {MismatchKind::error,       Mismatc
                                               MismatchKind::json_hazard, MismatchKind::row_count};
 
 // The step that made two results equal.
-enum class EqualStep { exact, order, numeric_scale, type_width, enum_text };
-inline constexpr std::array kEqualSteps = {EqualStep::exact, EqualStep::order,
-                                           EqualStep::numeric_scale, EqualStep::type_width,
-                                           EqualStep::enum_text};
+enum class EqualStep {
+  exact,            // the same bytes, row by row
+  order,            // the same rows in another order that no ORDER BY forbids
+  order_unproven,   // the same, where the sort keys are not in the output
+  numeric_scale,    // 1.0 and 1.00
+  type_width,       // int4 and int8, float4 and float8 of the same value
+  text_type,        // text, varchar, bpchar, name
+  enum_text,        // an enum and text
+  negative_zero,    // -0 and 0 of a float
+  time_zone,        // one instant, written in two zones
+  padding,          // blanks at the end of bpchar
+  json_text,        // white space or escapes in json, json and jsonb
+  json_order,       // keys of an object in another order
+  format,           // text and binary of the same value
+  float_tolerance,  // within compare.float_tolerance
+  clock,            // within compare.clock
+  bytes,            // a type that is not understood: equal bytes in one format
+  digest            // digests of canonical values, of results over the capture limit
+};
+inline constexpr std::array kEqualSteps = {
+    EqualStep::exact,         EqualStep::order,           EqualStep::order_unproven,
+    EqualStep::numeric_scale, EqualStep::type_width,      EqualStep::text_type,
+    EqualStep::enum_text,     EqualStep::negative_zero,   EqualStep::time_zone,
+    EqualStep::padding,       EqualStep::json_text,       EqualStep::json_order,
+    EqualStep::format,        EqualStep::float_tolerance, EqualStep::clock,
+    EqualStep::bytes,         EqualStep::digest};
 
 enum class RuleState { unverified, ready, broken, context_drift };
 inline constexpr std::array kRuleStates = {RuleState::unverified, RuleState::ready,

@@ -71,6 +71,7 @@ PairedTypes pair_types(const ResultSet& legacy, const ResultSet& rewrite, const 
 Comparison shape_difference(MismatchKind kind, std::string detail) {
   Comparison out;
   out.difference = kind;
+  out.kinds = {kind};
   out.detail = std::move(detail);
   return out;
 }
@@ -78,7 +79,10 @@ Comparison shape_difference(MismatchKind kind, std::string detail) {
 }  // namespace
 
 Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
-                           const Pairing& pairing, const Catalog& catalog, bool ordered) {
+                           const ComparisonBasis& basis) {
+  const Pairing& pairing = basis.pairing;
+  const Catalog& catalog = basis.catalog;
+  const bool ordered = basis.rule.legacy_ordered;
   std::string count = count_difference(legacy, rewrite, pairing);
   if (!count.empty()) return shape_difference(MismatchKind::column_count, std::move(count));
   const PairedTypes types = pair_types(legacy, rewrite, pairing, catalog);
@@ -86,7 +90,10 @@ Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
     return shape_difference(MismatchKind::column_type, listed(types.different, "; "));
   }
   Comparison out = compare_all_rows(legacy, rewrite, types.columns, pairing.key_pairs, ordered);
-  if (out.difference) return out;
+  if (out.difference) {
+    out.kinds.insert(*out.difference);
+    return out;
+  }
   if (types.integer_width) out.steps.push_back(EqualStep::type_width);
   if (types.enum_and_text) out.steps.push_back(EqualStep::enum_text);
   if (out.steps.empty()) out.steps.push_back(EqualStep::exact);

@@ -3,6 +3,7 @@
 // Compares two results, and decides the verdict of one snapshot. Pure.
 
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -10,13 +11,25 @@
 #include "shadow/captured.h"
 #include "shadow/compare/pairing.h"
 #include "shadow/compare/result_set.h"
+#include "shadow/compare/value_reader.h"
 #include "shadow/report.h"
 #include "shadow/verdict.h"
 
 namespace parallax::shadow {
 
+// What a rule's results are compared by. All references must outlive it.
+struct ComparisonBasis {
+  const Rule& rule;
+  const Pairing& pairing;
+  const Catalog& catalog;
+  TextStyle style;
+};
+
 struct Comparison {
-  std::optional<MismatchKind> difference;  // nothing = equal
+  std::optional<MismatchKind> difference;  // the first in the order of precedence; nothing = equal
+  std::set<MismatchKind> kinds;            // of all differences that were found
+  // All differences are within the tie that LIMIT or OFFSET cuts: nothing is known.
+  bool cut_tie = false;
   std::string detail;            // one line, no values: which column, which types, how many rows
   std::vector<EqualStep> steps;  // of equal results: `exact` alone, or the steps that were needed
   std::vector<RowDifference> differences;  // the first kDifferencesShown
@@ -24,12 +37,12 @@ struct Comparison {
 
 // Shape first, then rows. Types: int2, int4, int8 are one type; an enum and text (varchar) are one;
 // any other difference of the paired columns' type OIDs is `column_type`. Rows: a sequence when
-// `ordered`, else multisets. Cells: the same text; numeric also by value (scale does not matter).
-// Rows that differ are aligned by the pairing's key columns where there are any, else by position
-// (ordered, same count) or as multisets; kinds have the precedence of MismatchKind. Equal multisets
-// in another sequence, with `ordered`: `order`.
+// the rule's legacy is ordered, else multisets. Cells: the same text; numeric also by value (scale
+// does not matter). Rows that differ are aligned by the pairing's key columns where there are any,
+// else by position (ordered, same count) or as multisets; kinds have the precedence of
+// MismatchKind. Equal multisets in another sequence, with an order: `order`.
 Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
-                           const Pairing& pairing, const Catalog& catalog, bool ordered);
+                           const ComparisonBasis& basis);
 
 // Two runs of the same statement in one snapshot.
 bool same_result(const ResultSet& first, const ResultSet& second, bool ordered);
@@ -47,13 +60,6 @@ struct SnapshotResult {
   StepResult legacy_first;
   StepResult legacy_second;
   StepResult rewrite;
-};
-
-// What a rule's results are compared by. All references must outlive it.
-struct ComparisonBasis {
-  const Rule& rule;
-  const Pairing& pairing;
-  const Catalog& catalog;
 };
 
 // The outcome table of "Comparison" in the README: the first line that holds. Fills end, kind,

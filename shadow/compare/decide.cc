@@ -55,14 +55,13 @@ bool same_formats(const ResultSet& first, const ResultSet& second) {
 class Decision {
  public:
   Decision(const ComparisonBasis& basis, const SnapshotResult& snapshot, const LiveResult& live)
-      : rule_(basis.rule),
+      : basis_(basis),
+        rule_(basis.rule),
         snapshot_(snapshot),
         legacy_(snapshot.legacy_first),
         rewrite_(snapshot.rewrite),
         live_(live),
-        live_sqlstate_(live.sqlstate),
-        pairing_(basis.pairing),
-        catalog_(basis.catalog) {}
+        live_sqlstate_(live.sqlstate) {}
 
   Outcome run() {
     take_facts();
@@ -173,18 +172,17 @@ class Decision {
   }
 
   void decide_results() {
-    if (legacy_.result.columns().size() != pairing_.legacy_columns) {
+    if (legacy_.result.columns().size() != basis_.pairing.legacy_columns) {
       // Its columns are no longer those that were paired: nothing is known of the rewrite.
       end(SkipReason::broken, "legacy has " + counted(legacy_.result.columns().size(), "column") +
                                   ", at verification it had " +
-                                  std::to_string(pairing_.legacy_columns));
+                                  std::to_string(basis_.pairing.legacy_columns));
       return;
     }
-    for (const ColumnPair& pair : pairing_.pairs) {
+    for (const ColumnPair& pair : basis_.pairing.pairs) {
       out_.columns.push_back(legacy_.result.columns()[pair.legacy].label);
     }
-    Comparison comparison =
-        compare_results(legacy_.result, rewrite_.result, pairing_, catalog_, rule_.legacy_ordered);
+    Comparison comparison = compare_results(legacy_.result, rewrite_.result, basis_);
     std::string race = compare_live();
     if (comparison.difference) {
       mismatch(*comparison.difference, std::move(comparison.detail));
@@ -221,14 +219,13 @@ class Decision {
         "client: " + in_words(live_sqlstate_) + ", in the snapshot: " + in_words(legacy_.sqlstate));
   }
 
+  const ComparisonBasis& basis_;
   const Rule& rule_;
   const SnapshotResult& snapshot_;
   const StepResult& legacy_;
   const StepResult& rewrite_;
   const LiveResult& live_;
   const std::string& live_sqlstate_;
-  const Pairing& pairing_;
-  const Catalog& catalog_;
   Outcome out_;
 };
 
@@ -264,8 +261,7 @@ std::optional<Outcome> decide_live(const ComparisonBasis& basis, const LiveResul
   if (legacy.rows() > 0 && rewrite.result.rows() > 0 &&
       is_binary(legacy) != is_binary(rewrite.result))
     return std::nullopt;
-  Comparison comparison = compare_results(legacy, rewrite.result, basis.pairing, basis.catalog,
-                                          basis.rule.legacy_ordered);
+  Comparison comparison = compare_results(legacy, rewrite.result, basis);
   if (comparison.difference) return std::nullopt;
   Outcome out;
   out.rule = &basis.rule;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "shadow/compare/result_set.h"
+#include "shadow/compare/type_catalog.h"
 #include "shadow/rule_source.h"
 #include "shadow/rules/rule.h"
 
@@ -36,6 +37,7 @@ struct Pairing {
 // Facts of the target's catalog that comparison needs; read at verification.
 struct Catalog {
   std::unordered_set<std::uint32_t> enum_types;
+  TypeCatalog types;  // of the columns of both sides, and of what they are made of
   // Table OID -> attribute numbers of its primary key.
   std::vector<std::pair<std::uint32_t, std::vector<std::int16_t>>> primary_keys;
 };

@@ -51,10 +51,13 @@ Pairing pairing_of(bool crossed) {
 void measure(const char* what, const ResultSet& legacy, const ResultSet& rewrite,
              const Pairing& pairing, bool ordered) {
   std::vector<double> seconds;
+  Rule rule;
+  rule.legacy_ordered = ordered;
+  const Catalog catalog;
   bool equal = true;
   for (int i = 0; i < kRepeats; ++i) {
     const auto begin = std::chrono::steady_clock::now();
-    equal = equal && !compare_results(legacy, rewrite, pairing, {}, ordered).difference;
+    equal = equal && !compare_results(legacy, rewrite, {rule, pairing, catalog, {}}).difference;
     seconds.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }

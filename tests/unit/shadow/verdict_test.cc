@@ -27,7 +27,10 @@ TEST_CASE("names of the closed sets are those of the metrics' labels") {
   check_names(kDropReasons, {"queue_jobs", "queue_bytes", "drain"});
   check_names(kMismatchKinds, {"error", "column_count", "column_type", "missing_row", "extra_row",
                                "null", "value", "order", "json_hazard", "row_count"});
-  check_names(kEqualSteps, {"exact", "order", "numeric_scale", "type_width", "enum_text"});
+  check_names(kEqualSteps,
+              {"exact", "order", "order_unproven", "numeric_scale", "type_width", "text_type",
+               "enum_text", "negative_zero", "time_zone", "padding", "json_text", "json_order",
+               "format", "float_tolerance", "clock", "bytes", "digest"});
   check_names(kRuleStates, {"unverified", "ready", "broken", "context_drift"});
 }
 

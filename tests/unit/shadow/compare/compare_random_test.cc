@@ -88,9 +88,11 @@ Comparison compare(const Sample& sample, bool ordered) {
     for (std::size_t c = 0; c < row.size(); ++c) placed[sample.places[c]] = row[c];
     rewrite.push_back(std::move(placed));
   }
+  Rule rule;
+  rule.legacy_ordered = ordered;
+  const auto catalog = catalog_of_tests();
   return compare_results(result_of(described(sample.legacy_types), sample.legacy),
-                         result_of(described(types), rewrite), pairing, catalog_of_tests(),
-                         ordered);
+                         result_of(described(types), rewrite), {rule, pairing, catalog, {}});
 }
 
 void expect_equal(const Sample& sample, bool ordered, EqualStep step, std::uint64_t seed) {

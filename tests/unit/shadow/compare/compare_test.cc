@@ -17,7 +17,10 @@ constexpr bool kUnordered = false;
 
 Comparison compare(const ResultSet& legacy, const ResultSet& rewrite, const Pairing& pairing,
                    bool ordered) {
-  return compare_results(legacy, rewrite, pairing, catalog_of_tests(), ordered);
+  Rule rule;
+  rule.legacy_ordered = ordered;
+  const auto catalog = catalog_of_tests();
+  return compare_results(legacy, rewrite, {rule, pairing, catalog, {}});
 }
 
 Comparison compare(std::initializer_list<std::uint32_t> types, const std::vector<Row>& legacy,

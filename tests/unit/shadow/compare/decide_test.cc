@@ -36,7 +36,7 @@ Outcome decide_of(const StepResult& first, const StepResult& second, const StepR
   rule.legacy_ordered = ordered;
   const auto pairing = straight(1);
   const auto catalog = catalog_of_tests();
-  return decide({rule, pairing, catalog}, {first, second, rewrite}, {live, {}, {}});
+  return decide({rule, pairing, catalog, {}}, {first, second, rewrite}, {live, {}, {}});
 }
 
 struct Line {
@@ -210,7 +210,7 @@ TEST_CASE("what the client got against the rewrite alone settles equality and no
   Rule rule;
   const auto pairing = straight(1);
   const auto catalog = catalog_of_tests();
-  const ComparisonBasis basis{rule, pairing, catalog};
+  const ComparisonBasis basis{rule, pairing, catalog, {}};
   const auto one = rewrite_rows({{"1"}});
   const auto match = decide_live(basis, {{}, 1, live_rows({{"1"}})}, one);
   REQUIRE(match.has_value());
@@ -233,7 +233,7 @@ TEST_CASE(
   Rule rule;
   const auto pairing = straight(1);
   const auto catalog = catalog_of_tests();
-  const ComparisonBasis basis{rule, pairing, catalog};
+  const ComparisonBasis basis{rule, pairing, catalog, {}};
   const LiveResult live{{}, 1, live_rows({{"1"}})};
   CHECK(decide_live(basis, live, rewrite_rows({{"1"}})).has_value());
   // an expression may have another type with each parameter, another attribute since it was
@@ -249,7 +249,7 @@ TEST_CASE("both sides agree and the client got something else: a race") {
   const auto pairing = straight(1);
   const auto catalog = catalog_of_tests();
   const auto with = [&](LiveResult live) {
-    return decide({rule, pairing, catalog}, {kOne, kOne, kOne}, live);
+    return decide({rule, pairing, catalog, {}}, {kOne, kOne, kOne}, live);
   };
   const auto same = with({{}, 1, live_rows({{"1"}})});
   CHECK(same.end == End(Verdict::match));

@@ -57,6 +57,6 @@ inline Pairing straight(std::size_t columns, std::vector<std::size_t> key_pairs 
   return out;
 }
 
-inline Catalog catalog_of_tests() { return {{kMood, kColour}, {}}; }
+inline Catalog catalog_of_tests() { return {{kMood, kColour}, {}, {}}; }
 
 }  // namespace parallax::shadow::tests
