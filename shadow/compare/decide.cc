@@ -37,21 +37,6 @@ std::string in_words(std::string_view sqlstate) {
   return "SQLSTATE " + std::string(sqlstate);
 }
 
-bool is_binary(const ResultSet& result) {
-  return !result.columns().empty() && result.columns().front().binary;
-}
-
-bool one_format(const std::vector<ColumnInfo>& columns) {
-  return std::all_of(columns.begin(), columns.end(),
-                     [&](const ColumnInfo& column) { return column.binary == columns[0].binary; });
-}
-
-// Cells of two formats are not compared.
-bool same_formats(const ResultSet& first, const ResultSet& second) {
-  return one_format(first.columns()) && one_format(second.columns()) &&
-         is_binary(first) == is_binary(second);
-}
-
 class Decision {
  public:
   Decision(const ComparisonBasis& basis, const SnapshotResult& snapshot, const LiveResult& live)
@@ -161,7 +146,7 @@ class Decision {
       end(Verdict::unstable, "legacy, second run: " + in_words(second.sqlstate));
     } else if (!has_result(legacy_) || !has_result(second)) {
       end(SkipReason::server, "the snapshot ended before legacy had run twice");
-    } else if (!same_result(legacy_.result, second.result, rule_.legacy_ordered)) {
+    } else if (same_result(legacy_.result, second.result, basis_) != Sameness::same) {
       end(Verdict::unstable,
           "legacy gave two results in one snapshot: " + counted(legacy_.result.rows(), "row") +
               " and " + std::to_string(second.result.rows()));
@@ -187,6 +172,10 @@ class Decision {
     if (comparison.difference) {
       mismatch(*comparison.difference, std::move(comparison.detail));
       out_.differences = std::move(comparison.differences);
+    } else if (comparison.incomparable) {
+      end(SkipReason::context, std::move(comparison.detail));
+    } else if (comparison.cut_tie) {
+      end(Verdict::unstable, std::move(comparison.detail));
     } else if (!race.empty()) {
       end(Verdict::race, std::move(race));
     } else {
@@ -205,8 +194,8 @@ class Decision {
     } else if (live_.rows && *live_.rows != legacy_.result.rows()) {
       difference = "client: " + counted(*live_.rows, "row") +
                    ", in the snapshot: " + std::to_string(legacy_.result.rows());
-    } else if (live_.result != nullptr && same_formats(*live_.result, legacy_.result) &&
-               !same_result(*live_.result, legacy_.result, false)) {
+    } else if (live_.result != nullptr &&
+               same_result(*live_.result, legacy_.result, basis_) == Sameness::different) {
       difference = "the client got other rows than legacy gives in the snapshot";
     }
     out_.live_differs = !difference.empty();
@@ -243,7 +232,6 @@ bool may_settle_live(const Pairing& pairing, const std::vector<ColumnInfo>& live
                      const std::vector<ColumnInfo>& rewrite) {
   if (live.size() != pairing.legacy_columns || rewrite.size() != pairing.rewrite_columns)
     return false;
-  if (!one_format(live) || !one_format(rewrite)) return false;
   return std::all_of(pairing.pairs.begin(), pairing.pairs.end(), [&](const ColumnPair& pair) {
     const ColumnInfo& left = live[pair.legacy];
     const ColumnInfo& right = rewrite[pair.rewrite];
@@ -258,11 +246,8 @@ std::optional<Outcome> decide_live(const ComparisonBasis& basis, const LiveResul
   const ResultSet& legacy = *live.result;
   const auto& columns = rewrite.result.columns();
   if (!may_settle_live(basis.pairing, legacy.columns(), columns)) return std::nullopt;
-  if (legacy.rows() > 0 && rewrite.result.rows() > 0 &&
-      is_binary(legacy) != is_binary(rewrite.result))
-    return std::nullopt;
   Comparison comparison = compare_results(legacy, rewrite.result, basis);
-  if (comparison.difference) return std::nullopt;
+  if (comparison.difference || comparison.cut_tie || comparison.incomparable) return std::nullopt;
   Outcome out;
   out.rule = &basis.rule;
   out.end = Verdict::match;

@@ -55,8 +55,8 @@ class RuleCompiler {
     auto rewrite = read_shape(source_.rewrite);
     if (legacy && rewrite) check_names(source_, *legacy, *rewrite, problems_);
     auto rule = std::make_unique<Rule>();
-    if (legacy) rule->legacy_ordered = read_side(source_.legacy, *legacy, rule->legacy_prepared);
-    if (rewrite) read_side(source_.rewrite, *rewrite, rule->rewrite_prepared);
+    if (legacy) rule->legacy_order = read_side(source_.legacy, *legacy, rule->legacy_prepared);
+    if (rewrite) rule->rewrite_order = read_side(source_.rewrite, *rewrite, rule->rewrite_prepared);
     check_columns();
     if (problems_.size() != before) return nullptr;
     rule->legacy = *std::move(legacy);
@@ -84,8 +84,9 @@ class RuleCompiler {
     return std::get<StatementShape>(std::move(shape));
   }
 
-  // Fills in the prepared text and the functions; returns whether a top-level ORDER BY is there.
-  bool read_side(const SourceText& text, const StatementShape& shape, std::string& prepared_sql) {
+  // Fills in the prepared text and the functions.
+  SortOrder read_side(const SourceText& text, const StatementShape& shape,
+                      std::string& prepared_sql) {
     PreparedText prepared = prepare_text(text.text, shape);
     const auto checked = check_select(prepared.sql);
     if (const auto* problems = std::get_if<std::vector<SqlProblem>>(&checked)) {
@@ -93,12 +94,12 @@ class RuleCompiler {
         const std::size_t offset = prepared.source_offset(problem.offset);
         add(text, offset, with_names(problem.message, text.text, shape, offset));
       }
-      return false;
+      return {};
     }
     const auto& facts = std::get<SelectFacts>(checked);
     functions_.insert(functions_.end(), facts.functions.begin(), facts.functions.end());
     prepared_sql = std::move(prepared.sql);
-    return facts.ordered;
+    return facts.order;
   }
 
   // `syntax error at or near "$1"` speaks of a name that the user wrote otherwise.
