@@ -83,10 +83,13 @@ class RowComparison {
 
   bool check_sequence() {
     if (order_.in_sequence(columns_, pairs_)) return true;
-    // The first row that stands elsewhere.
-    const auto moved =
-        std::ranges::find_if(pairs_, [](const RowPair& pair) { return pair.first != pair.second; });
-    findings_.add(MismatchKind::order, moved->first, moved->second);
+    if (columns_.rows(Side::legacy) == columns_.rows(Side::rewrite)) {
+      for (const std::size_t row : legacy_rest_) findings_.add(MismatchKind::order, row, row);
+    } else {
+      const auto moved = std::ranges::find_if(
+          pairs_, [](const RowPair& pair) { return pair.first != pair.second; });
+      findings_.add(MismatchKind::order, moved->first, moved->second);
+    }
     return false;
   }
 
@@ -99,12 +102,11 @@ class RowComparison {
         .pairs.empty();
   }
 
-  // The multisets differ: aligns what is left of them by primary key, or by the sort keys. A single
-  // row stands against the other side's single row.
+  // The multisets differ: aligns what is left of them by primary key, or by the sort keys.
   void align_rows() {
-    if (columns_.rows(Side::legacy) == 1 && columns_.rows(Side::rewrite) == 1) {
-      return findings_.add_aligned(0, 0);
-    }
+    const bool single = columns_.rows(Side::legacy) == 1 && columns_.rows(Side::rewrite) == 1;
+    // Nothing else stands against the one row.
+    if (single && pairing_.key_pairs.empty()) return findings_.add_aligned(0, 0);
     MatchedRows aligned = std::move(rest_);
     const auto by = pairing_.key_pairs.empty() && order_.ordered()
                         ? order_.keys()
