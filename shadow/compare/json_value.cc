@@ -70,6 +70,7 @@ class JsonReader {
   }
   void skip_blanks() {
     for (; at_ < text_.size(); ++at_) {
+      if (text_[at_] > ' ') return;
       const auto kind = kBlanks.find(text_[at_]);
       if (kind == std::string_view::npos) return;
       blanks_ += std::uint64_t{1} << (16 * kind);
