@@ -161,7 +161,7 @@ void RuleCheck::ask_catalog() {
   transaction({{query, kVolatileSql, {array_of(functions)}},
                {query, kEnumSql, {array_of(types)}},
                {query, kPrimaryKeySql, {array_of(tables)}},
-               {query, std::string(kTypeLookupSql), {array_of(types)}}},
+               {query, type_lookup_sql(), {array_of(types)}}},
               &RuleCheck::on_catalog);
 }
 
