@@ -202,9 +202,13 @@ std::string order_warning(const SortOrder& legacy, const SortOrder& rewrite) {
   const auto worded = [](const SortOrder& order) {
     return std::ranges::none_of(order.keys, [](const SortKey& key) { return key.wording.empty(); });
   };
-  if (!worded(legacy) || !worded(rewrite) || listed_keys(legacy) == listed_keys(rewrite)) return {};
+  if (!worded(legacy) || !worded(rewrite)) return {};
+  // More keys on the rewrite's side only say what comes first of rows that tie.
+  const auto differ =
+      std::ranges::mismatch(legacy.keys, rewrite.keys, {}, &SortKey::wording, &SortKey::wording);
+  if (differ.in1 == legacy.keys.end()) return {};
   return concat({"legacy is ordered by ", listed_keys(legacy), ", the rewrite by ",
-                 listed_keys(rewrite), ": rows may come in another order"});
+                 listed_keys(rewrite), ": its rows may come in another order"});
 }
 
 }  // namespace parallax::shadow
