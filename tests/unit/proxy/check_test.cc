@@ -68,7 +68,7 @@ TEST_CASE("a rewrite without legacy's ORDER BY is a warning at its place") {
   const Said said = check(file);
   CHECK(said.status == kExitFine);
   CHECK(said.out == file + ": 1 rule, fine\n");
-  CHECK(said.err.find(file + ":6:14: warning: rule `one`: legacy has an ORDER BY and the rewrite "
+  CHECK(said.err.find(file + ":6:15: warning: rule `one`: legacy has an ORDER BY and the rewrite "
                              "has none") != std::string::npos);
 }
 

@@ -83,6 +83,8 @@ inline std::string json_text(std::int64_t number, const Spelling& spelling) {
   return spelling.json_order ? "{" + price + "," + deep + "}" : "{" + deep + "," + price + "}";
 }
 
+inline constexpr std::chrono::sys_days kFirstDay{std::chrono::year{2024} / 1 / 1};
+
 inline std::string date_text(std::chrono::sys_days days) {
   const std::chrono::year_month_day date(days);
   char out[32];
@@ -92,11 +94,10 @@ inline std::string date_text(std::chrono::sys_days days) {
 }
 
 inline std::string timestamptz_text(std::int64_t number, const Spelling& spelling) {
-  using namespace std::chrono;
-  const sys_seconds instant =
-      sys_days(year{2024} / 1 / 1) + minutes(number) + hours(spelling.zone ? 2 : 0);
-  const auto days = floor<std::chrono::days>(instant);
-  const auto minute = duration_cast<minutes>(instant - days).count();
+  const std::chrono::sys_seconds instant =
+      kFirstDay + std::chrono::minutes(number) + std::chrono::hours(spelling.zone ? 2 : 0);
+  const auto days = std::chrono::floor<std::chrono::days>(instant);
+  const auto minute = (instant - days) / std::chrono::minutes(1);
   char out[32];
   std::snprintf(out, sizeof out, " %02d:%02d:00.25+0%d", static_cast<int>(minute / 60),
                 static_cast<int>(minute % 60), spelling.zone ? 2 : 0);
@@ -121,8 +122,7 @@ inline std::string text_cell(std::uint32_t type, std::int64_t number, const Spel
     case kFloat8:
       return std::to_string(number) + ".5";
     case kDate:
-      return date_text(std::chrono::sys_days(std::chrono::year{2024} / 1 / 1) +
-                       std::chrono::days(number));
+      return date_text(kFirstDay + std::chrono::days(number));
     case kTimestamptz:
       return timestamptz_text(number, spelling);
     case kUuid:

@@ -9,7 +9,7 @@ namespace parallax::shadow {
 namespace {
 
 using Places = std::vector<std::optional<std::size_t>>;
-using Labels = std::vector<std::string>;
+using Labels = std::vector<std::string_view>;
 constexpr auto kNowhere = std::nullopt;
 
 SortOrder order_of(const std::string& sql) {
@@ -18,9 +18,7 @@ SortOrder order_of(const std::string& sql) {
 }
 
 Places places(const std::string& sql, const Labels& labels) {
-  std::vector<ColumnInfo> columns;
-  for (const std::string& label : labels) columns.push_back({label});
-  return order_of(sql).resolve(columns);
+  return order_of(sql).resolve(labels);
 }
 
 TEST_CASE("sort keys are output columns by label, number or the same expression") {
