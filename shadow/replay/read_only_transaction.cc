@@ -11,7 +11,7 @@ namespace {
 constexpr Oid kTextOid = 25;
 // What the steps may need together, and the time that a slow network or a stalled pooler gets on
 // top.
-constexpr int kWatchdogStatements = 3;
+constexpr std::size_t kWatchdogStatements = 3;
 constexpr std::chrono::seconds kWatchdogGrace{5};
 
 Value text_value(std::string text) { return Value{false, false, kTextOid, std::move(text)}; }
@@ -40,6 +40,10 @@ bool can_be_sent(const TransactionStep& step) {
   });
 }
 
+ReplaySkip cannot_be_sent() {
+  return {SkipReason::context, "a parameter cannot be sent through libpq"};
+}
+
 }  // namespace
 
 bool is_server_trouble(const std::string& sqlstate) {
@@ -64,21 +68,27 @@ void ReadOnlyTransaction::abort() {
 }
 
 void ReadOnlyTransaction::run(Connection& connection, const ReplayContextRef& context,
-                              std::vector<TransactionStep> steps, Done done) {
+                              std::vector<TransactionStep> steps, Done done, Next next) {
   connection_ = &connection;
   steps_ = std::move(steps);
   done_ = std::move(done);
+  next_ = std::move(next);
   results_.assign(steps_.size(), {});
   preamble_failed_.reset();
   rolled_back_again_ = false;
   if (!std::ranges::all_of(steps_, can_be_sent)) {
-    return finish(ReplaySkip{SkipReason::context, "a parameter cannot be sent through libpq"});
+    return finish(cannot_be_sent());
   }
   connection.set_user(this);
-  watchdog_.start(options_.statement_timeout * kWatchdogStatements + kWatchdogGrace, [this] {
+  watch();
+  send_all(context);
+}
+
+void ReadOnlyTransaction::watch() {
+  const auto statements = static_cast<int>(std::max(kWatchdogStatements, steps_.size()));
+  watchdog_.start(options_.statement_timeout * statements + kWatchdogGrace, [this] {
     abandon(SkipReason::server, "the shadow server did not answer in time");
   });
-  send_all(context);
 }
 
 void ReadOnlyTransaction::send_all(const ReplayContextRef& context) {
@@ -87,6 +97,10 @@ void ReadOnlyTransaction::send_all(const ReplayContextRef& context) {
   connection_->query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {});
   sent_.push_back({Stage::begin, 0});
   send_settings(context);
+  send_steps();
+}
+
+void ReadOnlyTransaction::send_steps() {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (steps_[i].kind == TransactionStep::Kind::describe) {
       connection_->prepare(steps_[i].sql);
@@ -98,8 +112,10 @@ void ReadOnlyTransaction::send_all(const ReplayContextRef& context) {
     sent_.push_back({Stage::step, i});
     connection_->flush_request();
   }
-  connection_->query("ROLLBACK", {});
-  sent_.push_back({Stage::rollback, 0});
+  if (!next_) {
+    connection_->query("ROLLBACK", {});
+    sent_.push_back({Stage::rollback, 0});
+  }
   sync();
 }
 
@@ -226,12 +242,33 @@ void ReadOnlyTransaction::on_statement_end() {
 
 void ReadOnlyTransaction::on_sync(PGTransactionStatusType status) {
   if (status != PQTRANS_IDLE) {
+    if (continues()) return;
     // The error that ended the pipeline has skipped its ROLLBACK too.
     if (!std::exchange(rolled_back_again_, true)) return send_rollback();
     return abandon(SkipReason::server, "the transaction could not be ended");
   }
   if (preamble_failed_) return finish(*preamble_failed_);
   finish(std::move(results_));
+}
+
+// Whether the transaction goes on with the steps that the results so far give.
+bool ReadOnlyTransaction::continues() {
+  if (!next_) return false;
+  const auto next = std::exchange(next_, nullptr);
+  if (preamble_failed_) return false;
+  auto steps = next(results_);
+  if (!steps) return false;
+  steps_ = std::move(*steps);
+  if (!std::ranges::all_of(steps_, can_be_sent)) {
+    preamble_failed_ = cannot_be_sent();
+    return false;
+  }
+  results_.assign(steps_.size(), {});
+  sent_.clear();
+  position_ = 0;
+  watch();
+  send_steps();
+  return true;
 }
 
 void ReadOnlyTransaction::on_lost(const ConnectionError& error) {

@@ -1,8 +1,9 @@
 #pragma once
 
 // One read-only transaction on a shadow connection, in one pipeline and one round trip: BEGIN
-// ISOLATION LEVEL REPEATABLE READ READ ONLY; the settings; the steps; ROLLBACK. It always ends
-// rolled back, or the connection is closed.
+// ISOLATION LEVEL REPEATABLE READ READ ONLY; the settings; the steps; ROLLBACK. Steps that need
+// what others give come in a second round trip of the same transaction. It always ends rolled back,
+// or the connection is closed.
 
 #include <functional>
 #include <optional>
@@ -44,15 +45,19 @@ using TransactionEnd = std::variant<std::vector<StepResult>, ReplaySkip>;
 class ReadOnlyTransaction final : public Connection::User {
  public:
   using Done = std::function<void(TransactionEnd)>;
+  // What follows in the same transaction, made from the results so far; nothing: it ends with them.
+  using Next =
+      std::function<std::optional<std::vector<TransactionStep>>(const std::vector<StepResult>&)>;
 
   ReadOnlyTransaction(io::Loop& loop, const Options& options);
   ~ReadOnlyTransaction() override;
 
   // The connection must be idle; it is idle again when `done` is called, or closed. `done` may
   // destroy this object, and may come from within this call when nothing can be sent. One at a
-  // time. `context` may be null.
+  // time. `context` may be null. With `next`, the transaction ends with the results of the steps
+  // that it gives; it is asked once, with whatever the first steps have come to.
   void run(Connection& connection, const ReplayContextRef& context,
-           std::vector<TransactionStep> steps, Done done);
+           std::vector<TransactionStep> steps, Done done, Next next = nullptr);
 
   bool running() const { return done_ != nullptr; }
   // Closes the connection; `done` is not called.
@@ -67,6 +72,9 @@ class ReadOnlyTransaction final : public Connection::User {
   };
 
   void send_all(const ReplayContextRef& context);
+  void send_steps();
+  void watch();
+  bool continues();
   void send_settings(const ReplayContextRef& context);
   void send_rollback();
   void sync();
@@ -87,6 +95,7 @@ class ReadOnlyTransaction final : public Connection::User {
   Connection* connection_ = nullptr;
   std::vector<TransactionStep> steps_;
   Done done_;
+  Next next_;
   std::vector<Sent> sent_;
   std::size_t position_ = 0;
   std::vector<StepResult> results_;

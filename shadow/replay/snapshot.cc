@@ -42,14 +42,43 @@ StepResult& Snapshot::result_of(Step step) {
 }
 
 void Snapshot::send(std::vector<Step> steps) {
+  steps_ = std::move(steps);
+  const auto done = [this](TransactionEnd end) { on_transaction(std::move(end)); };
+  if (request_.let.rule == nullptr) {
+    return transaction_.run(*connection_, request_.context, statements(), done);
+  }
+  transaction_.run(*connection_, request_.context, let_steps(request_.let), done,
+                   [this](const std::vector<StepResult>& lets) { return after_lets(lets); });
+}
+
+std::vector<TransactionStep> Snapshot::statements() const {
   std::vector<TransactionStep> statements;
-  for (const auto step : steps) {
+  for (const auto step : steps_) {
     const auto& bound = step == Step::rewrite ? request_.rewrite : request_.legacy;
     statements.push_back({TransactionStep::Kind::query, bound.sql, bound.parameters});
   }
-  steps_ = std::move(steps);
-  transaction_.run(*connection_, request_.context, std::move(statements),
-                   [this](TransactionEnd end) { on_transaction(std::move(end)); });
+  return statements;
+}
+
+std::optional<std::vector<TransactionStep>> Snapshot::after_lets(
+    const std::vector<StepResult>& lets) {
+  auto bound = bind_with_lets(request_.let, lets);
+  if (auto* failure = std::get_if<LetFailure>(&bound)) {
+    let_failure_ = std::move(*failure);
+    return std::nullopt;
+  }
+  request_.rewrite = std::get<BoundStatement>(std::move(bound));
+  return statements();
+}
+
+// Without the value of a let there is no rewrite to run, and nothing is known of it.
+void Snapshot::end_without_let() {
+  const LetFailure failure = std::move(*let_failure_);
+  auto done = std::exchange(done_, nullptr);
+  if (!settles(failure.step)) return done(ReplaySkip{SkipReason::context, failure.detail});
+  result_ = {};
+  result_.rewrite = failure.step;
+  done(std::move(result_));
 }
 
 void Snapshot::on_transaction(TransactionEnd end) {
@@ -57,6 +86,7 @@ void Snapshot::on_transaction(TransactionEnd end) {
     std::exchange(done_, nullptr)(std::move(*skip));
     return;
   }
+  if (let_failure_) return end_without_let();
   auto& results = std::get<std::vector<StepResult>>(end);
   for (std::size_t i = 0; i < steps_.size(); ++i) result_of(steps_[i]) = std::move(results[i]);
   if (auto steps = next_steps()) {

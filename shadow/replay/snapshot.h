@@ -14,6 +14,7 @@
 #include "shadow/compare/compare.h"
 #include "shadow/options.h"
 #include "shadow/replay/connection.h"
+#include "shadow/replay/let_values.h"
 #include "shadow/replay/read_only_transaction.h"
 
 namespace parallax::shadow {
@@ -21,7 +22,8 @@ namespace parallax::shadow {
 struct SnapshotRequest {
   ReplayContextRef context;
   BoundStatement legacy;
-  BoundStatement rewrite;
+  BoundStatement rewrite;  // where its lets are none
+  LetRequest let;
   std::string live_sqlstate;   // what the client got: empty = a result
   bool rewrite_first = false;  // alternates, so that a warm cache helps both sides alike
 };
@@ -43,6 +45,9 @@ class Snapshot {
  private:
   enum class Step { legacy_first, legacy_second, rewrite };
   void send(std::vector<Step> steps);
+  std::vector<TransactionStep> statements() const;
+  std::optional<std::vector<TransactionStep>> after_lets(const std::vector<StepResult>& lets);
+  void end_without_let();
   void on_transaction(TransactionEnd end);
   std::optional<std::vector<Step>> next_steps();
   void settle_legacy();
@@ -53,6 +58,7 @@ class Snapshot {
   Connection* connection_ = nullptr;
   Done done_;
   std::vector<Step> steps_;
+  std::optional<LetFailure> let_failure_;
   SnapshotResult result_;
   bool again_ = false;  // legacy first, after the rewrite had failed in the first place
   bool alone_ = false;  // the rewrite runs in a transaction of its own

@@ -25,6 +25,9 @@ struct RuleText {
   std::string name;
   std::string legacy;
   std::string rewrite;
+  std::map<std::string, std::string> let = {};
+  shadow::CompareOptions compare = {};
+  std::vector<shadow::Expectation> expect = {};
 };
 
 class RememberingReport final : public shadow::Report {
@@ -60,6 +63,7 @@ class EngineRig {
     std::vector<shadow::Value> parameters = {};
     std::string live_sqlstate = {};
     shadow::ReplayContextRef context = nullptr;
+    std::shared_ptr<shadow::ResultSet> live_rows = nullptr;  // not captured
   };
   // What the tap does with a matched statement. False when it was dropped.
   bool offer(const Call& call);
