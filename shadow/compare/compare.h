@@ -2,6 +2,8 @@
 
 // Compares two results, and decides the verdict of one snapshot. Pure.
 
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,6 +12,7 @@
 
 #include "shadow/captured.h"
 #include "shadow/compare/pairing.h"
+#include "shadow/compare/result_digest.h"
 #include "shadow/compare/result_set.h"
 #include "shadow/compare/value_reader.h"
 #include "shadow/report.h"
@@ -23,6 +26,7 @@ struct ComparisonBasis {
   const Pairing& pairing;
   const Catalog& catalog;
   TextStyle style;
+  std::chrono::sys_days today = today_utc();  // which expectations are in force
 };
 
 struct Comparison {
@@ -30,6 +34,8 @@ struct Comparison {
   std::set<MismatchKind> kinds;            // of all differences that were found
   // All differences are within the tie that LIMIT or OFFSET cuts: nothing is known.
   bool cut_tie = false;
+  // Cells that cannot be held against each other (`detail` says which): nothing is known.
+  bool incomparable = false;
   std::string detail;            // one line, no values: which column, which types, how many rows
   std::vector<EqualStep> steps;  // of equal results: `exact` alone, or the steps that were needed
   std::vector<RowDifference> differences;  // the first kDifferencesShown
@@ -53,7 +59,10 @@ struct StepResult {
   std::string sqlstate;  // empty = it has a result
   std::string message;   // the server's text: --dev only
   ResultSet result;
+  // Instead of the rows of a result over the capture limit; `result` then has the columns only.
+  std::shared_ptr<const DigestedResult> digest;
   double seconds = 0;
+  std::size_t rows() const { return digest == nullptr ? result.rows() : digest->rows; }
 };
 
 struct SnapshotResult {

@@ -67,6 +67,7 @@ struct Rule {
   std::string legacy_uncast;
   std::string rewrite_uncast;
   bool legacy_ordered = false;  // legacy has a top-level ORDER BY
+  bool legacy_limited = false;  // ... LIMIT, OFFSET or FETCH
   std::vector<LetValue> lets;   // by name
   // Functions called by either side or a let, as pg_proc.proname has them (lower case unless
   // quoted), without schema, sorted, each once: for the volatility check.

@@ -36,7 +36,11 @@ class RuleCompiler {
     if (legacy && rewrite && lets_good) {
       check_names(source_, *legacy, *rewrite, rule->lets, problems_);
     }
-    if (legacy) rule->legacy_ordered = read_side(source_.legacy, *legacy, rule->legacy_prepared);
+    if (legacy) {
+      const auto facts = read_side(source_.legacy, *legacy, rule->legacy_prepared);
+      rule->legacy_ordered = facts.ordered;
+      rule->legacy_limited = facts.limited;
+    }
     if (rewrite) read_side(source_.rewrite, *rewrite, rule->rewrite_prepared);
     check_columns();
     if (problems_.size() != before) return nullptr;
@@ -81,10 +85,10 @@ class RuleCompiler {
     return good;
   }
 
-  // Fills in the prepared text and the functions; returns whether a top-level ORDER BY is there.
-  bool read_side(const SourceText& text, const StatementShape& shape, std::string& prepared_sql) {
-    const auto facts = read_select(text, shape, {}, {}, prepared_sql);
-    return facts && facts->ordered;
+  // Fills in the prepared text and the functions.
+  SelectFacts read_side(const SourceText& text, const StatementShape& shape,
+                        std::string& prepared_sql) {
+    return read_select(text, shape, {}, {}, prepared_sql).value_or(SelectFacts{});
   }
 
   // The text stands in the statement between `before` and `after`.

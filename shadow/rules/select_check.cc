@@ -80,6 +80,7 @@ class TreeWalk {
     facts_.functions.erase(end, facts_.functions.end());
     const auto sort = select.find("sortClause");
     facts_.ordered = sort != select.end() && !sort->empty();
+    facts_.limited = select.contains("limitCount") || select.contains("limitOffset");
     return std::move(facts_);
   }
 

@@ -19,6 +19,7 @@ inline constexpr std::size_t kTreeLevelsMax = 1'000;
 struct SelectFacts {
   std::vector<std::string> functions;  // called anywhere in it: pg_proc.proname, sorted, each once
   bool ordered = false;                // top-level ORDER BY
+  bool limited = false;                // top-level LIMIT, OFFSET or FETCH
 };
 
 struct SqlProblem {
