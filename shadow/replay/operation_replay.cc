@@ -35,7 +35,12 @@ void OperationReplay::run_live() {
 }
 
 TransactionStep OperationReplay::live_step(const BoundStatement& rewrite) const {
-  return {TransactionStep::Kind::query, rewrite.sql, rewrite.parameters, request_.binary_live};
+  // Over the limit it settles nothing, but it is read to its end, so that the snapshot has a
+  // connection.
+  return {TransactionStep::Kind::query, rewrite.sql, rewrite.parameters, request_.binary_live,
+          [this](const std::vector<ColumnInfo>& columns) {
+            return ResultDigest(request_.snapshot.digest_basis(), columns, Side::rewrite);
+          }};
 }
 
 std::optional<std::vector<TransactionStep>> OperationReplay::after_lets(

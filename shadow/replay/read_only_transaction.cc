@@ -32,6 +32,17 @@ std::vector<ColumnInfo> columns_of(const PGresult& result) {
   return columns;
 }
 
+using Cells = std::vector<std::optional<std::string_view>>;
+
+void read_cells(const PGresult& result, int row, Cells& cells) {
+  cells.assign(static_cast<std::size_t>(PQnfields(&result)), std::nullopt);
+  for (int i = 0; i < PQnfields(&result); ++i) {
+    if (PQgetisnull(&result, row, i) != 0) continue;
+    cells[static_cast<std::size_t>(i)] = std::string_view(
+        PQgetvalue(&result, row, i), static_cast<std::size_t>(PQgetlength(&result, row, i)));
+  }
+}
+
 // libpq measures a text value with strlen, so one that holds a NUL would arrive cut off.
 bool can_be_sent(const TransactionStep& step) {
   if (step.parameters.size() > kParametersMax) return false;
@@ -75,6 +86,7 @@ void ReadOnlyTransaction::run(Connection& connection, const ReplayContextRef& co
   next_ = std::move(next);
   results_.assign(steps_.size(), {});
   preamble_failed_.reset();
+  digest_.reset();
   rolled_back_again_ = false;
   if (!std::ranges::all_of(steps_, can_be_sent)) {
     return finish(cannot_be_sent());
@@ -108,6 +120,7 @@ void ReadOnlyTransaction::send_steps() {
       connection_->describe();
     } else {
       connection_->query(steps_[i].sql, steps_[i].parameters, steps_[i].binary);
+      if (sent_.empty()) connection_->single_row();  // no other statement's end comes before it
     }
     sent_.push_back({Stage::step, i});
     connection_->flush_request();
@@ -187,24 +200,28 @@ void ReadOnlyTransaction::take_rows(const PGresult& result) {
   auto& step = results_[head().step];
   if (!step.ran) step.result = ResultSet(columns_of(result));
   step.ran = true;
-  const int columns = PQnfields(&result);
   for (int row = 0; row < PQntuples(&result); ++row) {
-    if (columns == 0) step.result.add_empty_row();
-    for (int column = 0; column < columns; ++column) {
-      if (PQgetisnull(&result, row, column) != 0) {
-        step.result.add_cell(std::nullopt);
-      } else {
-        step.result.add_cell(
-            std::string_view(PQgetvalue(&result, row, column),
-                             static_cast<std::size_t>(PQgetlength(&result, row, column))));
-      }
+    read_cells(result, row, cells_);
+    if (digest_) {
+      digest_->add_row(cells_);
+      continue;
     }
+    if (cells_.empty()) step.result.add_empty_row();
+    for (const auto& cell : cells_) step.result.add_cell(cell);
   }
-  // Not reading on would pin the server's snapshot, so the connection goes.
-  if (step.result.bytes() > options_.capture_bytes) {
-    abandon(SkipReason::too_large,
-            "a result has more than " + std::to_string(options_.capture_bytes) + " bytes");
+  if (!digest_ && step.result.bytes() > options_.capture_bytes) begin_digest(step);
+}
+
+void ReadOnlyTransaction::begin_digest(StepResult& step) {
+  const auto& digest = steps_[head().step].digest;
+  if (!digest) {
+    // Not reading on would pin the server's snapshot, so the connection goes.
+    return abandon(SkipReason::too_large,
+                   "a result has more than " + std::to_string(options_.capture_bytes) + " bytes");
   }
+  digest_.emplace(digest(step.result.columns()));
+  digest_->add_rows(step.result);
+  step.result = ResultSet(step.result.columns());
 }
 
 void ReadOnlyTransaction::take_error(const PGresult& result) {
@@ -217,6 +234,7 @@ void ReadOnlyTransaction::take_error(const PGresult& result) {
     step.sqlstate = std::move(state);
     step.message = field(result, PG_DIAG_MESSAGE_PRIMARY);
     step.result = {};  // rows before an error are no result
+    digest_.reset();
     return;
   }
   if (preamble_failed_ || stage == Stage::rollback) return;
@@ -230,6 +248,10 @@ void ReadOnlyTransaction::take_error(const PGresult& result) {
 
 void ReadOnlyTransaction::on_statement_end() {
   const auto now = io::Loop::now_ns();
+  if (digest_) {
+    results_[head().step].digest = std::make_shared<const DigestedResult>(digest_->finish());
+    digest_.reset();
+  }
   if (head().stage == Stage::step && results_[head().step].ran) {
     results_[head().step].seconds = static_cast<double>(now - step_began_ns_) / 1e9;
   }

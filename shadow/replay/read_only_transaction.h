@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "proxy/io/timer.h"
 #include "shadow/captured.h"
 #include "shadow/compare/compare.h"
+#include "shadow/compare/result_digest.h"
 #include "shadow/options.h"
 #include "shadow/replay/connection.h"
 #include "shadow/verdict.h"
@@ -30,13 +32,16 @@ struct ReplaySkip {
 
 struct TransactionStep {
   enum class Kind {
-    query,    // rows, within Options::capture_bytes
+    query,    // rows, kept within Options::capture_bytes
     describe  // columns only: prepared and described, never executed
   };
   Kind kind = Kind::query;
   std::string sql;
   std::vector<Value> parameters;
   bool binary = false;  // format of the rows
+  // What a result over the limit is fed into, once its columns are known; null: it ends the
+  // transaction as SkipReason::too_large.
+  std::function<ResultDigest(const std::vector<ColumnInfo>&)> digest = nullptr;
 };
 
 // One for each step, in order; a step behind one that failed has not run.
@@ -86,6 +91,7 @@ class ReadOnlyTransaction final : public Connection::User {
   void on_lost(const ConnectionError& error) override;
 
   void take_rows(const PGresult& result);
+  void begin_digest(StepResult& step);
   void take_error(const PGresult& result);
   void abandon(SkipReason reason, std::string detail);
   void finish(TransactionEnd end);
@@ -99,7 +105,9 @@ class ReadOnlyTransaction final : public Connection::User {
   std::vector<Sent> sent_;
   std::size_t position_ = 0;
   std::vector<StepResult> results_;
-  std::optional<ReplaySkip> preamble_failed_;  // BEGIN or the settings
+  std::vector<std::optional<std::string_view>> cells_;  // of one row
+  std::optional<ResultDigest> digest_;         // of the running step, which is over the limit
+  std::optional<ReplaySkip> preamble_failed_;  // BEGIN, the settings, or steps that cannot be sent
   std::uint64_t step_began_ns_ = 0;
   bool rolled_back_again_ = false;
 };

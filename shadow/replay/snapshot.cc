@@ -16,6 +16,14 @@ bool failed(const StepResult& step) { return step.ran && !step.sqlstate.empty();
 
 }  // namespace
 
+void SnapshotRequest::bind_rewrite(const Rule& of, const NamedValues& values) {
+  if (of.lets.empty()) {
+    rewrite = of.bind_rewrite(values);
+  } else {
+    let = {&of, values};
+  }
+}
+
 Snapshot::Snapshot(io::Loop& loop, const Options& options, SnapshotRequest request)
     : transaction_(loop, options), request_(std::move(request)) {}
 
@@ -51,13 +59,22 @@ void Snapshot::send(std::vector<Step> steps) {
                    [this](const std::vector<StepResult>& lets) { return after_lets(lets); });
 }
 
-std::vector<TransactionStep> Snapshot::statements() const {
+std::vector<TransactionStep> Snapshot::statements() {
   std::vector<TransactionStep> statements;
   for (const auto step : steps_) {
-    const auto& bound = step == Step::rewrite ? request_.rewrite : request_.legacy;
-    statements.push_back({TransactionStep::Kind::query, bound.sql, bound.parameters});
+    const auto side = step == Step::rewrite ? Side::rewrite : Side::legacy;
+    const auto& bound = side == Side::rewrite ? request_.rewrite : request_.legacy;
+    statements.push_back({TransactionStep::Kind::query, bound.sql, bound.parameters, false,
+                          [this, side](const std::vector<ColumnInfo>& columns) {
+                            return new_digest(columns, side);
+                          }});
   }
   return statements;
+}
+
+ResultDigest Snapshot::new_digest(const std::vector<ColumnInfo>& columns, Side side) {
+  if (digest_basis_ == nullptr) digest_basis_ = request_.digest_basis();
+  return {digest_basis_, columns, side};
 }
 
 std::optional<std::vector<TransactionStep>> Snapshot::after_lets(

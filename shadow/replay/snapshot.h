@@ -5,6 +5,7 @@
 // rest.
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -24,8 +25,13 @@ struct SnapshotRequest {
   BoundStatement legacy;
   BoundStatement rewrite;  // where its lets are none
   LetRequest let;
+  // What results over the capture limit are digested by; asked for once, by the first of them.
+  std::function<std::shared_ptr<const DigestBasis>()> digest_basis;
   std::string live_sqlstate;   // what the client got: empty = a result
   bool rewrite_first = false;  // alternates, so that a warm cache helps both sides alike
+
+  // The rewrite of `of` with these values.
+  void bind_rewrite(const Rule& of, const NamedValues& values);
 };
 
 using SnapshotEnd = std::variant<SnapshotResult, ReplaySkip>;
@@ -45,7 +51,8 @@ class Snapshot {
  private:
   enum class Step { legacy_first, legacy_second, rewrite };
   void send(std::vector<Step> steps);
-  std::vector<TransactionStep> statements() const;
+  std::vector<TransactionStep> statements();
+  ResultDigest new_digest(const std::vector<ColumnInfo>& columns, Side side);
   std::optional<std::vector<TransactionStep>> after_lets(const std::vector<StepResult>& lets);
   void end_without_let();
   void on_transaction(TransactionEnd end);
@@ -60,6 +67,7 @@ class Snapshot {
   std::vector<Step> steps_;
   std::optional<LetFailure> let_failure_;
   SnapshotResult result_;
+  std::shared_ptr<const DigestBasis> digest_basis_;
   bool again_ = false;  // legacy first, after the rewrite had failed in the first place
   bool alone_ = false;  // the rewrite runs in a transaction of its own
 };

@@ -28,6 +28,7 @@ struct RuleText {
   std::map<std::string, std::string> let = {};
   shadow::CompareOptions compare = {};
   std::vector<shadow::Expectation> expect = {};
+  std::map<std::string, std::string> columns = {};
 };
 
 class RememberingReport final : public shadow::Report {
@@ -64,6 +65,7 @@ class EngineRig {
     std::string live_sqlstate = {};
     shadow::ReplayContextRef context = nullptr;
     std::shared_ptr<shadow::ResultSet> live_rows = nullptr;  // not captured
+    std::optional<std::uint64_t> live_count = std::nullopt;  // of rows that were not captured
   };
   // What the tap does with a matched statement. False when it was dropped.
   bool offer(const Call& call);
