@@ -189,7 +189,11 @@ ReplayRequest Engine::Impl::replay_request(CapturedOperation& operation) {
   ReplayRequest request;
   request.snapshot.context = operation.context;
   request.snapshot.legacy = std::move(operation.legacy);
-  request.snapshot.rewrite = operation.rule->bind_rewrite(operation.values);
+  request.snapshot.bind_rewrite(*operation.rule, operation.values);
+  request.snapshot.digest_basis = [&verified = rule_facts.verification] {
+    return std::make_shared<const DigestBasis>(
+        DigestBasis{verified.pairing, verified.catalog.types, {}});
+  };
   request.snapshot.live_sqlstate = operation.live.sqlstate;
   request.snapshot.rewrite_first =
       std::exchange(rule_facts.rewrite_first, !rule_facts.rewrite_first);

@@ -62,17 +62,6 @@ Comparison shape_difference(MismatchKind kind, std::string detail) {
   return out;
 }
 
-// A wanted strictness: what made the results equal is itself the difference.
-Comparison judged_by_treat(Comparison equal, const CompareOptions& options) {
-  const auto refused = std::ranges::find_if(
-      equal.steps, [&](EqualStep step) { return options.treat_as_mismatch.contains(step); });
-  if (refused == equal.steps.end()) return equal;
-  const bool sequence = *refused == EqualStep::order || *refused == EqualStep::order_unproven;
-  return shape_difference(
-      sequence ? MismatchKind::order : MismatchKind::value,
-      "equal only by `" + std::string(name(*refused)) + "`, which `treat` makes a mismatch");
-}
-
 }  // namespace
 
 Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
@@ -97,7 +86,7 @@ Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
   steps.insert(types.steps.begin(), types.steps.end());
   if (steps.empty()) steps.insert(EqualStep::exact);
   out.steps.assign(steps.begin(), steps.end());
-  return judged_by_treat(std::move(out), basis.rule.source.compare);
+  return out;
 }
 
 Sameness same_result(const ResultSet& first, const ResultSet& second,

@@ -12,6 +12,8 @@
 
 namespace parallax::shadow {
 
+enum class Side { legacy, rewrite };
+
 struct ColumnInfo {
   std::string label;
   std::uint32_t table_oid = 0;  // 0 = an expression

@@ -5,12 +5,6 @@
 
 namespace parallax::shadow {
 
-namespace {
-
-using Side = RowColumns::Side;
-
-}  // namespace
-
 RowOrder::RowOrder(const ComparisonBasis& basis, const ResultSet& legacy)
     : mode_(basis.rule.source.compare.order), order_(basis.rule.legacy_order) {
   for (const auto& column : order_.resolve(legacy.columns())) {

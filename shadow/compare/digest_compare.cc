@@ -1,0 +1,95 @@
+#include "shadow/compare/digest_compare.h"
+
+#include <utility>
+
+#include "shadow/compare/treated_steps.h"
+#include "shadow/compare/wording.h"
+
+namespace parallax::shadow {
+
+namespace {
+
+ValueReader reader_of(const DigestBasis& basis, const ColumnInfo& column) {
+  return {basis.types, column.type_oid, column.binary, basis.style};
+}
+
+// What digests do not know; empty when they tell all.
+std::string obstacle(const StepResult& legacy, const StepResult& rewrite, const CompareOptions& by,
+                     const DigestBasis& basis) {
+  if (by.float_tolerance > 0) return "float_tolerance";
+  if (!by.clock.empty()) return "clock";
+  if (!by.treat_as_mismatch.empty()) return "treat";
+  for (const ColumnPair& pair : basis.pairing.pairs) {
+    const ColumnInfo& left = legacy.result.columns()[pair.legacy];
+    const ColumnInfo& right = rewrite.result.columns()[pair.rewrite];
+    const ValueReader one = reader_of(basis, left);
+    const ValueReader other = reader_of(basis, right);
+    const bool across = left.binary == right.binary ||
+                        (one.comparable_across_formats() && other.comparable_across_formats());
+    if (!one.understood() || !other.understood() || !across) {
+      return "the type of column " + quoted(left.label);
+    }
+  }
+  return {};
+}
+
+Comparison different(MismatchKind kind, std::string detail) {
+  Comparison out;
+  out.difference = kind;
+  out.kinds = {kind};
+  out.detail = std::move(detail);
+  return out;
+}
+
+std::variant<Comparison, std::string> compare_rows(const DigestedResult& legacy,
+                                                   const DigestedResult& rewrite,
+                                                   const Rule& rule) {
+  if (legacy.rows != rewrite.rows) {
+    return different(MismatchKind::row_count, "legacy: " + counted(legacy.rows, "row") +
+                                                  ", rewrite: " + std::to_string(rewrite.rows));
+  }
+  if (!legacy.same_rows(rewrite)) {
+    if (rule.legacy_order.limit_cuts || rule.legacy_order.offset_cuts)
+      return "LIMIT or OFFSET may cut a tie";
+    return different(MismatchKind::value, "other values among " + counted(legacy.rows, "row"));
+  }
+  if (legacy.sequence != rewrite.sequence && order_counts(rule)) {
+    if (rule.source.compare.order == OrderMode::strict) {
+      return different(MismatchKind::order, "the same rows in another order");
+    }
+    return "the same rows in another order, which ties of ORDER BY may allow";
+  }
+  Comparison equal;
+  equal.steps = {EqualStep::digest};
+  return equal;
+}
+
+}  // namespace
+
+DigestedResult digest_of(const StepResult& step, const std::shared_ptr<const DigestBasis>& basis,
+                         Side side) {
+  if (step.digest != nullptr) return *step.digest;
+  ResultDigest digest(basis, step.result.columns(), side);
+  digest.add_rows(step.result);
+  return digest.finish();
+}
+
+std::variant<Comparison, std::string> compare_digests(const StepResult& legacy,
+                                                      const StepResult& rewrite,
+                                                      const ComparisonBasis& basis) {
+  Comparison shape = compare_results(ResultSet(legacy.result.columns()),
+                                     ResultSet(rewrite.result.columns()), basis);
+  if (shape.difference) return shape;
+  const auto& digest = legacy.digest != nullptr ? legacy.digest : rewrite.digest;
+  const Pairing& digested = digest->basis->pairing;
+  if (legacy.result.columns().size() != digested.legacy_columns ||
+      rewrite.result.columns().size() != digested.rewrite_columns) {
+    return "the columns were paired anew meanwhile";  // such digests only count
+  }
+  const std::string unknown = obstacle(legacy, rewrite, basis.rule.source.compare, *digest->basis);
+  if (!unknown.empty()) return unknown;
+  return compare_rows(digest_of(legacy, digest->basis, Side::legacy),
+                      digest_of(rewrite, digest->basis, Side::rewrite), basis.rule);
+}
+
+}  // namespace parallax::shadow
