@@ -191,8 +191,11 @@ ReplayRequest Engine::Impl::replay_request(CapturedOperation& operation) {
   request.snapshot.legacy = std::move(operation.legacy);
   request.snapshot.bind_rewrite(*operation.rule, operation.values);
   request.snapshot.digest_basis = [&verified = rule_facts.verification] {
-    return std::make_shared<const DigestBasis>(
-        DigestBasis{verified.pairing, verified.catalog.types, {}});
+    return std::make_shared<const DigestBasis>(DigestBasis{verified.pairing,
+                                                           verified.legacy_columns,
+                                                           verified.rewrite_columns,
+                                                           verified.catalog.types,
+                                                           {}});
   };
   request.snapshot.live_sqlstate = operation.live.sqlstate;
   request.snapshot.rewrite_first =

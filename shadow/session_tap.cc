@@ -303,7 +303,6 @@ void SessionTap::operation(const Rule& rule, const Ending& ending, std::optional
     shard.add(metrics.skipped[static_cast<std::size_t>(*skip)]);
     return;
   }
-  if (!worker_.options_.live) captured.live.rows.reset();
   captured.rule = &rule;
   captured.session_id = session_id_;
   captured.context = ending.context;

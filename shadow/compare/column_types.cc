@@ -35,29 +35,14 @@ constexpr std::array kNamedTypes = {
     NamedType{2249, "record"},   NamedType{2278, "void"},        NamedType{2950, "uuid"},
     NamedType{2951, "uuid[]"},   NamedType{3802, "jsonb"},       NamedType{3807, "jsonb[]"}};
 
-bool is_integer(std::uint32_t oid) { return oid == kInt2 || oid == kInt4 || oid == kInt8; }
-bool is_text(std::uint32_t oid) { return oid == kText || oid == kVarchar; }
-
 }  // namespace
-
-TypeRelation relate_types(std::uint32_t legacy, std::uint32_t rewrite, const Catalog& catalog) {
-  if (legacy == rewrite) return TypeRelation::same;
-  if (is_integer(legacy) && is_integer(rewrite)) return TypeRelation::integer_width;
-  if ((is_text(legacy) && catalog.enum_types.contains(rewrite)) ||
-      (is_text(rewrite) && catalog.enum_types.contains(legacy))) {
-    return TypeRelation::enum_and_text;
-  }
-  return TypeRelation::different;
-}
-
-CellKind cell_kind(std::uint32_t type_oid) {
-  return type_oid == kNumeric ? CellKind::numeric : CellKind::text;
-}
 
 std::string type_name(std::uint32_t type_oid, const Catalog& catalog) {
   const auto found = std::find_if(kNamedTypes.begin(), kNamedTypes.end(),
                                   [type_oid](const NamedType& t) { return t.oid == type_oid; });
   if (found != kNamedTypes.end()) return std::string(found->name);
+  const auto known = catalog.types.find(type_oid);
+  if (known != catalog.types.end() && !known->second.name.empty()) return known->second.name;
   const bool is_enum = catalog.enum_types.contains(type_oid);
   return (is_enum ? "enum " : "type ") + std::to_string(type_oid);
 }

@@ -1,13 +1,14 @@
 #include "shadow/compare/compare.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "shadow/compare/column_types.h"
 #include "shadow/compare/row_difference.h"
-#include "shadow/compare/row_match.h"
+#include "shadow/compare/row_order.h"
 #include "shadow/compare/wording.h"
 
 namespace parallax::shadow {
@@ -33,37 +34,22 @@ std::string count_difference(const ResultSet& legacy, const ResultSet& rewrite,
 }
 
 struct PairedTypes {
-  std::vector<PairedColumn> columns;
   std::vector<std::string> different;  // "column "total": int8 against numeric"
-  bool integer_width = false;
-  bool enum_and_text = false;
+  std::set<EqualStep> steps;
 };
 
-PairedTypes pair_types(const ResultSet& legacy, const ResultSet& rewrite, const Pairing& pairing,
-                       const Catalog& catalog) {
+PairedTypes pair_types(const ResultSet& legacy, const ResultSet& rewrite,
+                       const ComparisonBasis& basis) {
   PairedTypes out;
-  out.columns.reserve(pairing.pairs.size());
-  for (const ColumnPair& pair : pairing.pairs) {
+  for (const ColumnPair& pair : basis.pairing.pairs) {
     const ColumnInfo& left = legacy.columns()[pair.legacy];
     const ColumnInfo& right = rewrite.columns()[pair.rewrite];
-    // Binary cells are equal by their bytes alone.
-    const CellKind kind = left.binary ? CellKind::text : cell_kind(left.type_oid);
-    out.columns.push_back({pair.legacy, pair.rewrite, kind});
-    switch (relate_types(left.type_oid, right.type_oid, catalog)) {
-      case TypeRelation::same:
-        break;
-      case TypeRelation::integer_width:
-        out.integer_width = true;
-        break;
-      case TypeRelation::enum_and_text:
-        out.enum_and_text = true;
-        break;
-      case TypeRelation::different:
-        out.different.push_back("column " + quoted(left.label) + ": " +
-                                type_name(left.type_oid, catalog) + " against " +
-                                type_name(right.type_oid, catalog));
-        break;
-    }
+    const TypeMatch match = match_types(left.type_oid, right.type_oid, basis.catalog.types);
+    if (match.step) out.steps.insert(*match.step);
+    if (match.comparable) continue;
+    out.different.push_back("column " + quoted(left.label) + ": " +
+                            type_name(left.type_oid, basis.catalog) + " against " +
+                            type_name(right.type_oid, basis.catalog));
   }
   return out;
 }
@@ -76,43 +62,61 @@ Comparison shape_difference(MismatchKind kind, std::string detail) {
   return out;
 }
 
+// A wanted strictness: what made the results equal is itself the difference.
+Comparison judged_by_treat(Comparison equal, const CompareOptions& options) {
+  const auto refused = std::ranges::find_if(
+      equal.steps, [&](EqualStep step) { return options.treat_as_mismatch.contains(step); });
+  if (refused == equal.steps.end()) return equal;
+  const bool sequence = *refused == EqualStep::order || *refused == EqualStep::order_unproven;
+  return shape_difference(
+      sequence ? MismatchKind::order : MismatchKind::value,
+      "equal only by `" + std::string(name(*refused)) + "`, which `treat` makes a mismatch");
+}
+
 }  // namespace
 
 Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
                            const ComparisonBasis& basis) {
-  const Pairing& pairing = basis.pairing;
-  const Catalog& catalog = basis.catalog;
-  const bool ordered = basis.rule.legacy_ordered;
-  std::string count = count_difference(legacy, rewrite, pairing);
+  std::string count = count_difference(legacy, rewrite, basis.pairing);
   if (!count.empty()) return shape_difference(MismatchKind::column_count, std::move(count));
-  const PairedTypes types = pair_types(legacy, rewrite, pairing, catalog);
+  const PairedTypes types = pair_types(legacy, rewrite, basis);
   if (!types.different.empty()) {
     return shape_difference(MismatchKind::column_type, listed(types.different, "; "));
   }
-  Comparison out = compare_all_rows(legacy, rewrite, types.columns, pairing.key_pairs, ordered);
-  if (out.difference) {
-    out.kinds.insert(*out.difference);
+  RowColumns columns(legacy, rewrite, basis);
+  if (const auto pair = columns.incomparable()) {
+    Comparison out;
+    out.incomparable = true;
+    out.detail = "column " + quoted(legacy.columns()[basis.pairing.pairs[*pair].legacy].label) +
+                 " came as text and as binary, which cannot be compared for its type";
     return out;
   }
-  if (types.integer_width) out.steps.push_back(EqualStep::type_width);
-  if (types.enum_and_text) out.steps.push_back(EqualStep::enum_text);
-  if (out.steps.empty()) out.steps.push_back(EqualStep::exact);
-  return out;
+  Comparison out = compare_all_rows(columns, RowOrder(basis, legacy), basis.pairing);
+  if (out.difference || out.cut_tie) return out;
+  std::set<EqualStep> steps(out.steps.begin(), out.steps.end());
+  steps.insert(types.steps.begin(), types.steps.end());
+  if (steps.empty()) steps.insert(EqualStep::exact);
+  out.steps.assign(steps.begin(), steps.end());
+  return judged_by_treat(std::move(out), basis.rule.source.compare);
 }
 
-bool same_result(const ResultSet& first, const ResultSet& second, bool ordered) {
+Sameness same_result(const ResultSet& first, const ResultSet& second,
+                     const ComparisonBasis& basis) {
   const bool same_types =
       std::equal(first.columns().begin(), first.columns().end(), second.columns().begin(),
                  second.columns().end(),
                  [](const ColumnInfo& a, const ColumnInfo& b) { return a.type_oid == b.type_oid; });
-  if (!same_types) return false;
-  if (first.same_cells(second)) return true;
-  std::vector<PairedColumn> columns;
-  for (std::size_t i = 0; i < first.columns().size(); ++i) {
-    const ColumnInfo& column = first.columns()[i];
-    columns.push_back({i, i, column.binary ? CellKind::text : cell_kind(column.type_oid)});
-  }
-  return !compare_all_rows(first, second, columns, {}, ordered).difference;
+  if (!same_types) return Sameness::different;
+  Rule itself;
+  itself.legacy_order = basis.rule.legacy_order;
+  itself.source.compare.order = basis.rule.source.compare.order;
+  Pairing straight;
+  for (std::size_t i = 0; i < first.columns().size(); ++i) straight.pairs.push_back({i, i});
+  straight.legacy_columns = straight.rewrite_columns = first.columns().size();
+  const Comparison out =
+      compare_results(first, second, {itself, straight, basis.catalog, basis.style});
+  if (out.incomparable || out.cut_tie) return Sameness::unknown;
+  return out.difference ? Sameness::different : Sameness::same;
 }
 
 }  // namespace parallax::shadow

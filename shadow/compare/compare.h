@@ -34,24 +34,28 @@ struct Comparison {
   std::set<MismatchKind> kinds;            // of all differences that were found
   // All differences are within the tie that LIMIT or OFFSET cuts: nothing is known.
   bool cut_tie = false;
-  // Cells that cannot be held against each other (`detail` says which): nothing is known.
+  // Columns in two formats that cannot be compared: nothing is known. `detail` says which.
   bool incomparable = false;
   std::string detail;            // one line, no values: which column, which types, how many rows
   std::vector<EqualStep> steps;  // of equal results: `exact` alone, or the steps that were needed
   std::vector<RowDifference> differences;  // the first kDifferencesShown
 };
 
-// Shape first, then rows. Types: int2, int4, int8 are one type; an enum and text (varchar) are one;
-// any other difference of the paired columns' type OIDs is `column_type`. Rows: a sequence when
-// the rule's legacy is ordered, else multisets. Cells: the same text; numeric also by value (scale
-// does not matter). Rows that differ are aligned by the pairing's key columns where there are any,
-// else by position (ordered, same count) or as multisets; kinds have the precedence of
-// MismatchKind. Equal multisets in another sequence, with an order: `order`.
+// Shape first, then rows. Types that match_types() does not call comparable are `column_type`.
+//
+// Rows: legacy's ORDER BY is the contract (compare.order may say otherwise). Rows that tie under it
+// may come in any sequence (step `order`); where its keys are not in the output, the same rows are
+// enough (`order_unproven`); without it they are multisets. Rows that differ are aligned by the
+// pairing's key columns where there are any, else by the sort keys, else not at all; kinds have the
+// precedence of MismatchKind. A step under compare.treat that was needed is a mismatch: `order` of
+// a sequence, `value` of anything else.
 Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
                            const ComparisonBasis& basis);
 
-// Two runs of the same statement in one snapshot.
-bool same_result(const ResultSet& first, const ResultSet& second, bool ordered);
+// Two results of legacy itself, by all their columns and without tolerance. `unknown`: they differ
+// where LIMIT cuts rows that tie, or have formats that do not compare.
+enum class Sameness { same, different, unknown };
+Sameness same_result(const ResultSet& first, const ResultSet& second, const ComparisonBasis& basis);
 
 // How one statement ended in the snapshot.
 struct StepResult {
@@ -77,8 +81,8 @@ struct SnapshotResult {
 Outcome decide(const ComparisonBasis& basis, const SnapshotResult& snapshot,
                const LiveResult& live);
 
-// Whether the client's rows can be held against the rewrite's at all: each in one format, and each
-// pair one attribute of one table. `live`: as verified, with the formats of what the client got.
+// Whether the client's rows can be held against the rewrite's at all: each pair is one attribute of
+// one table. `live`: as verified, with the formats of what the client got.
 bool may_settle_live(const Pairing& pairing, const std::vector<ColumnInfo>& live,
                      const std::vector<ColumnInfo>& rewrite);
 

@@ -3,21 +3,8 @@
 #include <algorithm>
 
 #include "shadow/compare/compare.h"
-#include "shadow/compare/treated_steps.h"
 
 namespace parallax::shadow {
-namespace {
-
-bool is_binary(const ResultSet& result) {
-  return !result.columns().empty() && result.columns().front().binary;
-}
-
-bool one_format(const std::vector<ColumnInfo>& columns) {
-  return std::all_of(columns.begin(), columns.end(),
-                     [&](const ColumnInfo& column) { return column.binary == columns[0].binary; });
-}
-
-}  // namespace
 
 // A DataRow does not say the types of its cells. Where both sides are the same attribute of the
 // same table, they have the one that the rewrite's has now; of anything else, the type that was
@@ -26,7 +13,6 @@ bool may_settle_live(const Pairing& pairing, const std::vector<ColumnInfo>& live
                      const std::vector<ColumnInfo>& rewrite) {
   if (live.size() != pairing.legacy_columns || rewrite.size() != pairing.rewrite_columns)
     return false;
-  if (!one_format(live) || !one_format(rewrite)) return false;
   return std::all_of(pairing.pairs.begin(), pairing.pairs.end(), [&](const ColumnPair& pair) {
     const ColumnInfo& left = live[pair.legacy];
     const ColumnInfo& right = rewrite[pair.rewrite];
@@ -44,13 +30,8 @@ std::optional<Outcome> decide_live(const ComparisonBasis& basis, const LiveResul
   const ResultSet& legacy = *live.result;
   const auto& columns = rewrite.result.columns();
   if (!may_settle_live(basis.pairing, legacy.columns(), columns)) return std::nullopt;
-  if (legacy.rows() > 0 && rewrite.result.rows() > 0 &&
-      is_binary(legacy) != is_binary(rewrite.result))
-    return std::nullopt;
   Comparison comparison = compare_results(legacy, rewrite.result, basis);
-  if (comparison.incomparable || comparison.cut_tie) return std::nullopt;
-  if (!comparison.difference) refuse_steps(comparison, basis.rule.source.compare);
-  if (comparison.difference) return std::nullopt;
+  if (comparison.difference || comparison.cut_tie || comparison.incomparable) return std::nullopt;
   Outcome out;
   out.rule = &basis.rule;
   out.end = Verdict::match;

@@ -2,143 +2,172 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <string>
-
-#include "shadow/compare/numeric_value.h"
+#include <string_view>
 
 namespace parallax::shadow {
 namespace {
 
-using Cell = std::optional<std::string_view>;
+using Side = RowColumns::Side;
 
-struct HashedRow {
-  std::uint64_t hash;
+// A row as it is matched: everything that must be equal in one text, and where the values stand
+// that need only be near.
+struct KeyedRow {
+  std::size_t hash;
   std::size_t row;
+  std::size_t begin;  // of its key in the buffer
+  std::size_t end;
+  std::size_t near;  // of its first tolerant value
 };
 
-constexpr std::uint64_t kNullHash = 0x9e3779b97f4a7c15;
+class KeyedRows {
+ public:
+  KeyedRows(const RowColumns& columns, Side side, std::span<const std::size_t> pairs,
+            std::span<const std::size_t> rows)
+      : columns_(columns), side_(side), pairs_(pairs) {
+    rows_.reserve(rows.size());
+    for (const std::size_t row : rows) add(row);
+    for (KeyedRow& row : rows_) row.hash = std::hash<std::string_view>{}(key(row));
+    std::sort(rows_.begin(), rows_.end(),
+              [this](const KeyedRow& a, const KeyedRow& b) { return before(a, b); });
+  }
 
-std::uint64_t mix(std::uint64_t hash, std::uint64_t next) {
-  hash ^= next + kNullHash + (hash << 6) + (hash >> 2);
-  return hash * 0xff51afd7ed558ccd;
-}
+  std::size_t size() const { return rows_.size(); }
+  const KeyedRow& operator[](std::size_t i) const { return rows_[i]; }
+  std::string_view key(const KeyedRow& row) const {
+    return std::string_view(buffer_).substr(row.begin, row.end - row.begin);
+  }
+  std::span<const double> near(const KeyedRow& row) const {
+    return std::span(near_).subspan(row.near, near_count_);
+  }
 
-// Equal rows (by value) have equal hashes.
-std::uint64_t hash_row(const RowSide& side, std::size_t row, std::string& scratch) {
-  std::uint64_t hash = 0;
-  const std::hash<std::string_view> hash_text;
-  for (std::size_t pair = 0; pair < side.columns().size(); ++pair) {
-    const Cell cell = side.cell(row, pair);
-    if (!cell) {
-      hash = mix(hash, kNullHash);
-    } else if (side.columns()[pair].kind == CellKind::numeric) {
-      scratch.clear();
-      NumericValue(*cell).append_canonical(scratch);
-      hash = mix(hash, hash_text(scratch));
-    } else {
-      hash = mix(hash, hash_text(*cell));
+ private:
+  void add(std::size_t row) {
+    KeyedRow keyed{0, row, buffer_.size(), 0, near_.size()};
+    for (const std::size_t pair : pairs_) add_cell(row, pair);
+    keyed.end = buffer_.size();
+    near_count_ = near_.size() - keyed.near;
+    rows_.push_back(keyed);
+  }
+
+  // Lengths keep neighbours apart.
+  void add_cell(std::size_t row, std::size_t pair) {
+    const auto& column = columns_.columns()[pair];
+    const auto cell = columns_.cell(side_, row, pair);
+    const auto number = cell && column.tolerant() ? number_of(pair, *cell) : std::nullopt;
+    if (column.tolerant()) near_.push_back(number.value_or(0));
+    if (!cell || number) {
+      buffer_.push_back(number ? 'n' : '0');
+      return;
     }
+    buffer_.push_back('1');
+    const std::size_t length_at = buffer_.size();
+    buffer_.append(sizeof(std::size_t), '\0');
+    if (column.bytes_decide) {
+      buffer_.append(*cell);
+    } else {
+      columns_.reader(side_, pair).append_canonical(*cell, buffer_);
+    }
+    const std::size_t length = buffer_.size() - length_at - sizeof(std::size_t);
+    buffer_.replace(length_at, sizeof length, reinterpret_cast<const char*>(&length),
+                    sizeof length);
   }
-  return hash;
-}
 
-int order_text(const Cell& first, const Cell& second) {
-  if (!first || !second) return static_cast<int>(first.has_value()) - second.has_value();
-  return first->compare(*second);
-}
-
-int order_value(const Cell& first, const Cell& second, CellKind kind) {
-  const int text = order_text(first, second);
-  if (text == 0 || kind == CellKind::text || !first || !second) return text;
-  return NumericValue(*first).order(NumericValue(*second));
-}
-
-int order_rows_by_value(const RowSide& first, std::size_t first_row, const RowSide& second,
-                        std::size_t second_row) {
-  for (std::size_t pair = 0; pair < first.columns().size(); ++pair) {
-    const int order = order_value(first.cell(first_row, pair), second.cell(second_row, pair),
-                                  first.columns()[pair].kind);
-    if (order != 0) return order;
+  // Its place among the values of the column, to sort by; whether two are near is asked of the
+  // cells.
+  std::optional<double> number_of(std::size_t pair, std::string_view cell) const {
+    const ValueReader& reader = columns_.reader(side_, pair);
+    if (!columns_.columns()[pair].clock) return reader.number(cell);
+    const auto time = reader.microseconds(cell);
+    return time ? std::optional<double>(static_cast<double>(*time)) : std::nullopt;
   }
-  return 0;
-}
 
-int order_rows_by_text(const RowSide& side, std::size_t first_row, std::size_t second_row) {
-  for (std::size_t pair = 0; pair < side.columns().size(); ++pair) {
-    const int order = order_text(side.cell(first_row, pair), side.cell(second_row, pair));
-    if (order != 0) return order;
-  }
-  return 0;
-}
-
-// Rows of the same value follow each other, among them those of the same text: when both sides hold
-// the same texts, each row then meets its own text.
-std::vector<HashedRow> sorted_rows(const RowSide& side, std::span<const std::size_t> rows) {
-  std::vector<HashedRow> out;
-  out.reserve(rows.size());
-  std::string scratch;
-  for (const std::size_t row : rows) out.push_back({hash_row(side, row, scratch), row});
-  std::sort(out.begin(), out.end(), [&side](const HashedRow& a, const HashedRow& b) {
+  bool before(const KeyedRow& a, const KeyedRow& b) const {
     if (a.hash != b.hash) return a.hash < b.hash;
-    const int value = order_rows_by_value(side, a.row, side, b.row);
-    if (value != 0) return value < 0;
-    const int text = side.has_numeric() ? order_rows_by_text(side, a.row, b.row) : 0;
-    return text != 0 ? text < 0 : a.row < b.row;
-  });
-  return out;
-}
+    const int keys = key(a).compare(key(b));
+    if (keys != 0) return keys < 0;
+    const auto left = near(a);
+    const auto right = near(b);
+    if (!std::equal(left.begin(), left.end(), right.begin())) {
+      return std::lexicographical_compare(left.begin(), left.end(), right.begin(), right.end());
+    }
+    const int bytes = order_bytes(a.row, b.row);
+    return bytes != 0 ? bytes < 0 : a.row < b.row;
+  }
 
-int order_sides(const RowSide& legacy, const HashedRow& left, const RowSide& rewrite,
-                const HashedRow& right) {
-  if (left.hash != right.hash) return left.hash < right.hash ? -1 : 1;
-  return order_rows_by_value(legacy, left.row, rewrite, right.row);
-}
+  // Rows of the same value follow each other, among them those of the same bytes: when both sides
+  // hold the same bytes, each row then meets its own.
+  int order_bytes(std::size_t a, std::size_t b) const {
+    for (const std::size_t pair : pairs_) {
+      const auto left = columns_.cell(side_, a, pair);
+      const auto right = columns_.cell(side_, b, pair);
+      if (!left || !right) continue;
+      if (const int order = left->compare(*right); order != 0) return order;
+    }
+    return 0;
+  }
+
+  const RowColumns& columns_;
+  Side side_;
+  std::span<const std::size_t> pairs_;
+  std::string buffer_;
+  std::vector<double> near_;
+  std::size_t near_count_ = 0;
+  std::vector<KeyedRow> rows_;
+};
+
+int order_of(bool less, bool greater) { return less ? -1 : static_cast<int>(greater); }
+
+class Matching {
+ public:
+  Matching(RowColumns& columns, std::span<const std::size_t> pairs, const KeyedRows& legacy,
+           const KeyedRows& rewrite)
+      : columns_(columns), pairs_(pairs), legacy_(legacy), rewrite_(rewrite) {}
+
+  // 0: the two are a pair.
+  int order(const KeyedRow& left, const KeyedRow& right) {
+    if (left.hash != right.hash) return left.hash < right.hash ? -1 : 1;
+    if (const int keys = legacy_.key(left).compare(rewrite_.key(right)); keys != 0) return keys;
+    if (!columns_.tolerant() || near(left.row, right.row)) return 0;
+    const auto from = legacy_.near(left);
+    const auto to = rewrite_.near(right);
+    const bool less = std::lexicographical_compare(from.begin(), from.end(), to.begin(), to.end());
+    return order_of(less, true);
+  }
+
+ private:
+  bool near(std::size_t legacy_row, std::size_t rewrite_row) {
+    return std::ranges::all_of(pairs_, [&](std::size_t pair) {
+      return !columns_.columns()[pair].tolerant() ||
+             columns_.compare_cell(legacy_row, rewrite_row, pair) != CellEquality::different;
+    });
+  }
+
+  RowColumns& columns_;
+  std::span<const std::size_t> pairs_;
+  const KeyedRows& legacy_;
+  const KeyedRows& rewrite_;
+};
 
 }  // namespace
 
-RowSide RowSide::only(std::span<const std::size_t> pairs) const {
-  std::vector<Column> columns;
-  columns.reserve(pairs.size());
-  for (const std::size_t pair : pairs) columns.push_back(columns_[pair]);
-  return RowSide(*result_, std::move(columns));
-}
-
-bool same_cell(const Cell& first, const Cell& second, CellKind kind) {
-  return order_value(first, second, kind) == 0;
-}
-
-RowEquality compare_rows(const RowSide& first, std::size_t first_row, const RowSide& second,
-                         std::size_t second_row) {
-  RowEquality out = RowEquality::same_text;
-  for (std::size_t pair = 0; pair < first.columns().size(); ++pair) {
-    const Cell left = first.cell(first_row, pair);
-    const Cell right = second.cell(second_row, pair);
-    if (left == right) continue;
-    if (first.columns()[pair].kind == CellKind::text) return RowEquality::different;
-    if (!left || !right || !same_numeric(*left, *right)) return RowEquality::different;
-    out = RowEquality::same_value;
-  }
-  return out;
-}
-
-MatchedRows match_rows(const RowSide& legacy, std::span<const std::size_t> legacy_rows,
-                       const RowSide& rewrite, std::span<const std::size_t> rewrite_rows) {
-  const auto left = sorted_rows(legacy, legacy_rows);
-  const auto right = sorted_rows(rewrite, rewrite_rows);
+MatchedRows match_rows(RowColumns& columns, std::span<const std::size_t> pairs,
+                       std::span<const std::size_t> legacy_rows,
+                       std::span<const std::size_t> rewrite_rows) {
+  const KeyedRows left(columns, Side::legacy, pairs, legacy_rows);
+  const KeyedRows right(columns, Side::rewrite, pairs, rewrite_rows);
+  Matching matching(columns, pairs, left, right);
   MatchedRows out;
   std::size_t l = 0;
   std::size_t r = 0;
   while (l < left.size() && r < right.size()) {
-    const int order = order_sides(legacy, left[l], rewrite, right[r]);
+    const int order = matching.order(left[l], right[r]);
     if (order < 0) {
       out.legacy_only.push_back(left[l++].row);
     } else if (order > 0) {
       out.rewrite_only.push_back(right[r++].row);
     } else {
-      if (out.same_text && legacy.has_numeric()) {
-        out.same_text =
-            compare_rows(legacy, left[l].row, rewrite, right[r].row) == RowEquality::same_text;
-      }
       out.pairs.emplace_back(left[l++].row, right[r++].row);
     }
   }

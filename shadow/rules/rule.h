@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "shadow/rule_source.h"
+#include "shadow/rules/sort_order.h"
 #include "shadow/rules/statement_shape.h"
 
 namespace parallax::shadow {
@@ -66,9 +67,9 @@ struct Rule {
   // pairing; empty when there is none. Same number and order of columns.
   std::string legacy_uncast;
   std::string rewrite_uncast;
-  bool legacy_ordered = false;  // legacy has a top-level ORDER BY
-  bool legacy_limited = false;  // ... LIMIT, OFFSET or FETCH
-  std::vector<LetValue> lets;   // by name
+  SortOrder legacy_order;
+  SortOrder rewrite_order;
+  std::vector<LetValue> lets;  // by name
   // Functions called by either side or a let, as pg_proc.proname has them (lower case unless
   // quoted), without schema, sorted, each once: for the volatility check.
   std::vector<std::string> functions;

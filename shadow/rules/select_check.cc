@@ -78,9 +78,7 @@ class TreeWalk {
     std::sort(facts_.functions.begin(), facts_.functions.end());
     const auto end = std::unique(facts_.functions.begin(), facts_.functions.end());
     facts_.functions.erase(end, facts_.functions.end());
-    const auto sort = select.find("sortClause");
-    facts_.ordered = sort != select.end() && !sort->empty();
-    facts_.limited = select.contains("limitCount") || select.contains("limitOffset");
+    facts_.order = sort_order_of(select);
     return std::move(facts_);
   }
 

@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "shadow/rules/sort_order.h"
+
 namespace parallax::shadow {
 
 // libpg_query writes trees by recursion, and a word can be a level of nesting: with these a thread
@@ -18,8 +20,7 @@ inline constexpr std::size_t kTreeLevelsMax = 1'000;
 
 struct SelectFacts {
   std::vector<std::string> functions;  // called anywhere in it: pg_proc.proname, sorted, each once
-  bool ordered = false;                // top-level ORDER BY
-  bool limited = false;                // top-level LIMIT, OFFSET or FETCH
+  SortOrder order;
 };
 
 struct SqlProblem {

@@ -52,7 +52,7 @@ void measure(const char* what, const ResultSet& legacy, const ResultSet& rewrite
              const Pairing& pairing, bool ordered) {
   std::vector<double> seconds;
   Rule rule;
-  rule.legacy_ordered = ordered;
+  rule.legacy_order.ordered = ordered;
   const Catalog catalog;
   bool equal = true;
   for (int i = 0; i < kRepeats; ++i) {

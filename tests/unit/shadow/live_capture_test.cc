@@ -49,6 +49,15 @@ TEST_CASE("what the client gets is copied as it streams, however it is cut") {
   fixture.check_law();
 }
 
+TEST_CASE("where the shadow is another system nothing is copied, but rows are counted") {
+  Fixture fixture(one_rule(), false, false);
+  fixture.client(test::fe::query("SELECT id FROM users WHERE id = 'u1' LIMIT 1"));
+  fixture.server(test::be::data_row({"u1"}) + command_complete("SELECT 1") + ready('I'));
+  REQUIRE(fixture.intake.operations.size() == 1);
+  CHECK(fixture.intake.operations[0].live.result == nullptr);
+  CHECK(fixture.intake.operations[0].live.rows == 1U);
+}
+
 TEST_CASE("a portal that is read in parts is one operation with all its rows") {
   Fixture fixture(one_rule());
   fixture.simple("begin", "BEGIN", 'T');

@@ -51,14 +51,14 @@ struct HeldIntake final : Intake {
 };
 
 struct Fixture {
-  explicit Fixture(std::vector<RuleSource> sources, bool dev = false)
+  explicit Fixture(std::vector<RuleSource> sources, bool dev = false, bool live = true)
       : compiled(RuleSet::compile(std::move(sources))),
         rules(std::get<RuleSet>(compiled)),
         metrics(registry, rules) {
     shard = &registry.make_shard();
     tap = std::make_unique<WorkerTap>(
         rules, metrics, *shard, intake, [this](const Rule&) { return state; },
-        TapOptions{.user = "app", .database = "shop", .dev = dev, .seed = 7});
+        TapOptions{.user = "app", .database = "shop", .dev = dev, .live = live, .seed = 7});
     open("app", "shop");
   }
   void open(const std::string& user, const std::string& database) {

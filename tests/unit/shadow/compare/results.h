@@ -57,6 +57,9 @@ inline Pairing straight(std::size_t columns, std::vector<std::size_t> key_pairs 
   return out;
 }
 
+// ORDER BY the first column.
+inline SortOrder by_first_column() { return {true, {{"", 0, ""}}, false, false}; }
+
 inline Catalog catalog_of_tests() { return {{kMood, kColour}, {}, {}}; }
 
 }  // namespace parallax::shadow::tests

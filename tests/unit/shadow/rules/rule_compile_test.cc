@@ -35,7 +35,7 @@ TEST_CASE("a good rule compiles to all that verification and replay need") {
         "$4 AND e = 7 "
         "ORDER BY id LIMIT $5");
   CHECK(rule.rewrite_uncast.empty());
-  CHECK(rule.legacy_ordered);
+  CHECK(rule.legacy_order.ordered);
   CHECK(rule.functions == Texts{"lower"});
   CHECK(rule.version.size() == 12);
 }
@@ -80,7 +80,7 @@ TEST_CASE("casts of columns in the select list go, others stay") {
 TEST_CASE("top-level order") {
   const auto ordered = [](const std::string& sql) {
     const auto set = compile(sql, "select 1");
-    return set.rules()[0]->legacy_ordered;
+    return set.rules()[0]->legacy_order.ordered;
   };
   CHECK(ordered("select a from t order by a"));
   CHECK(ordered("(select a from t) union select b from t order by 1"));

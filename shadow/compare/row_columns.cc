@@ -1,0 +1,167 @@
+#include "shadow/compare/row_columns.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace parallax::shadow {
+
+namespace {
+
+constexpr std::uint32_t kFloat4 = 700;
+constexpr std::uint32_t kFloat8 = 701;
+constexpr int kDomainsMax = 32;  // of domains
+
+bool is_float(std::uint32_t type_oid, const TypeCatalog& types) {
+  for (int i = 0; i < kDomainsMax; ++i) {
+    const auto found = types.find(type_oid);
+    if (found == types.end() || found->second.kind != TypeKind::domain) break;
+    type_oid = found->second.of;
+  }
+  return type_oid == kFloat4 || type_oid == kFloat8;
+}
+
+bool has_value(const ResultSet& result, std::size_t column) {
+  for (std::size_t row = 0; row < result.rows(); ++row) {
+    if (result.cell(row, column)) return true;
+  }
+  return false;
+}
+
+bool near_floats(double legacy, double rewrite, double tolerance) {
+  return std::abs(legacy - rewrite) <= tolerance * std::max(std::abs(legacy), std::abs(rewrite));
+}
+
+bool near_times(std::int64_t legacy, std::int64_t rewrite, std::chrono::microseconds tolerance) {
+  // As unsigned: the difference of two int64 may need one bit more.
+  const auto distance =
+      legacy > rewrite ? static_cast<std::uint64_t>(legacy) - static_cast<std::uint64_t>(rewrite)
+                       : static_cast<std::uint64_t>(rewrite) - static_cast<std::uint64_t>(legacy);
+  return distance <= static_cast<std::uint64_t>(tolerance.count());
+}
+
+std::optional<EqualStep> step_of_tolerance(const RowColumns::Column& column) {
+  if (column.clock) return EqualStep::clock;
+  if (column.float_tolerance > 0) return EqualStep::float_tolerance;
+  return std::nullopt;
+}
+
+}  // namespace
+
+RowColumns::RowColumns(const ResultSet& legacy, const ResultSet& rewrite,
+                       const ComparisonBasis& basis)
+    : legacy_(legacy), rewrite_(rewrite) {
+  const CompareOptions& options = basis.rule.source.compare;
+  columns_.reserve(basis.pairing.pairs.size());
+  for (const ColumnPair& pair : basis.pairing.pairs) {
+    const ColumnInfo& left = legacy.columns()[pair.legacy];
+    const ColumnInfo& right = rewrite.columns()[pair.rewrite];
+    Column column{pair.legacy,
+                  pair.rewrite,
+                  ValueReader(basis.catalog.types, left.type_oid, left.binary, basis.style),
+                  ValueReader(basis.catalog.types, right.type_oid, right.binary, basis.style),
+                  left.binary == right.binary,
+                  false,
+                  0,
+                  std::nullopt};
+    column.bytes_decide = column.same_format && left.type_oid == right.type_oid &&
+                          column.legacy_reader.bytes_are_value();
+    if (is_float(left.type_oid, basis.catalog.types)) {
+      column.float_tolerance = options.float_tolerance;
+    }
+    const auto clock = options.clock.find(left.label);
+    if (clock != options.clock.end()) column.clock = clock->second;
+    tolerant_ = tolerant_ || column.tolerant();
+    columns_.push_back(std::move(column));
+  }
+}
+
+std::optional<std::size_t> RowColumns::incomparable() const {
+  for (std::size_t pair = 0; pair < columns_.size(); ++pair) {
+    const Column& column = columns_[pair];
+    if (column.same_format) continue;
+    if (column.legacy_reader.comparable_across_formats() &&
+        column.rewrite_reader.comparable_across_formats())
+      continue;
+    if (has_value(legacy_, column.legacy) && has_value(rewrite_, column.rewrite)) return pair;
+  }
+  return std::nullopt;
+}
+
+CellEquality RowColumns::compare_cell(std::size_t legacy_row, std::size_t rewrite_row,
+                                      std::size_t pair) {
+  const Column& column = columns_[pair];
+  const auto left = legacy_.cell(legacy_row, column.legacy);
+  const auto right = rewrite_.cell(rewrite_row, column.rewrite);
+  if (!left || !right) {
+    return left.has_value() == right.has_value() ? CellEquality::same_bytes
+                                                 : CellEquality::different;
+  }
+  // Two formats write other values with the same bytes.
+  if (column.same_format && *left == *right) return CellEquality::same_bytes;
+  if (column.bytes_decide && !column.tolerant()) return CellEquality::different;
+  return compare_values(column, *left, *right);
+}
+
+CellEquality RowColumns::compare_values(const Column& column, std::string_view legacy,
+                                        std::string_view rewrite) {
+  legacy_text_.clear();
+  rewrite_text_.clear();
+  column.legacy_reader.append_canonical(legacy, legacy_text_);
+  column.rewrite_reader.append_canonical(rewrite, rewrite_text_);
+  if (legacy_text_ == rewrite_text_) return CellEquality::same_value;
+  if (column.clock) {
+    const auto left = column.legacy_reader.microseconds(legacy);
+    const auto right = column.rewrite_reader.microseconds(rewrite);
+    if (left && right && near_times(*left, *right, *column.clock)) return CellEquality::near;
+  }
+  if (column.float_tolerance > 0) {
+    const auto left = column.legacy_reader.number(legacy);
+    const auto right = column.rewrite_reader.number(rewrite);
+    if (left && right && near_floats(*left, *right, column.float_tolerance))
+      return CellEquality::near;
+  }
+  return CellEquality::different;
+}
+
+CellEquality RowColumns::compare_row(std::size_t legacy_row, std::size_t rewrite_row) {
+  auto least = CellEquality::same_bytes;
+  for (std::size_t pair = 0; pair < columns_.size(); ++pair) {
+    least = std::min(least, compare_cell(legacy_row, rewrite_row, pair));
+    if (least == CellEquality::different) break;
+  }
+  return least;
+}
+
+void RowColumns::add_steps(std::size_t legacy_row, std::size_t rewrite_row,
+                           std::set<EqualStep>& steps) const {
+  std::string left_text;
+  std::string right_text;
+  for (const Column& column : columns_) {
+    const auto left = legacy_.cell(legacy_row, column.legacy);
+    const auto right = rewrite_.cell(rewrite_row, column.rewrite);
+    if (!left || !right || (column.same_format && *left == *right)) continue;
+    if (const auto tolerance = step_of_tolerance(column)) {
+      left_text.clear();
+      right_text.clear();
+      column.legacy_reader.append_canonical(*left, left_text);
+      column.rewrite_reader.append_canonical(*right, right_text);
+      if (left_text != right_text) {
+        steps.insert(*tolerance);
+        continue;
+      }
+    }
+    for (const EqualStep step :
+         column.legacy_reader.steps_between(*left, column.rewrite_reader, *right)) {
+      steps.insert(step);
+    }
+  }
+}
+
+std::optional<std::string> RowColumns::readable(Side side, std::size_t row,
+                                                std::size_t pair) const {
+  const auto value = cell(side, row, pair);
+  if (!value) return std::nullopt;
+  return reader(side, pair).readable(*value);
+}
+
+}  // namespace parallax::shadow

@@ -1,0 +1,49 @@
+#pragma once
+
+// Legacy's ORDER BY as a contract over two results: what may come in another sequence, and which
+// rows a LIMIT may have exchanged.
+
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "shadow/compare/compare.h"
+#include "shadow/compare/row_columns.h"
+
+namespace parallax::shadow {
+
+class RowOrder {
+ public:
+  // What `basis` refers to must outlive it.
+  RowOrder(const ComparisonBasis& basis, const ResultSet& legacy);
+
+  // The sequence of rows means something.
+  bool ordered() const { return mode_ != OrderMode::ignore && (strict() || order_.ordered); }
+  // Every sort key is in the output, so that ties can be told. Also without an ORDER BY.
+  bool proven() const { return !strict() && keys_.size() == order_.keys.size(); }
+  // Pairs (indexes into the pairing) of the leading sort keys that are in the output.
+  std::span<const std::size_t> keys() const { return keys_; }
+
+  // The given pairs of rows (legacy, rewrite) come in the sequence that the sort keys ask for. True
+  // without an order. Sorts them by their legacy row.
+  bool in_sequence(RowColumns& columns,
+                   std::vector<std::pair<std::size_t, std::size_t>>& pairs) const;
+
+  // These rows that have no partner, as many on both sides, may be what LIMIT or OFFSET took of
+  // rows that tie: all sort keys are in the output, and the rows tie with the last (LIMIT) or the
+  // first (OFFSET) row of their result. Without an ORDER BY all rows tie.
+  bool may_be_cut(RowColumns& columns, std::span<const std::size_t> legacy_only,
+                  std::span<const std::size_t> rewrite_only) const;
+
+ private:
+  bool strict() const { return mode_ == OrderMode::strict; }
+  bool tie(RowColumns& columns, std::size_t legacy_row, std::size_t rewrite_row) const;
+  bool legacy_tie(const RowColumns& columns, std::size_t first, std::size_t second) const;
+
+  OrderMode mode_;
+  const SortOrder& order_;
+  std::vector<std::size_t> keys_;
+};
+
+}  // namespace parallax::shadow

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "shadow/compare/value_kind.h"
+
+namespace parallax::shadow {
+
+// A binary cell as people read it; "\x..." where its kind is not known well enough.
+std::string readable_binary(ValueKind kind, std::string_view cell);
+
+}  // namespace parallax::shadow
