@@ -43,8 +43,7 @@ std::string type_name(std::uint32_t type_oid, const Catalog& catalog) {
   if (found != kNamedTypes.end()) return std::string(found->name);
   const auto known = catalog.types.find(type_oid);
   if (known != catalog.types.end() && !known->second.name.empty()) return known->second.name;
-  const bool is_enum = catalog.enum_types.contains(type_oid);
-  return (is_enum ? "enum " : "type ") + std::to_string(type_oid);
+  return "type " + std::to_string(type_oid);
 }
 
 }  // namespace parallax::shadow

@@ -9,7 +9,7 @@
 
 namespace parallax::shadow {
 
-// "int8", "enum 16402", "type 16399": the server's names of its own types, other types by OID.
+// "int8", "mood", "type 16399": types that are not known go by their OID.
 std::string type_name(std::uint32_t type_oid, const Catalog& catalog);
 
 }  // namespace parallax::shadow

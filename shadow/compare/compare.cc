@@ -95,6 +95,7 @@ Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
   if (out.difference || out.cut_tie) return out;
   std::set<EqualStep> steps(out.steps.begin(), out.steps.end());
   steps.insert(types.steps.begin(), types.steps.end());
+  if (columns.has_values_not_understood()) steps.insert(EqualStep::bytes);
   if (steps.empty()) steps.insert(EqualStep::exact);
   out.steps.assign(steps.begin(), steps.end());
   return judged_by_treat(std::move(out), basis.rule.source.compare);
@@ -112,10 +113,15 @@ Sameness same_result(const ResultSet& first, const ResultSet& second,
   itself.source.compare.order = basis.rule.source.compare.order;
   Pairing straight;
   for (std::size_t i = 0; i < first.columns().size(); ++i) straight.pairs.push_back({i, i});
+  for (const std::size_t pair : basis.pairing.key_pairs) {
+    const std::size_t column = basis.pairing.pairs[pair].legacy;
+    if (column < straight.pairs.size()) straight.key_pairs.push_back(column);
+  }
   straight.legacy_columns = straight.rewrite_columns = first.columns().size();
   const Comparison out =
       compare_results(first, second, {itself, straight, basis.catalog, basis.style});
-  if (out.incomparable || out.cut_tie) return Sameness::unknown;
+  if (out.incomparable) return Sameness::incomparable;
+  if (out.cut_tie) return Sameness::cut_tie;
   return out.difference ? Sameness::different : Sameness::same;
 }
 

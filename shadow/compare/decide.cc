@@ -244,7 +244,8 @@ class Decision {
   // Not where that cannot be said.
   bool live_rows_differ(const ResultSet& live) const {
     if (!is_digested(legacy_)) {
-      return same_result(live, legacy_.result, basis_) == Sameness::different;
+      const Sameness sameness = same_result(live, legacy_.result, basis_);
+      return sameness == Sameness::different || sameness == Sameness::cut_tie;
     }
     if (!same_formats(live.columns(), legacy_.result.columns())) return false;
     ResultDigest digest(legacy_.digest->basis, live.columns(), ResultDigest::Side::legacy);

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -36,7 +35,6 @@ struct Pairing {
 
 // Facts of the target's catalog that comparison needs; read at verification.
 struct Catalog {
-  std::unordered_set<std::uint32_t> enum_types;
   TypeCatalog types;  // of the columns of both sides, and of what they are made of
   // Table OID -> attribute numbers of its primary key.
   std::vector<std::pair<std::uint32_t, std::vector<std::int16_t>>> primary_keys;

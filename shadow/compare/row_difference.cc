@@ -25,10 +25,10 @@ class RowComparison {
   Comparison run() {
     compare_in_sequence();
     if (legacy_rest_.empty() && rewrite_rest_.empty()) return equal();
+    if (columns_.tolerant()) start_anew();
     std::vector<std::size_t> all(columns_.columns().size());
     std::iota(all.begin(), all.end(), std::size_t{0});
     rest_ = match_rows(columns_, all, legacy_rest_, rewrite_rest_);
-    moved_ = true;
     for (const auto& [legacy, rewrite] : rest_.pairs) note_pair(legacy, rewrite);
     if (rest_.legacy_only.empty() && rest_.rewrite_only.empty()) {
       if (check_sequence()) return equal();
@@ -65,6 +65,17 @@ class RowComparison {
       rewrite_rest_.push_back(row);
   }
 
+  // A row that is near the one at its place may be the only one that another row is near to.
+  void start_anew() {
+    pairs_.clear();
+    steps_.clear();
+    columns_.forget_steps();
+    legacy_rest_.resize(columns_.rows(Side::legacy));
+    rewrite_rest_.resize(columns_.rows(Side::rewrite));
+    std::iota(legacy_rest_.begin(), legacy_rest_.end(), std::size_t{0});
+    std::iota(rewrite_rest_.begin(), rewrite_rest_.end(), std::size_t{0});
+  }
+
   void note_pair(std::size_t legacy, std::size_t rewrite) {
     pairs_.emplace_back(legacy, rewrite);
     columns_.add_steps(legacy, rewrite, steps_);
@@ -72,10 +83,13 @@ class RowComparison {
 
   bool check_sequence() {
     if (order_.in_sequence(columns_, pairs_)) return true;
-    // The first row that stands elsewhere.
-    const auto moved =
-        std::ranges::find_if(pairs_, [](const RowPair& pair) { return pair.first != pair.second; });
-    findings_.add(MismatchKind::order, moved->first, moved->second);
+    if (columns_.rows(Side::legacy) == columns_.rows(Side::rewrite)) {
+      for (const std::size_t row : legacy_rest_) findings_.add(MismatchKind::order, row, row);
+    } else {
+      const auto moved = std::ranges::find_if(
+          pairs_, [](const RowPair& pair) { return pair.first != pair.second; });
+      findings_.add(MismatchKind::order, moved->first, moved->second);
+    }
     return false;
   }
 
@@ -88,12 +102,11 @@ class RowComparison {
         .pairs.empty();
   }
 
-  // The multisets differ: aligns what is left of them by primary key, or by the sort keys. A single
-  // row stands against the other side's single row.
+  // The multisets differ: aligns what is left of them by primary key, or by the sort keys.
   void align_rows() {
-    if (columns_.rows(Side::legacy) == 1 && columns_.rows(Side::rewrite) == 1) {
-      return findings_.add_aligned(0, 0);
-    }
+    const bool single = columns_.rows(Side::legacy) == 1 && columns_.rows(Side::rewrite) == 1;
+    // Nothing else stands against the one row.
+    if (single && pairing_.key_pairs.empty()) return findings_.add_aligned(0, 0);
     MatchedRows aligned = std::move(rest_);
     const auto by = pairing_.key_pairs.empty() && order_.ordered()
                         ? order_.keys()
@@ -102,7 +115,8 @@ class RowComparison {
       aligned = match_rows(columns_, by, aligned.legacy_only, aligned.rewrite_only);
       for (const auto& [legacy, rewrite] : aligned.pairs) {
         findings_.add_aligned(legacy, rewrite);
-        pairs_.emplace_back(legacy, rewrite);
+        // A row of other sort keys stands where these say.
+        if (order_.tie(columns_, legacy, rewrite)) pairs_.emplace_back(legacy, rewrite);
       }
     }
     for (const std::size_t row : aligned.legacy_only) findings_.add_missing(row);
@@ -110,7 +124,9 @@ class RowComparison {
   }
 
   Comparison equal() {
-    if (moved_) {
+    const bool moved =
+        std::ranges::any_of(pairs_, [](const RowPair& pair) { return pair.first != pair.second; });
+    if (moved) {
       const bool proven = !order_.ordered() || order_.proven();
       steps_.insert(proven ? EqualStep::order : EqualStep::order_unproven);
     }
@@ -126,7 +142,6 @@ class RowComparison {
   std::set<EqualStep> steps_;
   std::vector<std::size_t> legacy_rest_;  // rows without an equal row at the same place
   std::vector<std::size_t> rewrite_rest_;
-  bool moved_ = false;
   MatchedRows rest_;
   std::vector<RowPair> pairs_;  // rows that are equal, and those aligned
 };

@@ -54,7 +54,7 @@ bool is_passing(const StepResult& step) {
 Catalog read_catalog(const ResultSet& enums, const ResultSet& keys) {
   Catalog catalog;
   for (std::size_t row = 0; row < enums.rows(); ++row) {
-    catalog.enum_types.insert(number_of<std::uint32_t>(enums, row, 0));
+    catalog.types[number_of<std::uint32_t>(enums, row, 0)].kind = TypeKind::enumeration;
   }
   for (std::size_t row = 0; row < keys.rows();
        ++row) {  // sorted by table, then by place in the key

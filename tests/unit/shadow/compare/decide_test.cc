@@ -33,7 +33,7 @@ const StepResult kNone = rows({});
 Outcome decide_of(const StepResult& first, const StepResult& second, const StepResult& rewrite,
                   const std::string& live = {}, bool ordered = true) {
   static Rule rule;
-  if (ordered) rule.legacy_order = by_first_column();
+  rule.legacy_order = ordered ? by_first_column() : SortOrder{};
   const auto pairing = straight(1);
   const auto catalog = catalog_of_tests();
   return decide({rule, pairing, catalog, {}}, {first, second, rewrite}, {live, {}, {}});
@@ -263,8 +263,11 @@ TEST_CASE("both sides agree and the client got something else: a race") {
   CHECK(count.detail.find('3') != std::string::npos);
   CHECK(with({{}, 1, {}}).end == End(Verdict::match));
   CHECK_FALSE(with({{}, {}, {}}).live_compared);
-  // what is binary cannot be held against text: the count is
-  CHECK(with({{}, 1, live_rows({{"2"}}, true)}).end == End(Verdict::match));
+  // binary and text of the same value
+  const std::string one("\0\0\0\1", 4);
+  CHECK(with({{}, 1, live_rows({{one}}, true)}).end == End(Verdict::match));
+  const std::string two("\0\0\0\2", 4);
+  CHECK(with({{}, 1, live_rows({{two}}, true)}).end == End(Verdict::race));
 }
 
 }  // namespace

@@ -60,6 +60,11 @@ inline Pairing straight(std::size_t columns, std::vector<std::size_t> key_pairs 
 // ORDER BY the first column.
 inline SortOrder by_first_column() { return {true, {{"", 0, ""}}, false, false}; }
 
-inline Catalog catalog_of_tests() { return {{kMood, kColour}, {}, {}}; }
+inline Catalog catalog_of_tests() {
+  Catalog out;
+  out.types[kMood] = {.kind = TypeKind::enumeration, .name = "mood", .fields = {}};
+  out.types[kColour] = {.kind = TypeKind::enumeration, .name = "colour", .fields = {}};
+  return out;
+}
 
 }  // namespace parallax::shadow::tests
