@@ -47,7 +47,8 @@ ReplayRequest Judge::request(CapturedOperation& operation) {
   request.snapshot.bind_rewrite(*operation.rule, operation.values);
   request.snapshot.digest_basis = [this, rule = operation.rule] {
     const auto& now = facts_of(*rule).verification;
-    return std::make_shared<const DigestBasis>(DigestBasis{now.pairing, now.catalog.types, {}});
+    return std::make_shared<const DigestBasis>(
+        DigestBasis{now.pairing, now.legacy_columns, now.rewrite_columns, now.catalog.types, {}});
   };
   request.snapshot.live_sqlstate = operation.live.sqlstate;
   request.snapshot.rewrite_first = std::exchange(facts.rewrite_first, !facts.rewrite_first);

@@ -62,6 +62,17 @@ Comparison shape_difference(MismatchKind kind, std::string detail) {
   return out;
 }
 
+// A wanted strictness: what made the results equal is itself the difference.
+Comparison judged_by_treat(Comparison equal, const CompareOptions& options) {
+  const auto refused = std::ranges::find_if(
+      equal.steps, [&](EqualStep step) { return options.treat_as_mismatch.contains(step); });
+  if (refused == equal.steps.end()) return equal;
+  const bool sequence = *refused == EqualStep::order || *refused == EqualStep::order_unproven;
+  return shape_difference(
+      sequence ? MismatchKind::order : MismatchKind::value,
+      "equal only by `" + std::string(name(*refused)) + "`, which `treat` makes a mismatch");
+}
+
 }  // namespace
 
 Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
@@ -84,9 +95,10 @@ Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
   if (out.difference || out.cut_tie) return out;
   std::set<EqualStep> steps(out.steps.begin(), out.steps.end());
   steps.insert(types.steps.begin(), types.steps.end());
+  if (columns.has_values_not_understood()) steps.insert(EqualStep::bytes);
   if (steps.empty()) steps.insert(EqualStep::exact);
   out.steps.assign(steps.begin(), steps.end());
-  return out;
+  return judged_by_treat(std::move(out), basis.rule.source.compare);
 }
 
 Sameness same_result(const ResultSet& first, const ResultSet& second,
@@ -101,10 +113,15 @@ Sameness same_result(const ResultSet& first, const ResultSet& second,
   itself.source.compare.order = basis.rule.source.compare.order;
   Pairing straight;
   for (std::size_t i = 0; i < first.columns().size(); ++i) straight.pairs.push_back({i, i});
+  for (const std::size_t pair : basis.pairing.key_pairs) {
+    const std::size_t column = basis.pairing.pairs[pair].legacy;
+    if (column < straight.pairs.size()) straight.key_pairs.push_back(column);
+  }
   straight.legacy_columns = straight.rewrite_columns = first.columns().size();
   const Comparison out =
       compare_results(first, second, {itself, straight, basis.catalog, basis.style});
-  if (out.incomparable || out.cut_tie) return Sameness::unknown;
+  if (out.incomparable) return Sameness::incomparable;
+  if (out.cut_tie) return Sameness::cut_tie;
   return out.difference ? Sameness::different : Sameness::same;
 }
 

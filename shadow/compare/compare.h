@@ -52,9 +52,13 @@ struct Comparison {
 Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
                            const ComparisonBasis& basis);
 
-// Two results of legacy itself, by all their columns and without tolerance. `unknown`: they differ
-// where LIMIT cuts rows that tie, or have formats that do not compare.
-enum class Sameness { same, different, unknown };
+// Two results of legacy itself, by all their columns and without tolerance.
+enum class Sameness {
+  same,
+  different,
+  cut_tie,      // they differ where LIMIT or OFFSET cuts rows that tie
+  incomparable  // formats that do not compare
+};
 Sameness same_result(const ResultSet& first, const ResultSet& second, const ComparisonBasis& basis);
 
 // How one statement ended in the snapshot.

@@ -9,7 +9,6 @@
 
 #include "shadow/compare/compare.h"
 #include "shadow/compare/digest_compare.h"
-#include "shadow/compare/treated_steps.h"
 #include "shadow/compare/wording.h"
 
 namespace parallax::shadow {
@@ -39,6 +38,10 @@ bool is_digested(const StepResult& step) { return step.digest != nullptr; }
 std::string in_words(std::string_view sqlstate) {
   if (sqlstate.empty()) return "no error";
   return "SQLSTATE " + std::string(sqlstate);
+}
+
+bool same_formats(const std::vector<ColumnInfo>& first, const std::vector<ColumnInfo>& second) {
+  return std::ranges::equal(first, second, {}, &ColumnInfo::binary, &ColumnInfo::binary);
 }
 
 class Decision {
@@ -197,12 +200,13 @@ class Decision {
 
   void decide_comparison(Comparison&& comparison) {
     std::string race = compare_live();
-    if (comparison.incomparable) return end(SkipReason::context, std::move(comparison.detail));
-    if (comparison.cut_tie) return end(Verdict::unstable, std::move(comparison.detail));
-    if (!comparison.difference) refuse_steps(comparison, rule_.source.compare);
     if (comparison.difference) {
       differ(*comparison.difference, comparison.kinds, std::move(comparison.detail));
       out_.differences = std::move(comparison.differences);
+    } else if (comparison.incomparable) {
+      end(SkipReason::context, std::move(comparison.detail));
+    } else if (comparison.cut_tie) {
+      end(Verdict::unstable, std::move(comparison.detail));
     } else if (!race.empty()) {
       end(Verdict::race, std::move(race));
     } else {
@@ -215,8 +219,8 @@ class Decision {
   bool same_runs(const StepResult& second) const {
     if (is_digested(legacy_) || is_digested(second)) {
       const auto& basis = (is_digested(legacy_) ? legacy_ : second).digest->basis;
-      return digest_of(legacy_, basis, Side::legacy)
-          .same_rows(digest_of(second, basis, Side::legacy));
+      return digest_of(legacy_, basis, ResultDigest::Side::legacy)
+          .same_rows(digest_of(second, basis, ResultDigest::Side::legacy));
     }
     return same_result(legacy_.result, second.result, basis_) == Sameness::same;
   }
@@ -230,18 +234,21 @@ class Decision {
     } else if (live_.rows && *live_.rows != legacy_.rows()) {
       difference = "client: " + counted(*live_.rows, "row") +
                    ", in the snapshot: " + std::to_string(legacy_.rows());
-    } else if (live_.result != nullptr && other_rows_live(*live_.result)) {
+    } else if (live_.result != nullptr && live_rows_differ(*live_.result)) {
       difference = "the client got other rows than legacy gives in the snapshot";
     }
     out_.live_differs = !difference.empty();
     return difference;
   }
 
-  bool other_rows_live(const ResultSet& live) const {
-    if (!is_digested(legacy_))
-      return same_result(live, legacy_.result, basis_) == Sameness::different;
-    if (live.columns().size() != legacy_.result.columns().size()) return true;
-    ResultDigest digest(legacy_.digest->basis, live.columns(), Side::legacy);
+  // Not where that cannot be said.
+  bool live_rows_differ(const ResultSet& live) const {
+    if (!is_digested(legacy_)) {
+      const Sameness sameness = same_result(live, legacy_.result, basis_);
+      return sameness == Sameness::different || sameness == Sameness::cut_tie;
+    }
+    if (!same_formats(live.columns(), legacy_.result.columns())) return false;
+    ResultDigest digest(legacy_.digest->basis, live.columns(), ResultDigest::Side::legacy);
     digest.add_rows(live);
     return !digest.finish().same_rows(*legacy_.digest);
   }

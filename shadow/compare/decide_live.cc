@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "shadow/compare/compare.h"
-#include "shadow/compare/treated_steps.h"
 
 namespace parallax::shadow {
 
@@ -32,9 +31,7 @@ std::optional<Outcome> decide_live(const ComparisonBasis& basis, const LiveResul
   const auto& columns = rewrite.result.columns();
   if (!may_settle_live(basis.pairing, legacy.columns(), columns)) return std::nullopt;
   Comparison comparison = compare_results(legacy, rewrite.result, basis);
-  if (comparison.incomparable || comparison.cut_tie) return std::nullopt;
-  if (!comparison.difference) refuse_steps(comparison, basis.rule.source.compare);
-  if (comparison.difference) return std::nullopt;
+  if (comparison.difference || comparison.cut_tie || comparison.incomparable) return std::nullopt;
   Outcome out;
   out.rule = &basis.rule;
   out.end = Verdict::match;

@@ -1,8 +1,8 @@
 #include "shadow/compare/digest_compare.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "shadow/compare/treated_steps.h"
 #include "shadow/compare/wording.h"
 
 namespace parallax::shadow {
@@ -33,6 +33,10 @@ std::string obstacle(const StepResult& legacy, const StepResult& rewrite, const 
   return {};
 }
 
+bool same_types(const std::vector<ColumnInfo>& first, const std::vector<ColumnInfo>& second) {
+  return std::ranges::equal(first, second, {}, &ColumnInfo::type_oid, &ColumnInfo::type_oid);
+}
+
 Comparison different(MismatchKind kind, std::string detail) {
   Comparison out;
   out.difference = kind;
@@ -40,6 +44,20 @@ Comparison different(MismatchKind kind, std::string detail) {
   out.detail = std::move(detail);
   return out;
 }
+
+bool order_counts(const Rule& rule) {
+  switch (rule.source.compare.order) {
+    case OrderMode::automatic:
+      return rule.legacy_order.ordered;
+    case OrderMode::strict:
+      return true;
+    case OrderMode::ignore:
+      break;
+  }
+  return false;
+}
+
+bool rows_are_cut(const SortOrder& order) { return order.limit_cuts || order.offset_cuts; }
 
 std::variant<Comparison, std::string> compare_rows(const DigestedResult& legacy,
                                                    const DigestedResult& rewrite,
@@ -49,8 +67,7 @@ std::variant<Comparison, std::string> compare_rows(const DigestedResult& legacy,
                                                   ", rewrite: " + std::to_string(rewrite.rows));
   }
   if (!legacy.same_rows(rewrite)) {
-    if (rule.legacy_order.limit_cuts || rule.legacy_order.offset_cuts)
-      return "LIMIT or OFFSET may cut a tie";
+    if (rows_are_cut(rule.legacy_order)) return "LIMIT or OFFSET may cut a tie";
     return different(MismatchKind::value, "other values among " + counted(legacy.rows, "row"));
   }
   if (legacy.sequence != rewrite.sequence && order_counts(rule)) {
@@ -67,7 +84,7 @@ std::variant<Comparison, std::string> compare_rows(const DigestedResult& legacy,
 }  // namespace
 
 DigestedResult digest_of(const StepResult& step, const std::shared_ptr<const DigestBasis>& basis,
-                         Side side) {
+                         ResultDigest::Side side) {
   if (step.digest != nullptr) return *step.digest;
   ResultDigest digest(basis, step.result.columns(), side);
   digest.add_rows(step.result);
@@ -79,17 +96,20 @@ std::variant<Comparison, std::string> compare_digests(const StepResult& legacy,
                                                       const ComparisonBasis& basis) {
   Comparison shape = compare_results(ResultSet(legacy.result.columns()),
                                      ResultSet(rewrite.result.columns()), basis);
-  if (shape.difference) return shape;
+  if (shape.difference == MismatchKind::column_count ||
+      shape.difference == MismatchKind::column_type) {
+    return shape;
+  }
   const auto& digest = legacy.digest != nullptr ? legacy.digest : rewrite.digest;
-  const Pairing& digested = digest->basis->pairing;
-  if (legacy.result.columns().size() != digested.legacy_columns ||
-      rewrite.result.columns().size() != digested.rewrite_columns) {
-    return "the columns were paired anew meanwhile";  // such digests only count
+  // Others would not compare: of another number of columns, they only count rows.
+  if (!same_types(legacy.result.columns(), digest->basis->legacy_columns) ||
+      !same_types(rewrite.result.columns(), digest->basis->rewrite_columns)) {
+    return "the columns have other types than at verification";
   }
   const std::string unknown = obstacle(legacy, rewrite, basis.rule.source.compare, *digest->basis);
   if (!unknown.empty()) return unknown;
-  return compare_rows(digest_of(legacy, digest->basis, Side::legacy),
-                      digest_of(rewrite, digest->basis, Side::rewrite), basis.rule);
+  return compare_rows(digest_of(legacy, digest->basis, ResultDigest::Side::legacy),
+                      digest_of(rewrite, digest->basis, ResultDigest::Side::rewrite), basis.rule);
 }
 
 }  // namespace parallax::shadow

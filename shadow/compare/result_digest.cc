@@ -51,14 +51,16 @@ ResultDigest::ResultDigest(std::shared_ptr<const DigestBasis> basis,
                            const std::vector<ColumnInfo>& columns, Side side)
     : hashes_(std::make_unique<Hashes>()) {
   const bool legacy = side == Side::legacy;
-  const Pairing& pairing = basis->pairing;
+  const DigestBasis& by = *basis;
   result_.basis = std::move(basis);
-  if (columns.size() != (legacy ? pairing.legacy_columns : pairing.rewrite_columns)) return;
-  for (const ColumnPair& pair : pairing.pairs) {
+  if (columns.size() != (legacy ? by.legacy_columns : by.rewrite_columns).size()) return;
+  for (const ColumnPair& pair : by.pairing.pairs) {
     const std::size_t index = legacy ? pair.legacy : pair.rewrite;
     const ColumnInfo& column = columns[index];
-    columns_.push_back({index, ValueReader(result_.basis->types, column.type_oid, column.binary,
-                                           result_.basis->style)});
+    Column& added = columns_.emplace_back(
+        Column{index, ValueReader(by.types, column.type_oid, column.binary, by.style)});
+    added.reader.compare_with(
+        (legacy ? by.rewrite_columns[pair.rewrite] : by.legacy_columns[pair.legacy]).type_oid);
   }
 }
 

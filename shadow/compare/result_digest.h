@@ -23,6 +23,9 @@ namespace parallax::shadow {
 // What the digests of one snapshot have in common; only such digests compare.
 struct DigestBasis {
   Pairing pairing;
+  // As verified: how a cell is read depends on the type that it is compared with.
+  std::vector<ColumnInfo> legacy_columns;
+  std::vector<ColumnInfo> rewrite_columns;
   TypeCatalog types;
   TextStyle style;
 };
@@ -42,6 +45,8 @@ struct DigestedResult {
 
 class ResultDigest {
  public:
+  enum class Side { legacy, rewrite };
+
   // Of a result that has other columns than were paired, only the rows are counted.
   ResultDigest(std::shared_ptr<const DigestBasis> basis, const std::vector<ColumnInfo>& columns,
                Side side);

@@ -12,8 +12,6 @@
 
 namespace parallax::shadow {
 
-enum class Side { legacy, rewrite };
-
 struct ColumnInfo {
   std::string label;
   std::uint32_t table_oid = 0;  // 0 = an expression

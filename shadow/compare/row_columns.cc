@@ -55,16 +55,22 @@ RowColumns::RowColumns(const ResultSet& legacy, const ResultSet& rewrite,
   for (const ColumnPair& pair : basis.pairing.pairs) {
     const ColumnInfo& left = legacy.columns()[pair.legacy];
     const ColumnInfo& right = rewrite.columns()[pair.rewrite];
-    Column column{pair.legacy,
-                  pair.rewrite,
-                  ValueReader(basis.catalog.types, left.type_oid, left.binary, basis.style),
-                  ValueReader(basis.catalog.types, right.type_oid, right.binary, basis.style),
-                  left.binary == right.binary,
-                  false,
-                  0,
-                  std::nullopt};
-    column.bytes_decide = column.same_format && left.type_oid == right.type_oid &&
-                          column.legacy_reader.bytes_are_value();
+    ValueReader legacy_reader(basis.catalog.types, left.type_oid, left.binary, basis.style);
+    ValueReader rewrite_reader(basis.catalog.types, right.type_oid, right.binary, basis.style);
+    legacy_reader.compare_with(right.type_oid);
+    rewrite_reader.compare_with(left.type_oid);
+    const bool agree = legacy_reader.same_bytes_are_equal(rewrite_reader);
+    // Of two widths the binary cells of one value differ.
+    const bool one_encoding = !left.binary || left.type_oid == right.type_oid;
+    const bool decide = agree && one_encoding && legacy_reader.bytes_are_value() &&
+                        rewrite_reader.bytes_are_value();
+    Column column{.legacy = pair.legacy,
+                  .rewrite = pair.rewrite,
+                  .legacy_reader = std::move(legacy_reader),
+                  .rewrite_reader = std::move(rewrite_reader),
+                  .same_format = left.binary == right.binary,
+                  .bytes_agree = agree,
+                  .bytes_decide = decide};
     if (is_float(left.type_oid, basis.catalog.types)) {
       column.float_tolerance = options.float_tolerance;
     }
@@ -96,19 +102,14 @@ CellEquality RowColumns::compare_cell(std::size_t legacy_row, std::size_t rewrit
     return left.has_value() == right.has_value() ? CellEquality::same_bytes
                                                  : CellEquality::different;
   }
-  // Two formats write other values with the same bytes.
-  if (column.same_format && *left == *right) return CellEquality::same_bytes;
+  if (column.bytes_agree && *left == *right) return CellEquality::same_bytes;
   if (column.bytes_decide && !column.tolerant()) return CellEquality::different;
   return compare_values(column, *left, *right);
 }
 
 CellEquality RowColumns::compare_values(const Column& column, std::string_view legacy,
                                         std::string_view rewrite) {
-  legacy_text_.clear();
-  rewrite_text_.clear();
-  column.legacy_reader.append_canonical(legacy, legacy_text_);
-  column.rewrite_reader.append_canonical(rewrite, rewrite_text_);
-  if (legacy_text_ == rewrite_text_) return CellEquality::same_value;
+  if (same_canonical(column, legacy, rewrite)) return CellEquality::same_value;
   if (column.clock) {
     const auto left = column.legacy_reader.microseconds(legacy);
     const auto right = column.rewrite_reader.microseconds(rewrite);
@@ -132,29 +133,62 @@ CellEquality RowColumns::compare_row(std::size_t legacy_row, std::size_t rewrite
   return least;
 }
 
+bool RowColumns::same_canonical(const Column& column, std::string_view legacy,
+                                std::string_view rewrite) {
+  legacy_text_.clear();
+  rewrite_text_.clear();
+  column.legacy_reader.append_canonical(legacy, legacy_text_);
+  column.rewrite_reader.append_canonical(rewrite, rewrite_text_);
+  return legacy_text_ == rewrite_text_;
+}
+
+bool RowColumns::same_in_legacy(std::size_t first_row, std::size_t second_row, std::size_t pair) {
+  const Column& column = columns_[pair];
+  const auto first = legacy_.cell(first_row, column.legacy);
+  const auto second = legacy_.cell(second_row, column.legacy);
+  if (first == second) return true;
+  if (!first || !second || column.bytes_decide) return false;
+  legacy_text_.clear();
+  rewrite_text_.clear();
+  column.legacy_reader.append_canonical(*first, legacy_text_);
+  column.legacy_reader.append_canonical(*second, rewrite_text_);
+  return legacy_text_ == rewrite_text_;
+}
+
 void RowColumns::add_steps(std::size_t legacy_row, std::size_t rewrite_row,
-                           std::set<EqualStep>& steps) const {
-  std::string left_text;
-  std::string right_text;
-  for (const Column& column : columns_) {
+                           std::set<EqualStep>& steps) {
+  for (Column& column : columns_) {
+    if (column.steps_known) continue;
     const auto left = legacy_.cell(legacy_row, column.legacy);
     const auto right = rewrite_.cell(rewrite_row, column.rewrite);
-    if (!left || !right || (column.same_format && *left == *right)) continue;
-    if (const auto tolerance = step_of_tolerance(column)) {
-      left_text.clear();
-      right_text.clear();
-      column.legacy_reader.append_canonical(*left, left_text);
-      column.rewrite_reader.append_canonical(*right, right_text);
-      if (left_text != right_text) {
-        steps.insert(*tolerance);
-        continue;
-      }
-    }
-    for (const EqualStep step :
-         column.legacy_reader.steps_between(*left, column.rewrite_reader, *right)) {
-      steps.insert(step);
-    }
+    if (!left || !right || (column.bytes_agree && *left == *right)) continue;
+    add_cell_steps(column, *left, *right, steps);
   }
+}
+
+void RowColumns::add_cell_steps(Column& column, std::string_view legacy, std::string_view rewrite,
+                                std::set<EqualStep>& steps) {
+  const auto tolerance = step_of_tolerance(column);
+  if (tolerance && !same_canonical(column, legacy, rewrite)) {
+    steps.insert(*tolerance);
+  } else {
+    const auto needed = column.legacy_reader.steps_between(legacy, column.rewrite_reader, rewrite);
+    steps.insert(needed.begin(), needed.end());
+  }
+  const auto recorded = [&steps](EqualStep step) { return steps.contains(step); };
+  column.steps_known =
+      (!tolerance || recorded(*tolerance)) &&
+      std::ranges::all_of(column.legacy_reader.possible_steps(column.rewrite_reader), recorded);
+}
+
+void RowColumns::forget_steps() {
+  for (Column& column : columns_) column.steps_known = false;
+}
+
+bool RowColumns::has_values_not_understood() const {
+  return std::ranges::any_of(columns_, [this](const Column& column) {
+    return !column.legacy_reader.understood() && has_value(legacy_, column.legacy);
+  });
 }
 
 std::optional<std::string> RowColumns::readable(Side side, std::size_t row,

@@ -26,15 +26,18 @@ enum class CellEquality {
 
 class RowColumns {
  public:
+  enum class Side { legacy, rewrite };
   struct Column {
     std::size_t legacy;
     std::size_t rewrite;
     ValueReader legacy_reader;
     ValueReader rewrite_reader;
     bool same_format;
-    bool bytes_decide;           // in this pair, other bytes are another value
+    bool bytes_agree;            // the same bytes are the same value
+    bool bytes_decide;           // and other bytes are another value
+    bool steps_known = false;    // all that may make its cells equal has been recorded
     double float_tolerance = 0;  // relative
-    std::optional<std::chrono::microseconds> clock;
+    std::optional<std::chrono::microseconds> clock{};
     bool tolerant() const { return float_tolerance > 0 || clock.has_value(); }
   };
 
@@ -62,8 +65,14 @@ class RowColumns {
   CellEquality compare_cell(std::size_t legacy_row, std::size_t rewrite_row, std::size_t pair);
   // The least of its cells.
   CellEquality compare_row(std::size_t legacy_row, std::size_t rewrite_row);
-  // What made two rows equal that are (near, same_value): added to `steps`.
-  void add_steps(std::size_t legacy_row, std::size_t rewrite_row, std::set<EqualStep>& steps) const;
+  // Two rows of legacy have the same value in this column.
+  bool same_in_legacy(std::size_t first_row, std::size_t second_row, std::size_t pair);
+  // What made two rows equal that are (near, same_value): added to `steps`, one set for all rows.
+  void add_steps(std::size_t legacy_row, std::size_t rewrite_row, std::set<EqualStep>& steps);
+  // For a new set.
+  void forget_steps();
+  // A column of which only bytes can be compared has values.
+  bool has_values_not_understood() const;
 
   // For people.
   std::optional<std::string> readable(Side side, std::size_t row, std::size_t pair) const;
@@ -71,6 +80,9 @@ class RowColumns {
  private:
   CellEquality compare_values(const Column& column, std::string_view legacy,
                               std::string_view rewrite);
+  bool same_canonical(const Column& column, std::string_view legacy, std::string_view rewrite);
+  void add_cell_steps(Column& column, std::string_view legacy, std::string_view rewrite,
+                      std::set<EqualStep>& steps);
 
   const ResultSet& legacy_;
   const ResultSet& rewrite_;

@@ -13,6 +13,7 @@
 namespace parallax::shadow {
 namespace {
 
+using Side = RowColumns::Side;
 using RowPair = std::pair<std::size_t, std::size_t>;
 
 // The comparison of one pair of results, from the cheapest view to the dearest.
@@ -24,10 +25,10 @@ class RowComparison {
   Comparison run() {
     compare_in_sequence();
     if (legacy_rest_.empty() && rewrite_rest_.empty()) return equal();
+    if (columns_.tolerant()) start_anew();
     std::vector<std::size_t> all(columns_.columns().size());
     std::iota(all.begin(), all.end(), std::size_t{0});
     rest_ = match_rows(columns_, all, legacy_rest_, rewrite_rest_);
-    moved_ = true;
     for (const auto& [legacy, rewrite] : rest_.pairs) note_pair(legacy, rewrite);
     if (rest_.legacy_only.empty() && rest_.rewrite_only.empty()) {
       if (check_sequence()) return equal();
@@ -62,6 +63,17 @@ class RowComparison {
       legacy_rest_.push_back(row);
     for (std::size_t row = both; row < columns_.rows(Side::rewrite); ++row)
       rewrite_rest_.push_back(row);
+  }
+
+  // A row that is near the one at its place may be the only one that another row is near to.
+  void start_anew() {
+    pairs_.clear();
+    steps_.clear();
+    columns_.forget_steps();
+    legacy_rest_.resize(columns_.rows(Side::legacy));
+    rewrite_rest_.resize(columns_.rows(Side::rewrite));
+    std::iota(legacy_rest_.begin(), legacy_rest_.end(), std::size_t{0});
+    std::iota(rewrite_rest_.begin(), rewrite_rest_.end(), std::size_t{0});
   }
 
   void note_pair(std::size_t legacy, std::size_t rewrite) {
@@ -103,7 +115,8 @@ class RowComparison {
       aligned = match_rows(columns_, by, aligned.legacy_only, aligned.rewrite_only);
       for (const auto& [legacy, rewrite] : aligned.pairs) {
         findings_.add_aligned(legacy, rewrite);
-        pairs_.emplace_back(legacy, rewrite);
+        // A row of other sort keys stands where these say.
+        if (order_.tie(columns_, legacy, rewrite)) pairs_.emplace_back(legacy, rewrite);
       }
     }
     for (const std::size_t row : aligned.legacy_only) findings_.add_missing(row);
@@ -111,7 +124,9 @@ class RowComparison {
   }
 
   Comparison equal() {
-    if (moved_) {
+    const bool moved =
+        std::ranges::any_of(pairs_, [](const RowPair& pair) { return pair.first != pair.second; });
+    if (moved) {
       const bool proven = !order_.ordered() || order_.proven();
       steps_.insert(proven ? EqualStep::order : EqualStep::order_unproven);
     }
@@ -127,7 +142,6 @@ class RowComparison {
   std::set<EqualStep> steps_;
   std::vector<std::size_t> legacy_rest_;  // rows without an equal row at the same place
   std::vector<std::size_t> rewrite_rest_;
-  bool moved_ = false;
   MatchedRows rest_;
   std::vector<RowPair> pairs_;  // rows that are equal, and those aligned
 };

@@ -1,9 +1,14 @@
 #include "shadow/compare/row_order.h"
 
 #include <algorithm>
-#include <string>
 
 namespace parallax::shadow {
+
+namespace {
+
+using Side = RowColumns::Side;
+
+}  // namespace
 
 RowOrder::RowOrder(const ComparisonBasis& basis, const ResultSet& legacy)
     : mode_(basis.rule.source.compare.order), order_(basis.rule.legacy_order) {
@@ -23,18 +28,9 @@ bool RowOrder::tie(RowColumns& columns, std::size_t legacy_row, std::size_t rewr
   });
 }
 
-bool RowOrder::legacy_tie(const RowColumns& columns, std::size_t first, std::size_t second) const {
-  return std::ranges::all_of(keys_, [&](std::size_t pair) {
-    const auto left = columns.cell(Side::legacy, first, pair);
-    const auto right = columns.cell(Side::legacy, second, pair);
-    if (left == right) return true;
-    if (!left || !right) return false;
-    std::string left_text;
-    std::string right_text;
-    columns.reader(Side::legacy, pair).append_canonical(*left, left_text);
-    columns.reader(Side::legacy, pair).append_canonical(*right, right_text);
-    return left_text == right_text;
-  });
+bool RowOrder::legacy_tie(RowColumns& columns, std::size_t first, std::size_t second) const {
+  return std::ranges::all_of(
+      keys_, [&](std::size_t pair) { return columns.same_in_legacy(first, second, pair); });
 }
 
 bool RowOrder::in_sequence(RowColumns& columns,
@@ -55,17 +51,26 @@ bool RowOrder::in_sequence(RowColumns& columns,
 
 bool RowOrder::may_be_cut(RowColumns& columns, std::span<const std::size_t> legacy_only,
                           std::span<const std::size_t> rewrite_only) const {
-  if (!order_.limit_cuts && !order_.offset_cuts) return false;
-  if (!proven() || legacy_only.size() != rewrite_only.size()) return false;
   const std::size_t rows = columns.rows(Side::legacy);
-  if (rows == 0 || rows != columns.rows(Side::rewrite)) return false;
-  const auto in_group_of = [&](std::size_t row) {
-    return std::ranges::all_of(legacy_only,
-                               [&](std::size_t left) { return legacy_tie(columns, row, left); }) &&
-           std::ranges::all_of(rewrite_only,
-                               [&](std::size_t right) { return tie(columns, row, right); });
+  if (!proven() || rows == 0 || rows != columns.rows(Side::rewrite)) return false;
+  const bool by_limit = order_.limit_cuts && (!order_.limit || rows >= *order_.limit);
+  std::size_t legacy_left = legacy_only.size();
+  std::size_t rewrite_left = rewrite_only.size();
+  // As many rows on both sides tie with `edge`; true when no others are left.
+  const auto take_group = [&](std::size_t edge) {
+    const auto legacy_tied = std::ranges::count_if(
+        legacy_only, [&](std::size_t row) { return legacy_tie(columns, edge, row); });
+    const auto rewrite_tied = std::ranges::count_if(
+        rewrite_only, [&](std::size_t row) { return tie(columns, edge, row); });
+    if (legacy_tied != rewrite_tied) return false;
+    legacy_left -= static_cast<std::size_t>(legacy_tied);
+    rewrite_left -= static_cast<std::size_t>(rewrite_tied);
+    return legacy_left == 0 && rewrite_left == 0;
   };
-  return (order_.limit_cuts && in_group_of(rows - 1)) || (order_.offset_cuts && in_group_of(0));
+  if (by_limit && take_group(rows - 1)) return true;
+  // Where all rows tie, the group of the last row is that of the first.
+  if (!order_.offset_cuts || (by_limit && legacy_tie(columns, 0, rows - 1))) return false;
+  return take_group(0);
 }
 
 }  // namespace parallax::shadow

@@ -25,21 +25,24 @@ class RowOrder {
   // Pairs (indexes into the pairing) of the leading sort keys that are in the output.
   std::span<const std::size_t> keys() const { return keys_; }
 
+  // A row of each side have the same sort keys, as far as they are in the output.
+  bool tie(RowColumns& columns, std::size_t legacy_row, std::size_t rewrite_row) const;
+
   // The given pairs of rows (legacy, rewrite) come in the sequence that the sort keys ask for. True
   // without an order. Sorts them by their legacy row.
   bool in_sequence(RowColumns& columns,
                    std::vector<std::pair<std::size_t, std::size_t>>& pairs) const;
 
   // These rows that have no partner, as many on both sides, may be what LIMIT or OFFSET took of
-  // rows that tie: all sort keys are in the output, and the rows tie with the last (LIMIT) or the
-  // first (OFFSET) row of their result. Without an ORDER BY all rows tie.
+  // rows that tie: all sort keys are in the output, and each row ties with the last (LIMIT) or the
+  // first (OFFSET) row of legacy. Without an ORDER BY all rows tie. A LIMIT that was not reached
+  // has cut nothing.
   bool may_be_cut(RowColumns& columns, std::span<const std::size_t> legacy_only,
                   std::span<const std::size_t> rewrite_only) const;
 
  private:
   bool strict() const { return mode_ == OrderMode::strict; }
-  bool tie(RowColumns& columns, std::size_t legacy_row, std::size_t rewrite_row) const;
-  bool legacy_tie(const RowColumns& columns, std::size_t first, std::size_t second) const;
+  bool legacy_tie(RowColumns& columns, std::size_t first, std::size_t second) const;
 
   OrderMode mode_;
   const SortOrder& order_;

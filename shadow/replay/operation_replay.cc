@@ -39,7 +39,8 @@ TransactionStep OperationReplay::live_step(const BoundStatement& rewrite) const 
   // connection.
   return {TransactionStep::Kind::query, rewrite.sql, rewrite.parameters, request_.binary_live,
           [this](const std::vector<ColumnInfo>& columns) {
-            return ResultDigest(request_.snapshot.digest_basis(), columns, Side::rewrite);
+            return ResultDigest(request_.snapshot.digest_basis(), columns,
+                                ResultDigest::Side::rewrite);
           }};
 }
 

@@ -62,8 +62,9 @@ void Snapshot::send(std::vector<Step> steps) {
 std::vector<TransactionStep> Snapshot::statements() {
   std::vector<TransactionStep> statements;
   for (const auto step : steps_) {
-    const auto side = step == Step::rewrite ? Side::rewrite : Side::legacy;
-    const auto& bound = side == Side::rewrite ? request_.rewrite : request_.legacy;
+    const auto side =
+        step == Step::rewrite ? ResultDigest::Side::rewrite : ResultDigest::Side::legacy;
+    const auto& bound = side == ResultDigest::Side::rewrite ? request_.rewrite : request_.legacy;
     statements.push_back({TransactionStep::Kind::query, bound.sql, bound.parameters, false,
                           [this, side](const std::vector<ColumnInfo>& columns) {
                             return new_digest(columns, side);
@@ -72,7 +73,7 @@ std::vector<TransactionStep> Snapshot::statements() {
   return statements;
 }
 
-ResultDigest Snapshot::new_digest(const std::vector<ColumnInfo>& columns, Side side) {
+ResultDigest Snapshot::new_digest(const std::vector<ColumnInfo>& columns, ResultDigest::Side side) {
   if (digest_basis_ == nullptr) digest_basis_ = request_.digest_basis();
   return {digest_basis_, columns, side};
 }

@@ -52,7 +52,7 @@ class Snapshot {
   enum class Step { legacy_first, legacy_second, rewrite };
   void send(std::vector<Step> steps);
   std::vector<TransactionStep> statements();
-  ResultDigest new_digest(const std::vector<ColumnInfo>& columns, Side side);
+  ResultDigest new_digest(const std::vector<ColumnInfo>& columns, ResultDigest::Side side);
   std::optional<std::vector<TransactionStep>> after_lets(const std::vector<StepResult>& lets);
   void end_without_let();
   void on_transaction(TransactionEnd end);

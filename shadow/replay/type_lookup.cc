@@ -9,8 +9,7 @@ namespace parallax::shadow {
 // The array types of SQL are those that array_out() writes; int2vector and others have elements but
 // look otherwise. pg_range has rngmultitypid from PostgreSQL 14 on: to_jsonb() asks without naming
 // it.
-constexpr std::string_view kTypeLookupSql = R"(
-WITH RECURSIVE ranges AS (
+constexpr std::string_view kTypeLookupSql = R"(WITH RECURSIVE ranges AS (
   SELECT r.rngtypid, r.rngsubtype,
          (pg_catalog.to_jsonb(r) ->> 'rngmultitypid')::pg_catalog.oid AS multi
     FROM pg_catalog.pg_range r

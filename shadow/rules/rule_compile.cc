@@ -36,12 +36,8 @@ class RuleCompiler {
     if (legacy && rewrite && lets_good) {
       check_names(source_, *legacy, *rewrite, rule->lets, problems_);
     }
-    if (legacy) {
-      rule->legacy_order = read_side(source_.legacy, *legacy, rule->legacy_prepared).order;
-    }
-    if (rewrite) {
-      rule->rewrite_order = read_side(source_.rewrite, *rewrite, rule->rewrite_prepared).order;
-    }
+    if (legacy) rule->legacy_order = read_side(source_.legacy, *legacy, rule->legacy_prepared);
+    if (rewrite) rule->rewrite_order = read_side(source_.rewrite, *rewrite, rule->rewrite_prepared);
     check_columns();
     if (problems_.size() != before) return nullptr;
     rule->legacy = *std::move(legacy);
@@ -86,9 +82,9 @@ class RuleCompiler {
   }
 
   // Fills in the prepared text and the functions.
-  SelectFacts read_side(const SourceText& text, const StatementShape& shape,
-                        std::string& prepared_sql) {
-    return read_select(text, shape, {}, {}, prepared_sql).value_or(SelectFacts{});
+  SortOrder read_side(const SourceText& text, const StatementShape& shape,
+                      std::string& prepared_sql) {
+    return read_select(text, shape, {}, {}, prepared_sql).value_or(SelectFacts{}).order;
   }
 
   // The text stands in the statement between `before` and `after`.

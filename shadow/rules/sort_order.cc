@@ -58,12 +58,13 @@ bool is_star(const Json& expression) {
   return fields.is_array() && !fields.empty() && fields.back().contains("A_Star");
 }
 
-std::optional<std::size_t> ordinal_of(const Json& expression) {
+// An integer from 1 on, as it is written.
+std::optional<std::size_t> count_of(const Json& expression) {
   const Json& number = member(member(member(expression, "A_Const"), "ival"), "ival");
-  if (!number.is_number_unsigned() && !number.is_number_integer()) return std::nullopt;
+  if (!number.is_number_integer()) return std::nullopt;
   const auto value = number.get<std::int64_t>();
   if (value < 1) return std::nullopt;
-  return static_cast<std::size_t>(value - 1);
+  return static_cast<std::size_t>(value);
 }
 
 bool is_null_or_zero(const Json& expression) {
@@ -97,8 +98,8 @@ class SelectList {
 
   SortKey key(const Json& expression) const {
     SortKey key;
-    if (const auto ordinal = ordinal_of(expression)) {
-      key.column = ordinal;
+    if (const auto ordinal = count_of(expression)) {
+      key.column = *ordinal - 1;
       return key;
     }
     const auto names = names_of(expression);
@@ -187,6 +188,7 @@ SortOrder sort_order_of(const Json& select) {
   // With WITH TIES no tie is cut. LIMIT 0 cuts everything, and nothing that could differ.
   out.limit_cuts = count.is_object() && !is_null_or_zero(count) &&
                    text_of(select, "limitOption") != "LIMIT_OPTION_WITH_TIES";
+  out.limit = count_of(count);
   out.offset_cuts = !is_null_or_zero(member(select, "limitOffset"));
   return out;
 }

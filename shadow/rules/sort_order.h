@@ -23,8 +23,9 @@ struct SortKey {
 struct SortOrder {
   bool ordered = false;  // there is a top-level ORDER BY
   std::vector<SortKey> keys;
-  bool limit_cuts = false;   // LIMIT: the last group of rows that tie may be cut
-  bool offset_cuts = false;  // OFFSET, other than 0: the first group may be cut
+  bool limit_cuts = false;           // LIMIT: the last group of rows that tie may be cut
+  bool offset_cuts = false;          // OFFSET, other than 0: the first group may be cut
+  std::optional<std::size_t> limit{};  // LIMIT as a number: fewer rows were not cut
 
   // The output column of each key, among these columns; nothing = not in the output, or not known
   // to be.

@@ -35,7 +35,7 @@ Expectation expectation(std::set<MismatchKind> kinds, std::chrono::sys_days unti
 
 Outcome decide_with(const Rule& rule, const SnapshotResult& snapshot, const std::string& live = {},
                     std::chrono::sys_days today = kToday) {
-  const auto pairing = straight(snapshot.legacy_first.result.columns().size());
+  const auto pairing = straight(snapshot.legacy_first.result.columns().size(), {0});
   const auto catalog = catalog_of_tests();
   return decide({rule, pairing, catalog, {}, today}, snapshot, {live, {}, {}});
 }
@@ -72,21 +72,20 @@ TEST_CASE("decide: an expectation holds until the end of its day") {
 }
 
 TEST_CASE("decide: every kind that was found must be expected, by one expectation or another") {
-  const StepResult legacy = numbers({{"1"}, {"2"}});
-  const SnapshotResult both = {legacy, legacy, rows({kInt8}, {{"2"}, {"1"}})};
+  // One row is missing, another one is too many.
+  const SnapshotResult both = {numbers({{"1"}, {"2"}}), numbers({{"1"}, {"2"}}),
+                               numbers({{"2"}, {"3"}})};
   const auto end = [&](std::vector<Expectation> expect) {
-    Rule rule = expecting(std::move(expect));
-    rule.source.compare.treat_as_mismatch = {EqualStep::type_width, EqualStep::order};
-    return decide_with(rule, both).end;
+    return decide_with(expecting(std::move(expect)), both).end;
   };
-  const auto type = expectation({MismatchKind::column_type});
-  const auto order = expectation({MismatchKind::order});
-  const auto over = expectation({MismatchKind::order}, kToday - std::chrono::days(1));
-  CHECK(end({type}) == End(Verdict::mismatch));
-  CHECK(end({order}) == End(Verdict::mismatch));
-  CHECK(end({type, over}) == End(Verdict::mismatch));
-  CHECK(end({type, order}) == End(Verdict::expected));
-  CHECK(end({expectation({MismatchKind::column_type, MismatchKind::order})}) ==
+  const auto missing = expectation({MismatchKind::missing_row});
+  const auto extra = expectation({MismatchKind::extra_row});
+  const auto over = expectation({MismatchKind::extra_row}, kToday - std::chrono::days(1));
+  CHECK(end({missing}) == End(Verdict::mismatch));
+  CHECK(end({extra}) == End(Verdict::mismatch));
+  CHECK(end({missing, over}) == End(Verdict::mismatch));
+  CHECK(end({missing, extra}) == End(Verdict::expected));
+  CHECK(end({expectation({MismatchKind::missing_row, MismatchKind::extra_row})}) ==
         End(Verdict::expected));
 }
 
@@ -111,27 +110,23 @@ TEST_CASE("decide: a step that treat refuses is a mismatch") {
   const Outcome refused = decide_with(rule, {legacy, legacy, scaled});
   CHECK(refused.end == End(Verdict::mismatch));
   CHECK(refused.kind == MismatchKind::value);
-  CHECK(refused.detail == "equal by numeric_scale, which `treat` refuses");
+  CHECK(refused.detail == "equal only by `numeric_scale`, which `treat` makes a mismatch");
   CHECK(refused.steps.empty());
   CHECK(decide_with(rule, {legacy, legacy, legacy}).end == End(Verdict::match));
   rule.source.compare.treat_as_mismatch = {EqualStep::type_width};
   CHECK(decide_with(rule, {legacy, legacy, scaled}).end == End(Verdict::match));
 }
 
-TEST_CASE("decide: the kind of a refused step") {
-  Rule rule;
-  rule.source.compare.treat_as_mismatch = {EqualStep::type_width, EqualStep::enum_text,
-                                           EqualStep::order};
-  const auto kind = [&](const StepResult& legacy, const StepResult& rewrite) {
-    const Outcome out = decide_with(rule, {legacy, legacy, rewrite});
-    CHECK(out.end == End(Verdict::mismatch));
-    return out.kind;
-  };
-  CHECK(kind(numbers({{"1"}}), rows({kInt8}, {{"1"}})) == MismatchKind::column_type);
-  CHECK(kind(rows({kMood}, {{"ok"}}), rows({kText}, {{"ok"}})) == MismatchKind::column_type);
-  CHECK(kind(numbers({{"1"}, {"2"}}), numbers({{"2"}, {"1"}})) == MismatchKind::order);
-  // Of two, the first in the order of precedence.
-  CHECK(kind(numbers({{"1"}, {"2"}}), rows({kInt8}, {{"2"}, {"1"}})) == MismatchKind::column_type);
+TEST_CASE("decide: a refused step may be expected") {
+  const StepResult legacy = numbers({{"1"}, {"2"}});
+  const StepResult other = numbers({{"2"}, {"1"}});
+  Rule rule = expecting({expectation({MismatchKind::order})});
+  rule.source.compare.treat_as_mismatch = {EqualStep::order};
+  const Outcome out = decide_with(rule, {legacy, legacy, other});
+  CHECK(out.end == End(Verdict::expected));
+  CHECK(out.kind == MismatchKind::order);
+  rule.source.expect = {expectation({MismatchKind::value})};
+  CHECK(decide_with(rule, {legacy, legacy, other}).end == End(Verdict::mismatch));
 }
 
 TEST_CASE("decide: what treat refuses is not settled live") {
@@ -149,6 +144,24 @@ TEST_CASE("decide: what treat refuses is not settled live") {
   CHECK(decide_live({rule, pairing, catalog, {}}, live, rewrite).has_value());
   rule.source.compare.treat_as_mismatch = {EqualStep::numeric_scale};
   CHECK_FALSE(decide_live({rule, pairing, catalog, {}}, live, rewrite).has_value());
+}
+
+TEST_CASE("decide: what LIMIT cuts of rows that tie is unstable, whatever is expected") {
+  Rule rule = expecting(
+      {expectation({MismatchKind::missing_row, MismatchKind::extra_row, MismatchKind::value})});
+  rule.legacy_order.ordered = true;
+  rule.legacy_order.keys = {{"a", std::nullopt, "a"}};
+  rule.legacy_order.limit_cuts = true;
+  const StepResult legacy = rows({kInt4, kInt4}, {{"1", "1"}, {"2", "1"}});
+  const StepResult other = rows({kInt4, kInt4}, {{"1", "1"}, {"2", "2"}});
+  const auto catalog = catalog_of_tests();
+  const auto pairing = straight(2, {1});
+  const auto end = [&] {
+    return decide({rule, pairing, catalog, {}, kToday}, {legacy, legacy, other}, {}).end;
+  };
+  CHECK(end() == End(Verdict::unstable));
+  rule.legacy_order.limit_cuts = false;
+  CHECK(end() != End(Verdict::unstable));
 }
 
 // The lines of the table, each with a snapshot in which it and the one below hold.

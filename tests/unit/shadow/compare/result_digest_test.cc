@@ -23,7 +23,8 @@ struct World {
   std::vector<ColumnInfo> rewrite_columns = legacy_columns;
 
   std::shared_ptr<const DigestBasis> digest_basis() const {
-    return std::make_shared<const DigestBasis>(DigestBasis{pairing, catalog.types, {}});
+    return std::make_shared<const DigestBasis>(
+        DigestBasis{pairing, legacy_columns, rewrite_columns, catalog.types, {}});
   }
   static StepResult step(const std::vector<ColumnInfo>& columns, const std::vector<Row>& rows) {
     StepResult out;
@@ -33,7 +34,8 @@ struct World {
   }
   // As the replay leaves it when the rows were too many.
   static StepResult digested(const StepResult& step,
-                             const std::shared_ptr<const DigestBasis>& basis, Side side) {
+                             const std::shared_ptr<const DigestBasis>& basis,
+                             ResultDigest::Side side) {
     StepResult out = step;
     out.result = ResultSet(step.result.columns());
     out.digest = std::make_shared<const DigestedResult>(digest_of(step, basis, side));
@@ -47,9 +49,10 @@ struct World {
   Outcome large(const std::vector<Row>& legacy, const std::vector<Row>& second,
                 const std::vector<Row>& rewrite, const LiveResult& live = {}) const {
     const auto basis = digest_basis();
-    return decide_of(digested(step(legacy_columns, legacy), basis, Side::legacy),
-                     digested(step(legacy_columns, second), basis, Side::legacy),
-                     digested(step(rewrite_columns, rewrite), basis, Side::rewrite), live);
+    return decide_of(digested(step(legacy_columns, legacy), basis, ResultDigest::Side::legacy),
+                     digested(step(legacy_columns, second), basis, ResultDigest::Side::legacy),
+                     digested(step(rewrite_columns, rewrite), basis, ResultDigest::Side::rewrite),
+                     live);
   }
   Outcome large(const std::vector<Row>& legacy, const std::vector<Row>& rewrite) const {
     return large(legacy, legacy, rewrite);
@@ -160,12 +163,13 @@ TEST_CASE("digest: the shape comes first") {
 
 TEST_CASE("digest: digests that only count rows never match") {
   World world;
-  const auto other = std::make_shared<const DigestBasis>(DigestBasis{straight(3), {}, {}});
-  const auto digested = [&](const std::vector<Row>& rows, Side side) {
+  const auto other = std::make_shared<const DigestBasis>(
+      DigestBasis{straight(3), typed({kInt4, kInt4, kInt4}), typed({kInt4, kInt4, kInt4}), {}, {}});
+  const auto digested = [&](const std::vector<Row>& rows, ResultDigest::Side side) {
     return World::digested(World::step(typed({kInt4, kNumeric}), rows), other, side);
   };
-  const StepResult legacy = digested(kRows, Side::legacy);
-  CHECK(world.decide_of(legacy, legacy, digested(kOneValue, Side::rewrite)).end ==
+  const StepResult legacy = digested(kRows, ResultDigest::Side::legacy);
+  CHECK(world.decide_of(legacy, legacy, digested(kOneValue, ResultDigest::Side::rewrite)).end ==
         End(SkipReason::too_large));
 }
 
@@ -189,8 +193,8 @@ TEST_CASE("digest: one side over the limit, the other kept") {
   const World world;
   const auto basis = world.digest_basis();
   const StepResult kept = World::step(typed({kInt4, kNumeric}), kRows);
-  const StepResult legacy = World::digested(kept, basis, Side::legacy);
-  const StepResult rewrite = World::digested(kept, basis, Side::rewrite);
+  const StepResult legacy = World::digested(kept, basis, ResultDigest::Side::legacy);
+  const StepResult rewrite = World::digested(kept, basis, ResultDigest::Side::rewrite);
   const StepResult value = World::step(typed({kInt4, kNumeric}), kOneValue);
   CHECK(world.decide_of(legacy, kept, kept).end == End(Verdict::match));
   CHECK(world.decide_of(kept, legacy, kept).end == End(Verdict::match));
