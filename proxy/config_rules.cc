@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 
+#include "proxy/config_compare.h"
 #include "proxy/config_draft.h"
 #include "proxy/text.h"
 #include "proxy/value_parsers.h"
@@ -22,10 +23,6 @@ std::string name_problem(const std::string& name) {
   }
   if (escaped(name) != name) return "a rule's name has no control characters";
   return "";
-}
-
-bool is_blank(const std::string& text) {
-  return text.find_first_not_of(" \t\r\n") == std::string::npos;
 }
 
 std::optional<SourceText> read_sql(YamlReader& reader, const YamlEntry& entry) {
@@ -65,11 +62,6 @@ void read_columns(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource
   });
 }
 
-Parsed<bool> parse_when(std::string_view text) {
-  if (text == "snapshot" || text == "live") return text == "snapshot";
-  return ValueError{"write `live` or `snapshot`, not " + quoted_value(text)};
-}
-
 void read_legacy(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource& rule) {
   if (entry.value.IsMap()) {
     return reader.problem(entry, "operations of several statements are not in this version");
@@ -77,7 +69,7 @@ void read_legacy(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource&
   if (auto sql = read_sql(reader, entry)) rule.legacy = std::move(*sql);
 }
 
-void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule) {
+void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule, Problems& warnings) {
   shadow::RuleSource& source = rule.source;
   bool has_legacy = false;
   bool has_rewrite = false;
@@ -92,14 +84,7 @@ void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule) {
   const auto sample = [&](const YamlEntry& at) {
     if (double ratio = 0; reader.value(at, ratio, parse_ratio)) rule.sample = ratio;
   };
-  const auto when = [&](const YamlEntry& at) {
-    reader.value(at, source.compare.snapshot_only, parse_when);
-  };
-  const auto compare = [&](const YamlEntry& at) {
-    reader.mapping(at.value, {at.path,
-                              {{"when", when}},
-                              {"order", "float_tolerance", "clock", "treat", "json", "select"}});
-  };
+  const auto expect = [&](const YamlEntry& at) { read_expect(reader, at, source, warnings); };
   reader.mapping(entry.value,
                  {entry.path,
                   {{"legacy", legacy},
@@ -107,8 +92,10 @@ void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule) {
                    {"ignore", [&](const YamlEntry& at) { read_ignore(reader, at, source); }},
                    {"columns", [&](const YamlEntry& at) { read_columns(reader, at, source); }},
                    {"sample", sample},
-                   {"compare", compare}},
-                  {"let", "expect", "tag", "part_of", "mode"}});
+                   {"compare", [&](const YamlEntry& at) { read_compare(reader, at, source); }},
+                   {"expect", expect},
+                   {"let", [&](const YamlEntry& at) { read_let(reader, at, source); }}},
+                  {"tag", "part_of", "mode"}});
   if (!entry.value.IsMap()) return;
   const std::string name = '`' + entry.path + '`';
   if (!has_legacy)
@@ -136,7 +123,7 @@ void read_rules(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft) 
     }
     DraftRule rule;
     rule.source.name = {at.key, at.key_mark};
-    read_rule(reader, at, rule);
+    read_rule(reader, at, rule, draft.config.warnings);
     draft.rules.push_back(std::move(rule));
   });
 }

@@ -99,6 +99,10 @@ bool valid_utf8(std::string_view text) {
   return true;
 }
 
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
 std::string escaped(std::string_view text) {
   std::string out;
   out.reserve(text.size());

@@ -12,6 +12,9 @@ namespace parallax::proxy {
 std::size_t utf8_length(std::string_view text);
 bool valid_utf8(std::string_view text);
 
+// Nothing but white space.
+bool is_blank(std::string_view text);
+
 // Control characters (C0, DEL, C1), line separators, bidirectional overrides and bytes that are not
 // UTF-8 become \n, \r, \t, \xHH or \u{H}; a backslash stays as it is.
 std::string escaped(std::string_view text);

@@ -11,29 +11,14 @@
 
 #include "proxy/io/loop.h"
 #include "proxy/io/timer.h"
-#include "shadow/compare/compare.h"
-#include "shadow/drift_watch.h"
 #include "shadow/intake_queue.h"
+#include "shadow/judge.h"
 #include "shadow/outcome_counter.h"
 #include "shadow/replay/operation_replay.h"
 #include "shadow/replay/pool.h"
-#include "shadow/replay/verified_columns.h"
 #include "shadow/replay/verifier.h"
 
 namespace parallax::shadow {
-
-namespace {
-
-double seconds_since(std::uint64_t began_ns) {
-  return static_cast<double>(io::Loop::now_ns() - began_ns) / 1e9;
-}
-
-// Of the operations that could be settled live, one in so many goes through the snapshot all the
-// same: it gives both latencies side by side and keeps watching how the client's results and the
-// snapshot's agree.
-constexpr std::uint32_t kSnapshotEvery = 8;
-
-}  // namespace
 
 struct Engine::Impl {
   // An operation that waits for a connection, or is being replayed on one.
@@ -47,13 +32,6 @@ struct Engine::Impl {
   using End = decltype(Outcome::end);
   using Jobs = std::list<Job>;  // bounded by the queue's budget and the pool
 
-  struct RuleFacts {
-    Verification verification;
-    bool rewrite_first = false;  // of the next snapshot
-    std::uint32_t turn = 0;      // of replays, for kSnapshotEvery
-    DriftWatch drift;
-  };
-
   Impl(Options given, std::shared_ptr<const RuleSet> rule_set, const ShadowMetrics& metrics,
        metrics::Registry& registry, Report& to, std::size_t workers);
 
@@ -63,8 +41,6 @@ struct Engine::Impl {
   void take_offers();
   void accept(IntakeQueue::Item item);
   void start_job(Jobs::iterator job, Connection& connection);
-  ReplayRequest replay_request(CapturedOperation& operation);
-  bool settles_live(Job& job, const StepResult& rewrite);
   void on_replayed(Jobs::iterator job, OperationReplay::End end);
   void conclude(CapturedOperation& operation, const SnapshotResult& snapshot);
   void finish(CapturedOperation& operation, Outcome outcome);
@@ -79,14 +55,12 @@ struct Engine::Impl {
   void drop_jobs(bool running_too);
   void stop_when_done();
 
-  RuleFacts& facts_of(const Rule& rule) { return facts[rule.index]; }
-
   const Options options;
   const std::shared_ptr<const RuleSet> rules;
   Report& report;
   OutcomeCounter counter;
   std::vector<std::atomic<RuleState>> states;
-  std::vector<RuleFacts> facts;
+  Judge judge;
 
   io::Loop loop;
   IntakeQueue intakes;
@@ -107,15 +81,16 @@ Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
       report(to),
       counter(metrics, registry.make_shard()),
       states(rules->rules().size()),
-      facts(rules->rules().size()),
+      judge(rules->rules().size(), counter),
       intakes(loop, options, workers, [this] { take_offers(); }),
       pool(loop, options,
            [this](const ConnectionError& error) { report.pool_error(error.sqlstate, error.what); }),
       verifier(loop, options, pool,
                [this](const Rule& rule, Verification verification) {
-                 auto& facts_now = facts_of(rule);
-                 facts_now.verification = std::move(verification);
-                 set_state(rule, facts_now.verification.state, facts_now.verification.reason);
+                 const auto state = verification.state;
+                 const auto reason = verification.reason;
+                 judge.verified(rule, std::move(verification));
+                 set_state(rule, state, reason);
                }),
       deadline_timer(loop) {
   for (auto& state : states) state.store(RuleState::unverified, std::memory_order_relaxed);
@@ -178,42 +153,13 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
   }
   intakes.give_back(job->bytes);
   job->connection = &connection;
-  job->replay = std::make_unique<OperationReplay>(loop, options, replay_request(job->operation));
-  job->replay->run(
-      connection, [this, job](const StepResult& rewrite) { return settles_live(*job, rewrite); },
-      [this, job](OperationReplay::End end) { on_replayed(job, std::move(end)); });
-}
-
-ReplayRequest Engine::Impl::replay_request(CapturedOperation& operation) {
-  auto& rule_facts = facts_of(*operation.rule);
-  ReplayRequest request;
-  request.snapshot.context = operation.context;
-  request.snapshot.legacy = std::move(operation.legacy);
-  request.snapshot.rewrite = operation.rule->bind_rewrite(operation.values);
-  request.snapshot.live_sqlstate = operation.live.sqlstate;
-  request.snapshot.rewrite_first =
-      std::exchange(rule_facts.rewrite_first, !rule_facts.rewrite_first);
-  auto& live = operation.live;
-  if (live.result == nullptr) return request;
-  live.describe(rule_facts.verification.legacy_columns);
-  const auto& columns = live.result->columns();
-  const auto& verification = rule_facts.verification;
-  request.live = verification.rewrite_prepared &&
-                 may_settle_live(verification.pairing, columns, verification.rewrite_columns) &&
-                 rule_facts.turn++ % kSnapshotEvery != 0;
-  request.binary_live = !columns.empty() && std::ranges::all_of(columns, &ColumnInfo::binary);
-  return request;
-}
-
-bool Engine::Impl::settles_live(Job& job, const StepResult& rewrite) {
-  const Rule& rule = *job.operation.rule;
-  const auto& verification = facts_of(rule).verification;
-  if (column_origin(verification.rewrite_columns, rewrite) != ColumnOrigin::verified) return false;
-  const auto began = io::Loop::now_ns();
-  job.settled = decide_live({rule, verification.pairing, verification.catalog, {}},
-                            job.operation.live, rewrite);
-  counter.compared(seconds_since(began));
-  return job.settled.has_value();
+  job->replay = std::make_unique<OperationReplay>(loop, options, judge.request(job->operation));
+  const auto settles = [this, job](const StepResult& rewrite) {
+    job->settled = judge.settle_live(job->operation, rewrite);
+    return job->settled.has_value();
+  };
+  job->replay->run(connection, settles,
+                   [this, job](OperationReplay::End end) { on_replayed(job, std::move(end)); });
 }
 
 void Engine::Impl::on_replayed(Jobs::iterator job, OperationReplay::End end) {
@@ -233,35 +179,9 @@ void Engine::Impl::on_replayed(Jobs::iterator job, OperationReplay::End end) {
 }
 
 void Engine::Impl::conclude(CapturedOperation& operation, const SnapshotResult& snapshot) {
-  const Rule& rule = *operation.rule;
-  const auto& verification = facts_of(rule).verification;
-  if (!verification.rewrite_prepared && snapshot.rewrite.ran && snapshot.rewrite.sqlstate.empty()) {
-    // It could not be prepared at verification, so no columns are paired.
-    verify_again(rule, "the rewrite works now");
-    return end_without_verdict(operation, SkipReason::unverified, "");
-  }
-  const auto origin = verification.rewrite_prepared ? column_origin(verification, snapshot)
-                                                    : ColumnOrigin::verified;
-  if (origin != ColumnOrigin::verified) {
-    if (operation.context == nullptr || operation.context->settings.empty()) {
-      verify_again(rule, "the tables have changed");
-      return end_without_verdict(operation, SkipReason::unverified, "");
-    }
-    // The session's settings (a search_path) lead to other tables than verification saw.
-    if (origin == ColumnOrigin::other) {
-      return end_without_verdict(operation, SkipReason::context,
-                                 "the session's settings lead to other tables");
-    }
-  }
-  counter.replayed(rule, snapshot);
-  const auto began = io::Loop::now_ns();
-  auto outcome =
-      decide({rule, verification.pairing, verification.catalog, {}}, snapshot, operation.live);
-  counter.compared(seconds_since(began));
-  if (outcome.end == End(SkipReason::broken)) {
-    verify_again(rule, "the columns of the legacy statement have changed");
-  }
-  finish(operation, std::move(outcome));
+  auto judgement = judge.judge(operation, snapshot);
+  if (!judgement.verify_again.empty()) verify_again(*operation.rule, judgement.verify_again);
+  finish(operation, std::move(judgement.outcome));
 }
 
 void Engine::Impl::finish(CapturedOperation& operation, Outcome outcome) {
@@ -276,10 +196,9 @@ void Engine::Impl::finish(CapturedOperation& operation, Outcome outcome) {
 }
 
 void Engine::Impl::watch_drift(const Rule& rule, const Outcome& outcome) {
-  if (!outcome.live_compared) return;
   const auto state = states[rule.index].load(std::memory_order_relaxed);
-  const auto changed = facts_of(rule).drift.saw(outcome.live_differs, state);
-  if (changed) set_state(rule, changed->state, changed->reason);
+  if (const auto changed = judge.watch_drift(outcome, state))
+    set_state(rule, changed->state, changed->reason);
 }
 
 void Engine::Impl::verify_again(const Rule& rule, const std::string& why) {

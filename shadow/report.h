@@ -28,7 +28,7 @@ struct RowDifference {
 struct Outcome {
   const Rule* rule = nullptr;
   std::variant<Verdict, SkipReason, DropReason> end;
-  std::optional<MismatchKind> kind;  // of a mismatch
+  std::optional<MismatchKind> kind;  // of a mismatch, wanted or not
   std::string detail;  // one line without values: "column \"total\": int8 against numeric"
   std::vector<EqualStep> steps;  // of a match
   bool vacuous = false;          // match of two empty results

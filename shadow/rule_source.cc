@@ -17,6 +17,10 @@ SourceMark mark_inside(const SourceMark& mark, std::string_view text, std::size_
   return inside;
 }
 
+std::chrono::sys_days today_utc() {
+  return std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
+}
+
 std::string ConfigProblem::text() const {
   return mark.file + ':' + std::to_string(mark.line) + ':' + std::to_string(mark.column) + ": " +
          message;

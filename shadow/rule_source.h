@@ -57,7 +57,9 @@ struct Expectation {
   std::chrono::year_month_day until;
   std::string reason;
   SourceMark mark;
+  bool in_force(std::chrono::sys_days today) const { return today <= std::chrono::sys_days(until); }
 };
+std::chrono::sys_days today_utc();
 
 struct RuleSource {
   SourceText name;

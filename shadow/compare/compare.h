@@ -2,6 +2,8 @@
 
 // Compares two results, and decides the verdict of one snapshot. Pure.
 
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,6 +12,7 @@
 
 #include "shadow/captured.h"
 #include "shadow/compare/pairing.h"
+#include "shadow/compare/result_digest.h"
 #include "shadow/compare/result_set.h"
 #include "shadow/compare/value_reader.h"
 #include "shadow/report.h"
@@ -23,6 +26,7 @@ struct ComparisonBasis {
   const Pairing& pairing;
   const Catalog& catalog;
   TextStyle style;
+  std::chrono::sys_days today = today_utc();  // which expectations are in force
 };
 
 struct Comparison {
@@ -63,7 +67,10 @@ struct StepResult {
   std::string sqlstate;  // empty = it has a result
   std::string message;   // the server's text: --dev only
   ResultSet result;
+  // Instead of the rows of a result over the capture limit; `result` then has the columns only.
+  std::shared_ptr<const DigestedResult> digest;
   double seconds = 0;
+  std::size_t rows() const { return digest == nullptr ? result.rows() : digest->rows; }
 };
 
 struct SnapshotResult {

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "shadow/compare/compare.h"
+#include "shadow/compare/digest_compare.h"
 #include "shadow/compare/wording.h"
 
 namespace parallax::shadow {
@@ -31,10 +33,15 @@ std::array<const StepResult*, kSteps> steps_of(const SnapshotResult& snapshot) {
 
 bool failed(const StepResult& step) { return !step.sqlstate.empty(); }
 bool has_result(const StepResult& step) { return step.ran && step.sqlstate.empty(); }
+bool is_digested(const StepResult& step) { return step.digest != nullptr; }
 
 std::string in_words(std::string_view sqlstate) {
   if (sqlstate.empty()) return "no error";
   return "SQLSTATE " + std::string(sqlstate);
+}
+
+bool same_formats(const std::vector<ColumnInfo>& first, const std::vector<ColumnInfo>& second) {
+  return std::ranges::equal(first, second, {}, &ColumnInfo::binary, &ColumnInfo::binary);
 }
 
 class Decision {
@@ -71,9 +78,20 @@ class Decision {
     out_.detail = std::move(detail);
   }
 
-  void mismatch(MismatchKind kind, std::string detail) {
-    end(Verdict::mismatch, std::move(detail));
+  // A difference between legacy and the rewrite.
+  void differ(MismatchKind kind, const std::set<MismatchKind>& kinds, std::string detail) {
+    end(all_expected(kinds) ? Verdict::expected : Verdict::mismatch, std::move(detail));
     out_.kind = kind;
+  }
+
+  // Every kind stands in some expectation that is in force.
+  bool all_expected(const std::set<MismatchKind>& kinds) const {
+    const auto& expect = rule_.source.expect;
+    return std::all_of(kinds.begin(), kinds.end(), [&](MismatchKind kind) {
+      return std::any_of(expect.begin(), expect.end(), [&](const Expectation& one) {
+        return one.in_force(basis_.today) && one.kinds.contains(kind);
+      });
+    });
   }
 
   void take_facts() {
@@ -84,8 +102,8 @@ class Decision {
     out_.rewrite_sqlstate = rewrite_.sqlstate;
     out_.legacy_message = legacy.message;
     out_.rewrite_message = rewrite_.message;
-    out_.legacy_rows = legacy_.result.rows();
-    out_.rewrite_rows = rewrite_.result.rows();
+    out_.legacy_rows = legacy_.rows();
+    out_.rewrite_rows = rewrite_.rows();
     out_.legacy_seconds = legacy_.seconds;
     out_.rewrite_seconds = rewrite_.seconds;
   }
@@ -129,8 +147,8 @@ class Decision {
           "legacy: " + in_words(legacy_.sqlstate) + ", client: " + in_words(live_sqlstate_) +
               "; the rewrite did not run");
     } else if (rewrite_.sqlstate != legacy_.sqlstate) {
-      mismatch(MismatchKind::error, "legacy: " + in_words(legacy_.sqlstate) +
-                                        ", rewrite: " + in_words(rewrite_.sqlstate));
+      differ(MismatchKind::error, {MismatchKind::error},
+             "legacy: " + in_words(legacy_.sqlstate) + ", rewrite: " + in_words(rewrite_.sqlstate));
     } else if (!as_client) {
       end_race();
     } else {
@@ -146,10 +164,10 @@ class Decision {
       end(Verdict::unstable, "legacy, second run: " + in_words(second.sqlstate));
     } else if (!has_result(legacy_) || !has_result(second)) {
       end(SkipReason::server, "the snapshot ended before legacy had run twice");
-    } else if (same_result(legacy_.result, second.result, basis_) != Sameness::same) {
+    } else if (!same_runs(second)) {
       end(Verdict::unstable,
-          "legacy gave two results in one snapshot: " + counted(legacy_.result.rows(), "row") +
-              " and " + std::to_string(second.result.rows()));
+          "legacy gave two results in one snapshot: " + counted(legacy_.rows(), "row") + " and " +
+              std::to_string(second.rows()));
     } else {
       return false;
     }
@@ -167,10 +185,23 @@ class Decision {
     for (const ColumnPair& pair : basis_.pairing.pairs) {
       out_.columns.push_back(legacy_.result.columns()[pair.legacy].label);
     }
-    Comparison comparison = compare_results(legacy_.result, rewrite_.result, basis_);
+    if (is_digested(legacy_) || is_digested(rewrite_)) {
+      auto compared = compare_digests(legacy_, rewrite_, basis_);
+      if (auto* comparison = std::get_if<Comparison>(&compared)) {
+        decide_comparison(std::move(*comparison));
+      } else {
+        end(SkipReason::too_large,
+            "over the capture limit, and digests do not tell: " + std::get<std::string>(compared));
+      }
+    } else {
+      decide_comparison(compare_results(legacy_.result, rewrite_.result, basis_));
+    }
+  }
+
+  void decide_comparison(Comparison&& comparison) {
     std::string race = compare_live();
     if (comparison.difference) {
-      mismatch(*comparison.difference, std::move(comparison.detail));
+      differ(*comparison.difference, comparison.kinds, std::move(comparison.detail));
       out_.differences = std::move(comparison.differences);
     } else if (comparison.incomparable) {
       end(SkipReason::context, std::move(comparison.detail));
@@ -185,23 +216,41 @@ class Decision {
     }
   }
 
+  bool same_runs(const StepResult& second) const {
+    if (is_digested(legacy_) || is_digested(second)) {
+      const auto& basis = (is_digested(legacy_) ? legacy_ : second).digest->basis;
+      return digest_of(legacy_, basis, ResultDigest::Side::legacy)
+          .same_rows(digest_of(second, basis, ResultDigest::Side::legacy));
+    }
+    return same_result(legacy_.result, second.result, basis_) == Sameness::same;
+  }
+
   // How what the client got differs from legacy's result in the snapshot; empty when it does not.
   std::string compare_live() {
     out_.live_compared = !live_sqlstate_.empty() || live_.rows || live_.result != nullptr;
     std::string difference;
     if (!live_sqlstate_.empty()) {
       difference = "client: " + in_words(live_sqlstate_) + ", in the snapshot: no error";
-    } else if (live_.rows && *live_.rows != legacy_.result.rows()) {
+    } else if (live_.rows && *live_.rows != legacy_.rows()) {
       difference = "client: " + counted(*live_.rows, "row") +
-                   ", in the snapshot: " + std::to_string(legacy_.result.rows());
-    } else if (live_.result != nullptr) {
-      const Sameness sameness = same_result(*live_.result, legacy_.result, basis_);
-      if (sameness == Sameness::different || sameness == Sameness::cut_tie) {
-        difference = "the client got other rows than legacy gives in the snapshot";
-      }
+                   ", in the snapshot: " + std::to_string(legacy_.rows());
+    } else if (live_.result != nullptr && live_rows_differ(*live_.result)) {
+      difference = "the client got other rows than legacy gives in the snapshot";
     }
     out_.live_differs = !difference.empty();
     return difference;
+  }
+
+  // Not where that cannot be said.
+  bool live_rows_differ(const ResultSet& live) const {
+    if (!is_digested(legacy_)) {
+      const Sameness sameness = same_result(live, legacy_.result, basis_);
+      return sameness == Sameness::different || sameness == Sameness::cut_tie;
+    }
+    if (!same_formats(live.columns(), legacy_.result.columns())) return false;
+    ResultDigest digest(legacy_.digest->basis, live.columns(), ResultDigest::Side::legacy);
+    digest.add_rows(live);
+    return !digest.finish().same_rows(*legacy_.digest);
   }
 
   // Both sides agree with each other and not with the client.
@@ -225,41 +274,6 @@ class Decision {
 Outcome decide(const ComparisonBasis& basis, const SnapshotResult& snapshot,
                const LiveResult& live) {
   return Decision(basis, snapshot, live).run();
-}
-
-// A DataRow does not say the types of its cells. Where both sides are the same attribute of the
-// same table, they have the one that the rewrite's has now; of anything else, the type that was
-// verified may be another for these parameters.
-bool may_settle_live(const Pairing& pairing, const std::vector<ColumnInfo>& live,
-                     const std::vector<ColumnInfo>& rewrite) {
-  if (live.size() != pairing.legacy_columns || rewrite.size() != pairing.rewrite_columns)
-    return false;
-  return std::all_of(pairing.pairs.begin(), pairing.pairs.end(), [&](const ColumnPair& pair) {
-    const ColumnInfo& left = live[pair.legacy];
-    const ColumnInfo& right = rewrite[pair.rewrite];
-    return left.table_oid != 0 && left.table_oid == right.table_oid &&
-           left.attribute == right.attribute;
-  });
-}
-
-std::optional<Outcome> decide_live(const ComparisonBasis& basis, const LiveResult& live,
-                                   const StepResult& rewrite) {
-  if (!live.sqlstate.empty() || !has_result(rewrite)) return std::nullopt;
-  const ResultSet& legacy = *live.result;
-  const auto& columns = rewrite.result.columns();
-  if (!may_settle_live(basis.pairing, legacy.columns(), columns)) return std::nullopt;
-  Comparison comparison = compare_results(legacy, rewrite.result, basis);
-  if (comparison.difference || comparison.cut_tie || comparison.incomparable) return std::nullopt;
-  Outcome out;
-  out.rule = &basis.rule;
-  out.end = Verdict::match;
-  out.steps = std::move(comparison.steps);
-  out.legacy_rows = legacy.rows();
-  out.rewrite_rows = rewrite.result.rows();
-  out.vacuous = out.legacy_rows == 0 && out.rewrite_rows == 0;
-  out.rewrite_seconds = rewrite.seconds;
-  out.live_compared = true;
-  return out;
 }
 
 }  // namespace parallax::shadow

@@ -25,12 +25,34 @@ void OperationReplay::abort() {
 }
 
 void OperationReplay::run_live() {
-  const auto& rewrite = request_.snapshot.rewrite;
-  std::vector<TransactionStep> steps;
-  steps.push_back(
-      {TransactionStep::Kind::query, rewrite.sql, rewrite.parameters, request_.binary_live});
-  alone_.run(*connection_, request_.snapshot.context, std::move(steps),
-             [this](TransactionEnd end) { on_live(std::move(end)); });
+  const auto& snapshot = request_.snapshot;
+  const auto done = [this](TransactionEnd end) { on_live(std::move(end)); };
+  if (snapshot.let.rule == nullptr) {
+    return alone_.run(*connection_, snapshot.context, {live_step(snapshot.rewrite)}, done);
+  }
+  alone_.run(*connection_, snapshot.context, let_steps(snapshot.let), done,
+             [this](const std::vector<StepResult>& lets) { return after_lets(lets); });
+}
+
+TransactionStep OperationReplay::live_step(const BoundStatement& rewrite) const {
+  // Over the limit it settles nothing, but it is read to its end, so that the snapshot has a
+  // connection.
+  return {TransactionStep::Kind::query, rewrite.sql, rewrite.parameters, request_.binary_live,
+          [this](const std::vector<ColumnInfo>& columns) {
+            return ResultDigest(request_.snapshot.digest_basis(), columns,
+                                ResultDigest::Side::rewrite);
+          }};
+}
+
+std::optional<std::vector<TransactionStep>> OperationReplay::after_lets(
+    const std::vector<StepResult>& lets) {
+  const auto bound = bind_with_lets(request_.snapshot.let, lets);
+  const auto* rewrite = std::get_if<BoundStatement>(&bound);
+  if (rewrite == nullptr) {
+    let_failed_ = true;
+    return std::nullopt;
+  }
+  return std::vector{live_step(*rewrite)};
 }
 
 void OperationReplay::on_live(TransactionEnd end) {
@@ -38,6 +60,7 @@ void OperationReplay::on_live(TransactionEnd end) {
     std::exchange(done_, nullptr)(std::move(*skip));
     return;
   }
+  if (let_failed_) return run_snapshot();  // where an error has its place
   if (settles_(std::get<std::vector<StepResult>>(end).front())) {
     std::exchange(done_, nullptr)(SettledLive{});
     return;

@@ -5,7 +5,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <variant>
+#include <vector>
 
 #include "shadow/captured.h"
 #include "shadow/replay/snapshot.h"
@@ -36,6 +38,8 @@ class OperationReplay {
 
  private:
   void run_live();
+  TransactionStep live_step(const BoundStatement& rewrite) const;
+  std::optional<std::vector<TransactionStep>> after_lets(const std::vector<StepResult>& lets);
   void on_live(TransactionEnd end);
   void run_snapshot();
 
@@ -47,6 +51,7 @@ class OperationReplay {
   Done done_;
   ReadOnlyTransaction alone_;
   std::unique_ptr<Snapshot> snapshot_;
+  bool let_failed_ = false;
 };
 
 }  // namespace parallax::shadow

@@ -11,7 +11,7 @@ namespace {
 constexpr Oid kTextOid = 25;
 // What the steps may need together, and the time that a slow network or a stalled pooler gets on
 // top.
-constexpr int kWatchdogStatements = 3;
+constexpr std::size_t kWatchdogStatements = 3;
 constexpr std::chrono::seconds kWatchdogGrace{5};
 
 Value text_value(std::string text) { return Value{false, false, kTextOid, std::move(text)}; }
@@ -32,12 +32,27 @@ std::vector<ColumnInfo> columns_of(const PGresult& result) {
   return columns;
 }
 
+using Cells = std::vector<std::optional<std::string_view>>;
+
+void read_cells(const PGresult& result, int row, Cells& cells) {
+  cells.assign(static_cast<std::size_t>(PQnfields(&result)), std::nullopt);
+  for (int i = 0; i < PQnfields(&result); ++i) {
+    if (PQgetisnull(&result, row, i) != 0) continue;
+    cells[static_cast<std::size_t>(i)] = std::string_view(
+        PQgetvalue(&result, row, i), static_cast<std::size_t>(PQgetlength(&result, row, i)));
+  }
+}
+
 // libpq measures a text value with strlen, so one that holds a NUL would arrive cut off.
 bool can_be_sent(const TransactionStep& step) {
   if (step.parameters.size() > kParametersMax) return false;
   return std::ranges::none_of(step.parameters, [](const Value& value) {
     return !value.binary && value.bytes.find('\0') != std::string::npos;
   });
+}
+
+ReplaySkip cannot_be_sent() {
+  return {SkipReason::context, "a parameter cannot be sent through libpq"};
 }
 
 }  // namespace
@@ -64,21 +79,28 @@ void ReadOnlyTransaction::abort() {
 }
 
 void ReadOnlyTransaction::run(Connection& connection, const ReplayContextRef& context,
-                              std::vector<TransactionStep> steps, Done done) {
+                              std::vector<TransactionStep> steps, Done done, Next next) {
   connection_ = &connection;
   steps_ = std::move(steps);
   done_ = std::move(done);
+  next_ = std::move(next);
   results_.assign(steps_.size(), {});
   preamble_failed_.reset();
+  digest_.reset();
   rolled_back_again_ = false;
   if (!std::ranges::all_of(steps_, can_be_sent)) {
-    return finish(ReplaySkip{SkipReason::context, "a parameter cannot be sent through libpq"});
+    return finish(cannot_be_sent());
   }
   connection.set_user(this);
-  watchdog_.start(options_.statement_timeout * kWatchdogStatements + kWatchdogGrace, [this] {
+  watch();
+  send_all(context);
+}
+
+void ReadOnlyTransaction::watch() {
+  const auto statements = static_cast<int>(std::max(kWatchdogStatements, steps_.size()));
+  watchdog_.start(options_.statement_timeout * statements + kWatchdogGrace, [this] {
     abandon(SkipReason::server, "the shadow server did not answer in time");
   });
-  send_all(context);
 }
 
 void ReadOnlyTransaction::send_all(const ReplayContextRef& context) {
@@ -87,6 +109,10 @@ void ReadOnlyTransaction::send_all(const ReplayContextRef& context) {
   connection_->query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {});
   sent_.push_back({Stage::begin, 0});
   send_settings(context);
+  send_steps();
+}
+
+void ReadOnlyTransaction::send_steps() {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (steps_[i].kind == TransactionStep::Kind::describe) {
       connection_->prepare(steps_[i].sql);
@@ -94,12 +120,15 @@ void ReadOnlyTransaction::send_all(const ReplayContextRef& context) {
       connection_->describe();
     } else {
       connection_->query(steps_[i].sql, steps_[i].parameters, steps_[i].binary);
+      if (sent_.empty()) connection_->single_row();  // no other statement's end comes before it
     }
     sent_.push_back({Stage::step, i});
     connection_->flush_request();
   }
-  connection_->query("ROLLBACK", {});
-  sent_.push_back({Stage::rollback, 0});
+  if (!next_) {
+    connection_->query("ROLLBACK", {});
+    sent_.push_back({Stage::rollback, 0});
+  }
   sync();
 }
 
@@ -171,24 +200,28 @@ void ReadOnlyTransaction::take_rows(const PGresult& result) {
   auto& step = results_[head().step];
   if (!step.ran) step.result = ResultSet(columns_of(result));
   step.ran = true;
-  const int columns = PQnfields(&result);
   for (int row = 0; row < PQntuples(&result); ++row) {
-    if (columns == 0) step.result.add_empty_row();
-    for (int column = 0; column < columns; ++column) {
-      if (PQgetisnull(&result, row, column) != 0) {
-        step.result.add_cell(std::nullopt);
-      } else {
-        step.result.add_cell(
-            std::string_view(PQgetvalue(&result, row, column),
-                             static_cast<std::size_t>(PQgetlength(&result, row, column))));
-      }
+    read_cells(result, row, cells_);
+    if (digest_) {
+      digest_->add_row(cells_);
+      continue;
     }
+    if (cells_.empty()) step.result.add_empty_row();
+    for (const auto& cell : cells_) step.result.add_cell(cell);
   }
-  // Not reading on would pin the server's snapshot, so the connection goes.
-  if (step.result.bytes() > options_.capture_bytes) {
-    abandon(SkipReason::too_large,
-            "a result has more than " + std::to_string(options_.capture_bytes) + " bytes");
+  if (!digest_ && step.result.bytes() > options_.capture_bytes) begin_digest(step);
+}
+
+void ReadOnlyTransaction::begin_digest(StepResult& step) {
+  const auto& digest = steps_[head().step].digest;
+  if (!digest) {
+    // Not reading on would pin the server's snapshot, so the connection goes.
+    return abandon(SkipReason::too_large,
+                   "a result has more than " + std::to_string(options_.capture_bytes) + " bytes");
   }
+  digest_.emplace(digest(step.result.columns()));
+  digest_->add_rows(step.result);
+  step.result = ResultSet(step.result.columns());
 }
 
 void ReadOnlyTransaction::take_error(const PGresult& result) {
@@ -201,6 +234,7 @@ void ReadOnlyTransaction::take_error(const PGresult& result) {
     step.sqlstate = std::move(state);
     step.message = field(result, PG_DIAG_MESSAGE_PRIMARY);
     step.result = {};  // rows before an error are no result
+    digest_.reset();
     return;
   }
   if (preamble_failed_ || stage == Stage::rollback) return;
@@ -214,6 +248,10 @@ void ReadOnlyTransaction::take_error(const PGresult& result) {
 
 void ReadOnlyTransaction::on_statement_end() {
   const auto now = io::Loop::now_ns();
+  if (digest_) {
+    results_[head().step].digest = std::make_shared<const DigestedResult>(digest_->finish());
+    digest_.reset();
+  }
   if (head().stage == Stage::step && results_[head().step].ran) {
     results_[head().step].seconds = static_cast<double>(now - step_began_ns_) / 1e9;
   }
@@ -226,12 +264,33 @@ void ReadOnlyTransaction::on_statement_end() {
 
 void ReadOnlyTransaction::on_sync(PGTransactionStatusType status) {
   if (status != PQTRANS_IDLE) {
+    if (continues()) return;
     // The error that ended the pipeline has skipped its ROLLBACK too.
     if (!std::exchange(rolled_back_again_, true)) return send_rollback();
     return abandon(SkipReason::server, "the transaction could not be ended");
   }
   if (preamble_failed_) return finish(*preamble_failed_);
   finish(std::move(results_));
+}
+
+// Whether the transaction goes on with the steps that the results so far give.
+bool ReadOnlyTransaction::continues() {
+  if (!next_) return false;
+  const auto next = std::exchange(next_, nullptr);
+  if (preamble_failed_) return false;
+  auto steps = next(results_);
+  if (!steps) return false;
+  steps_ = std::move(*steps);
+  if (!std::ranges::all_of(steps_, can_be_sent)) {
+    preamble_failed_ = cannot_be_sent();
+    return false;
+  }
+  results_.assign(steps_.size(), {});
+  sent_.clear();
+  position_ = 0;
+  watch();
+  send_steps();
+  return true;
 }
 
 void ReadOnlyTransaction::on_lost(const ConnectionError& error) {

@@ -91,11 +91,19 @@ RuleCheck::RuleCheck(io::Loop& loop, const Options& options, const Rule& rule)
 void RuleCheck::run(Connection& connection, Done done) {
   connection_ = &connection;
   done_ = std::move(done);
-  describe(rule_.legacy_prepared, rule_.legacy_uncast, &RuleCheck::on_legacy);
+  if (rule_.lets.empty()) return on_lets({});
+  std::vector<TransactionStep> steps;
+  for (const LetValue& let : rule_.lets) {
+    steps.push_back({TransactionStep::Kind::describe, let.prepared, {}});
+  }
+  transaction(std::move(steps), &RuleCheck::on_lets);
 }
 
 void RuleCheck::transaction(std::vector<TransactionStep> steps, Next next) {
-  transaction_.run(*connection_, nullptr, std::move(steps), [this, next](TransactionEnd end) {
+  // Compiling a query of the catalog takes longer than running it.
+  static const auto context =
+      std::make_shared<const ReplayContext>(ReplayContext{{{"jit", "off"}}, {}});
+  transaction_.run(*connection_, context, std::move(steps), [this, next](TransactionEnd end) {
     if (auto* skip = std::get_if<ReplaySkip>(&end)) return finish(std::move(*skip));
     auto& results = std::get<std::vector<StepResult>>(end);
     const auto passing = std::ranges::find_if(results, is_passing);
@@ -110,6 +118,14 @@ void RuleCheck::describe(const std::string& sql, const std::string& uncast, Next
   std::vector<TransactionStep> steps{{TransactionStep::Kind::describe, sql, {}}};
   if (!uncast.empty()) steps.push_back({TransactionStep::Kind::describe, uncast, {}});
   transaction(std::move(steps), next);
+}
+
+void RuleCheck::on_lets(std::vector<StepResult> results) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i].sqlstate.empty()) continue;
+    return broken("`let` " + rule_.lets[i].name + " cannot be prepared: " + error_text(results[i]));
+  }
+  describe(rule_.legacy_prepared, rule_.legacy_uncast, &RuleCheck::on_legacy);
 }
 
 void RuleCheck::on_legacy(std::vector<StepResult> results) {

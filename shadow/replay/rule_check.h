@@ -49,6 +49,7 @@ class RuleCheck {
   void transaction(std::vector<TransactionStep> steps, Next next);
   void on_legacy(std::vector<StepResult> results);
   void on_rewrite(std::vector<StepResult> results);
+  void on_lets(std::vector<StepResult> results);
   void on_catalog(std::vector<StepResult> results);
   void ask_catalog();
   void describe(const std::string& sql, const std::string& uncast, Next next);

@@ -16,6 +16,14 @@ bool failed(const StepResult& step) { return step.ran && !step.sqlstate.empty();
 
 }  // namespace
 
+void SnapshotRequest::bind_rewrite(const Rule& of, const NamedValues& values) {
+  if (of.lets.empty()) {
+    rewrite = of.bind_rewrite(values);
+  } else {
+    let = {&of, values};
+  }
+}
+
 Snapshot::Snapshot(io::Loop& loop, const Options& options, SnapshotRequest request)
     : transaction_(loop, options), request_(std::move(request)) {}
 
@@ -42,14 +50,53 @@ StepResult& Snapshot::result_of(Step step) {
 }
 
 void Snapshot::send(std::vector<Step> steps) {
-  std::vector<TransactionStep> statements;
-  for (const auto step : steps) {
-    const auto& bound = step == Step::rewrite ? request_.rewrite : request_.legacy;
-    statements.push_back({TransactionStep::Kind::query, bound.sql, bound.parameters});
-  }
   steps_ = std::move(steps);
-  transaction_.run(*connection_, request_.context, std::move(statements),
-                   [this](TransactionEnd end) { on_transaction(std::move(end)); });
+  const auto done = [this](TransactionEnd end) { on_transaction(std::move(end)); };
+  if (request_.let.rule == nullptr) {
+    return transaction_.run(*connection_, request_.context, statements(), done);
+  }
+  transaction_.run(*connection_, request_.context, let_steps(request_.let), done,
+                   [this](const std::vector<StepResult>& lets) { return after_lets(lets); });
+}
+
+std::vector<TransactionStep> Snapshot::statements() {
+  std::vector<TransactionStep> statements;
+  for (const auto step : steps_) {
+    const auto side =
+        step == Step::rewrite ? ResultDigest::Side::rewrite : ResultDigest::Side::legacy;
+    const auto& bound = side == ResultDigest::Side::rewrite ? request_.rewrite : request_.legacy;
+    statements.push_back({TransactionStep::Kind::query, bound.sql, bound.parameters, false,
+                          [this, side](const std::vector<ColumnInfo>& columns) {
+                            return new_digest(columns, side);
+                          }});
+  }
+  return statements;
+}
+
+ResultDigest Snapshot::new_digest(const std::vector<ColumnInfo>& columns, ResultDigest::Side side) {
+  if (digest_basis_ == nullptr) digest_basis_ = request_.digest_basis();
+  return {digest_basis_, columns, side};
+}
+
+std::optional<std::vector<TransactionStep>> Snapshot::after_lets(
+    const std::vector<StepResult>& lets) {
+  auto bound = bind_with_lets(request_.let, lets);
+  if (auto* failure = std::get_if<LetFailure>(&bound)) {
+    let_failure_ = std::move(*failure);
+    return std::nullopt;
+  }
+  request_.rewrite = std::get<BoundStatement>(std::move(bound));
+  return statements();
+}
+
+// Without the value of a let there is no rewrite to run, and nothing is known of it.
+void Snapshot::end_without_let() {
+  const LetFailure failure = std::move(*let_failure_);
+  auto done = std::exchange(done_, nullptr);
+  if (!settles(failure.step)) return done(ReplaySkip{SkipReason::context, failure.detail});
+  result_ = {};
+  result_.rewrite = failure.step;
+  done(std::move(result_));
 }
 
 void Snapshot::on_transaction(TransactionEnd end) {
@@ -57,6 +104,7 @@ void Snapshot::on_transaction(TransactionEnd end) {
     std::exchange(done_, nullptr)(std::move(*skip));
     return;
   }
+  if (let_failure_) return end_without_let();
   auto& results = std::get<std::vector<StepResult>>(end);
   for (std::size_t i = 0; i < steps_.size(); ++i) result_of(steps_[i]) = std::move(results[i]);
   if (auto steps = next_steps()) {

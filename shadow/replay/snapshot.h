@@ -5,6 +5,7 @@
 // rest.
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -14,6 +15,7 @@
 #include "shadow/compare/compare.h"
 #include "shadow/options.h"
 #include "shadow/replay/connection.h"
+#include "shadow/replay/let_values.h"
 #include "shadow/replay/read_only_transaction.h"
 
 namespace parallax::shadow {
@@ -21,9 +23,15 @@ namespace parallax::shadow {
 struct SnapshotRequest {
   ReplayContextRef context;
   BoundStatement legacy;
-  BoundStatement rewrite;
+  BoundStatement rewrite;  // where its lets are none
+  LetRequest let;
+  // What results over the capture limit are digested by; asked for once, by the first of them.
+  std::function<std::shared_ptr<const DigestBasis>()> digest_basis;
   std::string live_sqlstate;   // what the client got: empty = a result
   bool rewrite_first = false;  // alternates, so that a warm cache helps both sides alike
+
+  // The rewrite of `of` with these values.
+  void bind_rewrite(const Rule& of, const NamedValues& values);
 };
 
 using SnapshotEnd = std::variant<SnapshotResult, ReplaySkip>;
@@ -43,6 +51,10 @@ class Snapshot {
  private:
   enum class Step { legacy_first, legacy_second, rewrite };
   void send(std::vector<Step> steps);
+  std::vector<TransactionStep> statements();
+  ResultDigest new_digest(const std::vector<ColumnInfo>& columns, ResultDigest::Side side);
+  std::optional<std::vector<TransactionStep>> after_lets(const std::vector<StepResult>& lets);
+  void end_without_let();
   void on_transaction(TransactionEnd end);
   std::optional<std::vector<Step>> next_steps();
   void settle_legacy();
@@ -53,7 +65,9 @@ class Snapshot {
   Connection* connection_ = nullptr;
   Done done_;
   std::vector<Step> steps_;
+  std::optional<LetFailure> let_failure_;
   SnapshotResult result_;
+  std::shared_ptr<const DigestBasis> digest_basis_;
   bool again_ = false;  // legacy first, after the rewrite had failed in the first place
   bool alone_ = false;  // the rewrite runs in a transaction of its own
 };

@@ -1,5 +1,5 @@
-// Rule::bind_rewrite: a rewrite with the values of its names, as parameters. No value ever becomes
-// part of the text.
+// Rule::bind_rewrite, bind_lets: SQL of a rule with the values of its names, as parameters. No
+// value ever becomes part of the text.
 
 #include <algorithm>
 #include <cstddef>
@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "shadow/rules/let_select.h"
 #include "shadow/rules/prepared_text.h"
 #include "shadow/rules/rule.h"
 #include "shadow/rules/values.h"
@@ -139,6 +140,16 @@ class Binder {
 
 BoundStatement Rule::bind_rewrite(const NamedValues& values) const {
   return Binder(source.rewrite.text, values).bind(rewrite);
+}
+
+std::vector<BoundStatement> Rule::bind_lets(const NamedValues& values) const {
+  std::vector<BoundStatement> bound;
+  bound.reserve(lets.size());
+  for (const LetValue& let : lets) {
+    bound.push_back(Binder(source.let.at(let.name).text, values).bind(let.shape));
+    bound.back().sql = let_select(bound.back().sql);
+  }
+  return bound;
 }
 
 }  // namespace parallax::shadow

@@ -43,6 +43,13 @@ struct BoundStatement {
   std::vector<Value> parameters;
 };
 
+// A `let`: an expression over the names of legacy.
+struct LetValue {
+  std::string name;
+  StatementShape shape;  // of the expression, dialect rule
+  std::string prepared;  // SELECT of the expression, its names as $1..$n
+};
+
 struct Rule {
   std::uint32_t index = 0;  // place in the rule set
   std::string name;
@@ -62,8 +69,9 @@ struct Rule {
   std::string rewrite_uncast;
   SortOrder legacy_order;
   SortOrder rewrite_order;
-  // Functions called by either side, as pg_proc.proname has them (lower case unless quoted),
-  // without schema, sorted, each once: for the volatility check.
+  std::vector<LetValue> lets;  // by name
+  // Functions called by either side or a let, as pg_proc.proname has them (lower case unless
+  // quoted), without schema, sorted, each once: for the volatility check.
   std::vector<std::string> functions;
 
   // The rewrite with these values. A scalar name becomes one parameter at each place (as ORMs write
@@ -72,6 +80,9 @@ struct Rule {
   // place); binary values keep the type that they were declared as. An array is text; members in a
   // binary format that values.h does not read make it ARRAY[$1, $2, ...].
   BoundStatement bind_rewrite(const NamedValues& values) const;
+  // One for each of `lets`: a SELECT of one row and one column, whose text is the value of that
+  // name.
+  std::vector<BoundStatement> bind_lets(const NamedValues& values) const;
 };
 
 // What is known of one statement text. Immutable, shared by all sessions of a worker.

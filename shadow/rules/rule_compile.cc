@@ -8,37 +8,15 @@
 #include <variant>
 
 #include "shadow/rules/concat.h"
-#include "shadow/rules/digest.h"
+#include "shadow/rules/let_select.h"
 #include "shadow/rules/prepared_text.h"
 #include "shadow/rules/rule_names.h"
+#include "shadow/rules/rule_version.h"
 #include "shadow/rules/select_check.h"
 
 namespace parallax::shadow {
 
 namespace {
-
-constexpr std::size_t kVersionDigits = 12;
-
-// Everything that a comparison depends on; lengths keep neighbours apart.
-std::string version_of(const RuleSource& source) {
-  std::string all;
-  const auto add = [&](const std::string& text) {
-    all.append(std::to_string(text.size())).append(":").append(text);
-  };
-  add(source.legacy.text);
-  add(source.rewrite.text);
-  add("ignore");
-  for (const auto& [label, reason] : source.ignore) {
-    add(label);
-    add(reason.text);
-  }
-  add("columns");
-  for (const auto& [label, column] : source.columns) {
-    add(label);
-    add(column.text);
-  }
-  return sha256_prefix(all, kVersionDigits);
-}
 
 bool is_blank(const std::string& text) {
   return text.find_first_not_of(" \t\n\r\f") == std::string::npos;
@@ -53,8 +31,11 @@ class RuleCompiler {
     const auto before = problems_.size();
     auto legacy = read_shape(source_.legacy);
     auto rewrite = read_shape(source_.rewrite);
-    if (legacy && rewrite) check_names(source_, *legacy, *rewrite, problems_);
     auto rule = std::make_unique<Rule>();
+    const bool lets_good = read_lets(rule->lets);
+    if (legacy && rewrite && lets_good) {
+      check_names(source_, *legacy, *rewrite, rule->lets, problems_);
+    }
     if (legacy) rule->legacy_order = read_side(source_.legacy, *legacy, rule->legacy_prepared);
     if (rewrite) rule->rewrite_order = read_side(source_.rewrite, *rewrite, rule->rewrite_prepared);
     check_columns();
@@ -66,7 +47,7 @@ class RuleCompiler {
     std::sort(functions_.begin(), functions_.end());
     functions_.erase(std::unique(functions_.begin(), functions_.end()), functions_.end());
     rule->functions = std::move(functions_);
-    rule->version = version_of(source_);
+    rule->version = rule_version(source_);
     return rule;
   }
 
@@ -84,22 +65,47 @@ class RuleCompiler {
     return std::get<StatementShape>(std::move(shape));
   }
 
+  bool read_lets(std::vector<LetValue>& lets) {
+    bool good = true;
+    for (const auto& [name, text] : source_.let) {
+      auto shape = read_shape(text);
+      if (!shape) {
+        good = false;
+        continue;
+      }
+      LetValue let{name, *std::move(shape), {}};
+      const auto facts = read_select(text, let.shape, kLetBefore, kLetAfter, let.prepared);
+      good = good && facts;
+      lets.push_back(std::move(let));
+    }
+    return good;
+  }
+
   // Fills in the prepared text and the functions.
   SortOrder read_side(const SourceText& text, const StatementShape& shape,
                       std::string& prepared_sql) {
-    PreparedText prepared = prepare_text(text.text, shape);
-    const auto checked = check_select(prepared.sql);
+    return read_select(text, shape, {}, {}, prepared_sql).value_or(SelectFacts{}).order;
+  }
+
+  // The text stands in the statement between `before` and `after`.
+  std::optional<SelectFacts> read_select(const SourceText& text, const StatementShape& shape,
+                                         std::string_view before, std::string_view after,
+                                         std::string& prepared_sql) {
+    const PreparedText prepared = prepare_text(text.text, shape);
+    std::string sql = concat({before, prepared.sql, after});
+    auto checked = check_select(sql);
     if (const auto* problems = std::get_if<std::vector<SqlProblem>>(&checked)) {
       for (const auto& problem : *problems) {
-        const std::size_t offset = prepared.source_offset(problem.offset);
+        const std::size_t place = problem.offset - std::min(problem.offset, before.size());
+        const std::size_t offset = prepared.source_offset(place);
         add(text, offset, with_names(problem.message, text.text, shape, offset));
       }
-      return {};
+      return std::nullopt;
     }
-    const auto& facts = std::get<SelectFacts>(checked);
+    auto& facts = std::get<SelectFacts>(checked);
     functions_.insert(functions_.end(), facts.functions.begin(), facts.functions.end());
-    prepared_sql = std::move(prepared.sql);
-    return facts.order;
+    prepared_sql = std::move(sql);
+    return std::move(facts);
   }
 
   // `syntax error at or near "$1"` speaks of a name that the user wrote otherwise.

@@ -52,18 +52,24 @@ class NameCheck {
   NameCheck(const RuleSource& source, std::vector<ConfigProblem>& problems)
       : source_(source), problems_(problems) {}
 
-  void check(const StatementShape& legacy, const StatementShape& rewrite) {
-    const bool legacy_good = check_side(source_.legacy, legacy);
-    const bool rewrite_good = check_side(source_.rewrite, rewrite);
-    if (!legacy_good || !rewrite_good) return;
+  void check(const StatementShape& legacy, const StatementShape& rewrite,
+             const std::vector<LetValue>& lets) {
+    bool good = check_side(source_.legacy, legacy);
+    good = check_side(source_.rewrite, rewrite) && good;
+    for (const LetValue& let : lets) {
+      good = check_side(source_.let.at(let.name), let.shape) && good;
+    }
+    if (!good) return;
     read_legacy(legacy);
-    const auto used = check_rewrite(rewrite);
+    auto used = check_rewrite(rewrite);
+    for (const LetValue& let : lets) check_let(let, used);
     for (const auto& [name, given] : given_) {
       if (used.contains(name)) continue;
       add(source_.legacy, given.slot->begin,
-          concat({"`", spelling_of(*given.slot),
-                  "` is not used by the rewrite: name it in the rewrite, write its value as a pin, "
-                  "or `:_`"}));
+          concat(
+              {"`", spelling_of(*given.slot),
+               "` is not used by the rewrite: name it in the rewrite or a `let`, write its value "
+               "as a pin, or `:_`"}));
     }
   }
 
@@ -140,7 +146,11 @@ class NameCheck {
       if (!is_name(slot)) continue;
       const auto known = given_.find(name_of(slot));
       if (known == given_.end()) {
-        add(source_.rewrite, slot.begin, unknown_name(slot));
+        if (source_.let.contains(name_of(slot))) {
+          used.insert(name_of(slot));
+        } else {
+          add(source_.rewrite, slot.begin, unknown_name(slot, true));
+        }
         continue;
       }
       used.insert(known->first);
@@ -155,14 +165,52 @@ class NameCheck {
     return used;
   }
 
-  std::string unknown_name(const Slot& slot) const {
+  // `used`: names that the rewrite uses; those that the let uses are added.
+  void check_let(const LetValue& let, std::set<std::string>& used) {
+    const SourceText& text = source_.let.at(let.name);
+    if (given_.contains(let.name)) {
+      add(text, 0, concat({"`:", let.name, "` is a name of legacy: give the `let` another name"}));
+    } else if (!used.contains(let.name)) {
+      add(text, 0,
+          concat({"`:", let.name,
+                  "` is not used by the rewrite: name it there, or remove the "
+                  "`let`"}));
+    }
+    for (const SlotGroup& group : let.shape.slots) {
+      for (const Slot& slot : group.members) check_let_slot(text, slot, used);
+    }
+  }
+
+  void check_let_slot(const SourceText& text, const Slot& slot, std::set<std::string>& used) {
+    if (slot.kind == SlotKind::any) {
+      add(text, slot.begin,
+          "`:_` stands for any value in legacy: a `let` needs a name or a value here");
+    }
+    if (!is_name(slot)) return;
+    if (given_.contains(name_of(slot))) {
+      used.insert(name_of(slot));
+    } else if (source_.let.contains(name_of(slot))) {
+      add(text, slot.begin,
+          concat(
+              {"`", spelling_of(slot), "` is a `let`: a `let` is made of names of legacy only"}));
+    } else {
+      add(text, slot.begin, unknown_name(slot, false));
+    }
+  }
+
+  std::string unknown_name(const Slot& slot, bool lets_too) const {
+    std::vector<std::pair<std::string, std::string>> known;  // name, spelling
+    for (const auto& [name, given] : given_) known.emplace_back(name, spelling_of(*given.slot));
+    if (lets_too) {
+      for (const auto& [name, text] : source_.let) known.emplace_back(name, concat({":", name}));
+    }
     const std::string message = concat({"legacy gives no `", spelling_of(slot), "`: "});
-    if (given_.empty()) return concat({message, "it has no names, write a value here"});
+    if (known.empty()) return concat({message, "it has no names, write a value here"});
     const auto nearest =
-        std::min_element(given_.begin(), given_.end(), [&](const auto& a, const auto& b) {
+        std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
           return edit_distance(a.first, name_of(slot)) < edit_distance(b.first, name_of(slot));
         });
-    return concat({message, "did you mean `", spelling_of(*nearest->second.slot), "`?"});
+    return concat({message, "did you mean `", nearest->second, "`?"});
   }
 
   const RuleSource& source_;
@@ -173,8 +221,9 @@ class NameCheck {
 }  // namespace
 
 void check_names(const RuleSource& source, const StatementShape& legacy,
-                 const StatementShape& rewrite, std::vector<ConfigProblem>& problems) {
-  NameCheck(source, problems).check(legacy, rewrite);
+                 const StatementShape& rewrite, const std::vector<LetValue>& lets,
+                 std::vector<ConfigProblem>& problems) {
+  NameCheck(source, problems).check(legacy, rewrite, lets);
 }
 
 }  // namespace parallax::shadow

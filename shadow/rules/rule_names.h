@@ -5,14 +5,15 @@
 #include <vector>
 
 #include "shadow/rule_source.h"
-#include "shadow/rules/statement_shape.h"
+#include "shadow/rules/rule.h"
 
 namespace parallax::shadow {
 
 // Adds a problem for each name that is wrong in itself (links, two names in a list, `:_` where it
-// cannot stand), that the rewrite needs and legacy does not give, or that legacy gives and the
-// rewrite does not use.
+// cannot stand), that the rewrite needs and neither legacy nor a let gives, that a let needs and
+// legacy does not give, or that is given and not used.
 void check_names(const RuleSource& source, const StatementShape& legacy,
-                 const StatementShape& rewrite, std::vector<ConfigProblem>& problems);
+                 const StatementShape& rewrite, const std::vector<LetValue>& lets,
+                 std::vector<ConfigProblem>& problems);
 
 }  // namespace parallax::shadow

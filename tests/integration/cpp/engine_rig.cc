@@ -16,6 +16,10 @@ std::shared_ptr<const RuleSet> compile(const std::vector<RuleText>& texts) {
     source.name.text = text.name;
     source.legacy.text = text.legacy;
     source.rewrite.text = text.rewrite;
+    for (const auto& [name, sql] : text.let) source.let[name].text = sql;
+    for (const auto& [label, column] : text.columns) source.columns[label].text = column;
+    source.compare = text.compare;
+    source.expect = text.expect;
     sources.push_back(std::move(source));
   }
   auto compiled = RuleSet::compile(std::move(sources));
@@ -78,6 +82,9 @@ bool EngineRig::offer(const Call& call) {
   operation.legacy = {call.sql, call.parameters};
   operation.values = found->values;
   operation.live.sqlstate = call.live_sqlstate;
+  operation.live.result = call.live_rows;
+  operation.live.rows = call.live_count;
+  if (call.live_rows != nullptr) operation.live.rows = call.live_rows->rows();
   tap_->add(cells.operations);
   tap_->add(cells.in_flight, 1);
   const auto dropped = engine_->intake(0).offer(std::move(operation));

@@ -25,6 +25,10 @@ struct RuleText {
   std::string name;
   std::string legacy;
   std::string rewrite;
+  std::map<std::string, std::string> let = {};
+  shadow::CompareOptions compare = {};
+  std::vector<shadow::Expectation> expect = {};
+  std::map<std::string, std::string> columns = {};
 };
 
 class RememberingReport final : public shadow::Report {
@@ -60,6 +64,8 @@ class EngineRig {
     std::vector<shadow::Value> parameters = {};
     std::string live_sqlstate = {};
     shadow::ReplayContextRef context = nullptr;
+    std::shared_ptr<shadow::ResultSet> live_rows = nullptr;  // not captured
+    std::optional<std::uint64_t> live_count = std::nullopt;  // of rows that were not captured
   };
   // What the tap does with a matched statement. False when it was dropped.
   bool offer(const Call& call);

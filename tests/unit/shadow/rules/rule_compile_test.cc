@@ -97,25 +97,25 @@ TEST_CASE("functions of both sides, as pg_proc has them") {
 }
 
 TEST_CASE("names of the rewrite must be given by legacy") {
-  CHECK(
-      problems("select a from t where id = :userId", "select a from t where id = :usrId") ==
-      Texts{"r.yaml:12:34: `:userId` is not used by the rewrite: name it in the rewrite, write its "
-            "value as a pin, or `:_`",
-            "r.yaml:111:34: legacy gives no `:usrId`: did you mean `:userId`?"});
+  CHECK(problems("select a from t where id = :userId", "select a from t where id = :usrId") ==
+        Texts{"r.yaml:12:34: `:userId` is not used by the rewrite: name it in the rewrite or a "
+              "`let`, write its "
+              "value as a pin, or `:_`",
+              "r.yaml:111:34: legacy gives no `:usrId`: did you mean `:userId`?"});
   CHECK(problems("select a from t where id = 1", "select a\nfrom t\n  where id = :x") ==
         Texts{"r.yaml:113:20: legacy gives no `:x`: it has no names, write a value here"});
-  CHECK(
-      problems("select a from t where id = $1 limit $2",
-               "select a from t where id = $3 limit $2") ==
-      Texts{
-          "r.yaml:12:34: `$1` is not used by the rewrite: name it in the rewrite, write its value "
-          "as a pin, or `:_`",
-          "r.yaml:111:34: legacy gives no `$3`: did you mean `$1`?"});
+  CHECK(problems("select a from t where id = $1 limit $2",
+                 "select a from t where id = $3 limit $2") ==
+        Texts{"r.yaml:12:34: `$1` is not used by the rewrite: name it in the rewrite or a `let`, "
+              "write its value "
+              "as a pin, or `:_`",
+              "r.yaml:111:34: legacy gives no `$3`: did you mean `$1`?"});
 }
 
 TEST_CASE("every slot of legacy is named, pinned or :_") {
   CHECK(problems("select a from t limit :take", "select a from t") ==
-        Texts{"r.yaml:12:29: `:take` is not used by the rewrite: name it in the rewrite, write its "
+        Texts{"r.yaml:12:29: `:take` is not used by the rewrite: name it in the rewrite or a "
+              "`let`, write its "
               "value as a pin, or `:_`"});
   CHECK(problems("select a from t limit :_", "select a from t").empty());
   CHECK(problems("select a from t limit 5", "select a from t").empty());
@@ -315,7 +315,8 @@ TEST_CASE("all problems of all rules are told") {
                   test::source("b", "select 1", "select 1", 300)}) ==
         Texts{"r.yaml:12:7: syntax error at or near \"selec\"",
               "r.yaml:111:14: legacy gives no `:x`: it has no names, write a value here",
-              "r.yaml:502:14: `:y` is not used by the rewrite: name it in the rewrite, write its "
+              "r.yaml:502:14: `:y` is not used by the rewrite: name it in the rewrite or a `let`, "
+              "write its "
               "value as a pin, "
               "or `:_`",
               "r.yaml:601:7: only a SELECT can be replayed, this is DELETE"});

@@ -1,0 +1,111 @@
+#include "shadow/judge.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "proxy/io/loop.h"
+#include "shadow/replay/verified_columns.h"
+
+namespace parallax::shadow {
+
+namespace {
+
+// Of the operations that could be settled live, one in so many goes through the snapshot all the
+// same: it gives both latencies side by side and keeps watching how the client's results and the
+// snapshot's agree.
+constexpr std::uint32_t kSnapshotEvery = 8;
+
+double seconds_since(std::uint64_t began_ns) {
+  return static_cast<double>(io::Loop::now_ns() - began_ns) / 1e9;
+}
+
+Outcome skipped(SkipReason reason, std::string detail) {
+  Outcome outcome;
+  outcome.end = reason;
+  outcome.detail = std::move(detail);
+  return outcome;
+}
+
+}  // namespace
+
+void Judge::verified(const Rule& rule, Verification verification) {
+  facts_[rule.index].verification = std::move(verification);
+}
+
+ComparisonBasis Judge::basis(const CapturedOperation& operation) const {
+  const auto& verification = facts_of(*operation.rule).verification;
+  return {*operation.rule, verification.pairing, verification.catalog, {}};
+}
+
+ReplayRequest Judge::request(CapturedOperation& operation) {
+  auto& facts = facts_[operation.rule->index];
+  const auto& verification = facts.verification;
+  ReplayRequest request;
+  request.snapshot.context = operation.context;
+  request.snapshot.legacy = std::move(operation.legacy);
+  request.snapshot.bind_rewrite(*operation.rule, operation.values);
+  request.snapshot.digest_basis = [this, rule = operation.rule] {
+    const auto& now = facts_of(*rule).verification;
+    return std::make_shared<const DigestBasis>(
+        DigestBasis{now.pairing, now.legacy_columns, now.rewrite_columns, now.catalog.types, {}});
+  };
+  request.snapshot.live_sqlstate = operation.live.sqlstate;
+  request.snapshot.rewrite_first = std::exchange(facts.rewrite_first, !facts.rewrite_first);
+  auto& live = operation.live;
+  if (live.result == nullptr) return request;
+  live.describe(verification.legacy_columns);
+  const auto& columns = live.result->columns();
+  request.live = verification.rewrite_prepared &&
+                 may_settle_live(verification.pairing, columns, verification.rewrite_columns) &&
+                 facts.turn++ % kSnapshotEvery != 0;
+  request.binary_live = !columns.empty() && std::ranges::all_of(columns, &ColumnInfo::binary);
+  return request;
+}
+
+std::optional<Outcome> Judge::settle_live(const CapturedOperation& operation,
+                                          const StepResult& rewrite) {
+  const auto& verification = facts_of(*operation.rule).verification;
+  if (column_origin(verification.rewrite_columns, rewrite) != ColumnOrigin::verified)
+    return std::nullopt;
+  const auto began = io::Loop::now_ns();
+  auto outcome = decide_live(basis(operation), operation.live, rewrite);
+  counter_.compared(seconds_since(began));
+  return outcome;
+}
+
+// The statements led to other columns than those that were paired.
+std::optional<Judge::Judgement> Judge::other_columns(const CapturedOperation& operation,
+                                                     const SnapshotResult& snapshot) const {
+  const auto& verification = facts_of(*operation.rule).verification;
+  if (!verification.rewrite_prepared) {
+    if (!snapshot.rewrite.ran || !snapshot.rewrite.sqlstate.empty()) return std::nullopt;
+    // It could not be prepared at verification, so no columns are paired.
+    return Judgement{skipped(SkipReason::unverified, ""), "the rewrite works now"};
+  }
+  const auto origin = column_origin(verification, snapshot);
+  if (origin == ColumnOrigin::verified) return std::nullopt;
+  if (operation.context == nullptr || operation.context->settings.empty())
+    return Judgement{skipped(SkipReason::unverified, ""), "the tables have changed"};
+  // The session's settings (a search_path) lead to other tables than verification saw.
+  if (origin != ColumnOrigin::other) return std::nullopt;
+  return Judgement{skipped(SkipReason::context, "the session's settings lead to other tables"), ""};
+}
+
+Judge::Judgement Judge::judge(const CapturedOperation& operation, const SnapshotResult& snapshot) {
+  if (auto other = other_columns(operation, snapshot)) return std::move(*other);
+  counter_.replayed(*operation.rule, snapshot);
+  const auto began = io::Loop::now_ns();
+  Judgement judgement{decide(basis(operation), snapshot, operation.live), ""};
+  counter_.compared(seconds_since(began));
+  if (judgement.outcome.end == decltype(Outcome::end)(SkipReason::broken))
+    judgement.verify_again = "the columns of the legacy statement have changed";
+  return judgement;
+}
+
+std::optional<DriftWatch::Change> Judge::watch_drift(const Outcome& outcome, RuleState state) {
+  if (!outcome.live_compared) return std::nullopt;
+  return facts_[outcome.rule->index].drift.saw(outcome.live_differs, state);
+}
+
+}  // namespace parallax::shadow

@@ -1,0 +1,57 @@
+#pragma once
+
+// What verification found of each rule, how an operation of it is replayed, and what its replay
+// means. Knows no connection.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shadow/captured.h"
+#include "shadow/compare/compare.h"
+#include "shadow/drift_watch.h"
+#include "shadow/outcome_counter.h"
+#include "shadow/replay/operation_replay.h"
+#include "shadow/replay/rule_check.h"
+#include "shadow/report.h"
+
+namespace parallax::shadow {
+
+class Judge {
+ public:
+  struct Judgement {
+    Outcome outcome;
+    std::string verify_again;  // why the rule is no longer what was verified; empty = it is
+  };
+
+  // The counter must outlive it. `rules`: how many there are.
+  Judge(std::size_t rules, OutcomeCounter& counter) : facts_(rules), counter_(counter) {}
+
+  void verified(const Rule& rule, Verification verification);
+  // Takes the statement out of the operation and describes its live result.
+  ReplayRequest request(CapturedOperation& operation);
+  // What the rewrite alone settles; nothing: a snapshot has to.
+  std::optional<Outcome> settle_live(const CapturedOperation& operation, const StepResult& rewrite);
+  Judgement judge(const CapturedOperation& operation, const SnapshotResult& snapshot);
+  // What an outcome says of the rule's state; nothing = it stays.
+  std::optional<DriftWatch::Change> watch_drift(const Outcome& outcome, RuleState state);
+
+ private:
+  struct RuleFacts {
+    Verification verification;
+    bool rewrite_first = false;  // of the next snapshot
+    std::uint32_t turn = 0;      // of replays
+    DriftWatch drift;
+  };
+
+  ComparisonBasis basis(const CapturedOperation& operation) const;
+  const RuleFacts& facts_of(const Rule& rule) const { return facts_[rule.index]; }
+  std::optional<Judgement> other_columns(const CapturedOperation& operation,
+                                         const SnapshotResult& snapshot) const;
+
+  std::vector<RuleFacts> facts_;
+  OutcomeCounter& counter_;
+};
+
+}  // namespace parallax::shadow

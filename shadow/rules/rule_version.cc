@@ -1,0 +1,72 @@
+#include "shadow/rules/rule_version.h"
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <string_view>
+
+#include "shadow/rules/digest.h"
+
+namespace parallax::shadow {
+
+namespace {
+
+constexpr std::size_t kVersionDigits = 12;
+
+// Lengths keep neighbours apart.
+class Inventory {
+ public:
+  void add(std::string_view text) {
+    all_.append(std::to_string(text.size())).append(":").append(text);
+  }
+  void add(const std::map<std::string, SourceText>& texts) {
+    for (const auto& [name, text] : texts) {
+      add(name);
+      add(text.text);
+    }
+  }
+  void add(const CompareOptions& options) {
+    add(options.snapshot_only ? "snapshot" : "live");
+    add(std::to_string(static_cast<int>(options.order)));
+    std::array<char, 32> number{};  // the shortest text that reads back as the same double
+    const auto written =
+        std::to_chars(number.data(), number.data() + number.size(), options.float_tolerance);
+    add(std::string_view(number.data(), static_cast<std::size_t>(written.ptr - number.data())));
+    add("clock");
+    for (const auto& [label, apart] : options.clock) {
+      add(label);
+      add(std::to_string(apart.count()));
+    }
+    add("treat");
+    for (const EqualStep step : options.treat_as_mismatch) add(name(step));
+  }
+  void add(const Expectation& expectation) {
+    add("expect");
+    for (const MismatchKind kind : expectation.kinds) add(name(kind));
+    const auto days = std::chrono::sys_days(expectation.until).time_since_epoch();
+    add(std::to_string(days.count()));
+  }
+  std::string digest() const { return sha256_prefix(all_, kVersionDigits); }
+
+ private:
+  std::string all_;
+};
+
+}  // namespace
+
+std::string rule_version(const RuleSource& source) {
+  Inventory inventory;
+  inventory.add(source.legacy.text);
+  inventory.add(source.rewrite.text);
+  inventory.add("ignore");
+  inventory.add(source.ignore);
+  inventory.add("columns");
+  inventory.add(source.columns);
+  inventory.add("let");
+  inventory.add(source.let);
+  inventory.add(source.compare);
+  for (const Expectation& expectation : source.expect) inventory.add(expectation);
+  return inventory.digest();
+}
+
+}  // namespace parallax::shadow
