@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "tests/unit/shadow/compare/random_source.h"
 #include "tests/unit/shadow/compare/results.h"
@@ -146,6 +147,17 @@ TEST_CASE("a LIMIT that was not reached has cut nothing") {
   window.order.limit.reset();
   window.rewrite.pop_back();
   CHECK(compare(window).difference == MismatchKind::missing_row);
+}
+
+TEST_CASE("a row with another sort key stands where that says: a value, and no order beside it") {
+  Window window;
+  window.keyed = true;
+  window.order = {true, {{"", 1, ""}}, false, false};
+  window.legacy = {{"1", "1", "a"}, {"2", "2", "b"}, {"3", "3", "c"}};
+  window.rewrite = {{"2", "2", "b"}, {"3", "3", "c"}, {"1", "9", "a"}};
+  CHECK(compare(window).kinds == std::set{MismatchKind::value});
+  window.rewrite[2] = {"1", "1", "z"};  // the same sort key, in the wrong place
+  CHECK(compare(window).kinds == std::set{MismatchKind::value, MismatchKind::order});
 }
 
 struct Floats {
