@@ -80,7 +80,7 @@ std::string readable_date(std::string_view cell) {
 
 std::string readable_time(std::string_view cell) {
   const auto microseconds = whole<std::uint64_t>(cell);
-  return microseconds ? time_text(*microseconds) : hex(cell);
+  return microseconds && *microseconds >= 0 ? time_text(*microseconds) : hex(cell);
 }
 
 std::string readable_timestamp(std::string_view cell, bool with_zone) {

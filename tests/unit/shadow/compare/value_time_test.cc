@@ -175,7 +175,7 @@ TEST_CASE("binary cells are shown as people read them") {
   // Not understood, or not of its type's size.
   CHECK(shown(binary(oid::kMoney, "0a0b")) == "\\x0a0b");
   CHECK(shown(binary(oid::kInt4, "0a0b")) == "\\x0a0b");
-  CHECK(shown(binary(oid::kTime, "ffffffffffffffff")).size() > 1);
+  CHECK(shown(binary(oid::kTime, "ffffffffffffffff")) == "\\xffffffffffffffff");
 }
 
 }  // namespace
