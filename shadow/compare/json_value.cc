@@ -12,6 +12,7 @@ namespace {
 constexpr unsigned kHighSurrogate = 0xd800;
 constexpr unsigned kLowSurrogate = 0xdc00;
 constexpr unsigned kSurrogatesEnd = 0xe000;
+constexpr std::string_view kBlanks = " \n\t\r";
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -49,7 +50,7 @@ class JsonReader {
     if (!value(0)) return false;
     skip_blanks();
     if (at_ != text_.size()) return false;
-    if (reading_.kept == EqualStep::json_text) append_whole(blanks_, out_);
+    if (reading_.kept == EqualStep::json_text) append_big_endian(blanks_, out_);
     return true;
   }
 
@@ -68,10 +69,11 @@ class JsonReader {
     return true;
   }
   void skip_blanks() {
-    while (at_ < text_.size() &&
-           (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) {
-      ++at_;
-      ++blanks_;
+    for (; at_ < text_.size(); ++at_) {
+      if (text_[at_] > ' ') return;
+      const auto kind = kBlanks.find(text_[at_]);
+      if (kind == std::string_view::npos) return;
+      blanks_ += std::uint64_t{1} << (16 * kind);
     }
   }
 
@@ -275,7 +277,7 @@ class JsonReader {
   std::size_t at_ = 0;
   JsonReading reading_;
   std::string& out_;
-  std::int64_t blanks_ = 0;
+  std::uint64_t blanks_ = 0;     // how many of each of kBlanks, 16 bits each
   std::vector<Member> members_;  // of all objects that are open
 };
 

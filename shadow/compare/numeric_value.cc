@@ -137,7 +137,8 @@ void NumericValue::append_canonical(std::string& out) const {
   }
   if (negative_) out.push_back('-');
   out.append(whole_).append(fraction_).push_back('e');
-  out.append(std::to_string(magnitude_));
+  char text[24];
+  out.append(text, std::to_chars(text, text + sizeof(text), magnitude_).ptr);
 }
 
 bool same_numeric(std::string_view first, std::string_view second) {

@@ -20,18 +20,24 @@ using KeptApart = std::optional<EqualStep>;
 inline constexpr char kUnreadMark = '\xff';
 
 template <typename Unsigned>
+void write_big_endian(Unsigned value, char* to) {
+  for (std::size_t i = 0; i < sizeof(Unsigned); ++i) {
+    to[i] = static_cast<char>(value >> (8 * (sizeof(Unsigned) - 1 - i)));
+  }
+}
+
+template <typename Unsigned>
 void append_big_endian(Unsigned value, std::string& out) {
   char bytes[sizeof(Unsigned)];
-  for (std::size_t i = 0; i < sizeof(Unsigned); ++i) {
-    bytes[i] = static_cast<char>(value >> (8 * (sizeof(Unsigned) - 1 - i)));
-  }
+  write_big_endian(value, bytes);
   out.append(bytes, sizeof(Unsigned));
 }
 
 // A whole number (also days, microseconds, the bits of a float).
 inline void append_whole(std::int64_t value, std::string& out) {
-  out.push_back('i');
-  append_big_endian(static_cast<std::uint64_t>(value), out);
+  char bytes[1 + sizeof(value)] = {'i'};
+  write_big_endian(static_cast<std::uint64_t>(value), bytes + 1);
+  out.append(bytes, sizeof(bytes));
 }
 
 // A part of a value, behind its length; NULL has a length that no part has.
@@ -45,9 +51,7 @@ class PartLength {
     set(out, at_, length);
   }
   static void set(std::string& out, std::size_t at, std::uint32_t value) {
-    for (std::size_t i = 0; i < sizeof(value); ++i) {
-      out[at + i] = static_cast<char>(value >> (8 * (sizeof(value) - 1 - i)));
-    }
+    write_big_endian(value, out.data() + at);
   }
 
  private:

@@ -217,8 +217,7 @@ std::vector<EqualStep> ValueReader::steps_between(std::string_view cell, const V
   if (binary_ != other.binary_) {
     add_once(EqualStep::format, steps);
   } else if (steps.empty()) {
-    const auto width = match_types(type_oid_, other.type_oid_, *catalog_).step;
-    steps.push_back(width.value_or(EqualStep::format));
+    steps.push_back(unexplained_step(other));
   }
   return steps;
 }

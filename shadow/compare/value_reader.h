@@ -116,6 +116,8 @@ class ValueReader {
   bool style_is_readable() const;
   bool same_kind_of_bytes(const ValueReader& other) const;
   void add_kept_steps(std::vector<EqualStep>& steps) const;
+  // Of equal cells that no other step tells apart.
+  EqualStep unexplained_step(const ValueReader& other) const;
 
   const TypeCatalog* catalog_;
   std::uint32_t type_oid_;  // domains looked through

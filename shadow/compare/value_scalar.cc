@@ -103,6 +103,25 @@ bool append_text_numeric(std::string_view cell, KeptApart kept, std::string& out
   return true;
 }
 
+bool append_text_timetz(std::string_view cell, std::string& out) {
+  const auto time = read_timetz(cell);
+  if (time) append_timetz(*time, out);
+  return time.has_value();
+}
+
+bool append_text_interval(std::string_view cell, std::string& out) {
+  const auto fields = read_interval(cell);
+  if (fields) append_interval(*fields, out);
+  return fields.has_value();
+}
+
+bool append_binary_oid(std::string_view cell, std::string& out) {
+  std::uint32_t value = 0;
+  if (!read_fixed(cell, value)) return false;
+  append_whole(value, out);
+  return true;
+}
+
 // Address family, bits, whether cidr, length, address.
 bool append_binary_inet(std::string_view cell, std::string& out) {
   if (cell.size() != 8 && cell.size() != 20) return false;
@@ -194,20 +213,14 @@ bool append_text_scalar(ValueKind kind, std::string_view cell, const ScalarReadi
       return append_if(read_date(cell), out);
     case ValueKind::time:
       return append_if(read_time(cell), out);
-    case ValueKind::timetz: {
-      const auto time = read_timetz(cell);
-      if (time) append_timetz(*time, out);
-      return time.has_value();
-    }
+    case ValueKind::timetz:
+      return append_text_timetz(cell, out);
     case ValueKind::timestamp:
       return append_if(read_timestamp(cell), out);
     case ValueKind::timestamptz:
       return append_text_timestamptz(cell, reading.kept, out);
-    case ValueKind::interval: {
-      const auto fields = read_interval(cell);
-      if (fields) append_interval(*fields, out);
-      return fields.has_value();
-    }
+    case ValueKind::interval:
+      return append_text_interval(cell, out);
     case ValueKind::json:
     case ValueKind::jsonb:
       return append_json_cell(cell, reading, out);
@@ -247,12 +260,8 @@ bool append_binary_scalar(ValueKind kind, std::string_view cell, const ScalarRea
     case ValueKind::timestamp:
     case ValueKind::timestamptz:
       return append_fixed<std::uint64_t>(cell, out);
-    case ValueKind::oid: {
-      std::uint32_t value = 0;
-      if (!read_fixed(cell, value)) return false;
-      append_whole(value, out);
-      return true;
-    }
+    case ValueKind::oid:
+      return append_binary_oid(cell, out);
     case ValueKind::float4:
       return append_binary_float<float, std::uint32_t>(cell, reading.kept, out);
     case ValueKind::float8:

@@ -227,6 +227,15 @@ void ValueReader::add_kept_steps(std::vector<EqualStep>& steps) const {
   }
 }
 
+EqualStep ValueReader::unexplained_step(const ValueReader& other) const {
+  if (binary_ != other.binary_) return EqualStep::format;
+  // The same blanks at other places, or the version of jsonb's binary format.
+  if (family_of(kind_) == Family::jsons) return EqualStep::json_text;
+  const bool width =
+      match_types(type_oid_, other.type_oid_, *catalog_).step == EqualStep::type_width;
+  return width ? EqualStep::type_width : EqualStep::format;
+}
+
 std::vector<EqualStep> ValueReader::possible_steps(const ValueReader& other) const {
   std::vector<EqualStep> steps;
   add_kept_steps(steps);
@@ -234,13 +243,14 @@ std::vector<EqualStep> ValueReader::possible_steps(const ValueReader& other) con
   const bool one_format = binary_ == other.binary_;
   // A binary cell has no zone to differ by.
   if (!one_format) std::erase(steps, EqualStep::time_zone);
-  const auto width = match_types(type_oid_, other.type_oid_, *catalog_).step;
-  if (one_format && width && steps.empty()) steps.push_back(*width);
-  const bool two_texts = kind_ == ValueKind::bytea || !parts_.empty();
-  if (!one_format || two_texts || steps.empty()) steps.push_back(EqualStep::format);
+  const EqualStep unexplained = unexplained_step(other);
+  if (steps.empty() || unexplained != EqualStep::format) steps.push_back(unexplained);
+  // bytea has two text formats, NaN many bits, an array a flag that means nothing.
+  const bool many_bytes = kind_ == ValueKind::bytea || !parts_.empty() ||
+                          (binary_ && family_of(kind_) == Family::floats);
+  if (!one_format || many_bytes) steps.push_back(EqualStep::format);
   std::ranges::sort(steps);
-  const auto repeated = std::ranges::unique(steps);
-  steps.erase(repeated.begin(), repeated.end());
+  steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
   return steps;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "shadow/compare/clock_columns.h"
+#include "shadow/replay/type_lookup.h"
 
 namespace parallax::shadow {
 
@@ -173,7 +174,8 @@ void RuleCheck::ask_catalog() {
   const auto query = TransactionStep::Kind::query;
   transaction({{query, kVolatileSql, {array_of(functions)}},
                {query, kEnumSql, {array_of(types)}},
-               {query, kPrimaryKeySql, {array_of(tables)}}},
+               {query, kPrimaryKeySql, {array_of(tables)}},
+               {query, type_lookup_sql(), {array_of(types)}}},
               &RuleCheck::on_catalog);
 }
 
@@ -192,6 +194,7 @@ void RuleCheck::on_catalog(std::vector<StepResult> results) {
   Verification verification;
   verification.state = RuleState::ready;
   verification.catalog = read_catalog(results[1].result, results[2].result);
+  verification.catalog.types = read_types(results[3].result);
   if (!rewrite_) {
     verification.reason = "the rewrite cannot be prepared: " + rewrite_error_;
     return finish(std::move(verification));
