@@ -1,5 +1,7 @@
 #include "shadow/engine.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <list>
@@ -317,7 +319,10 @@ RuleState Engine::state(const Rule& rule) const {
 }
 
 void Engine::start() {
-  impl_->thread = std::thread([impl = impl_.get()] { impl->run(); });
+  impl_->thread = std::thread([impl = impl_.get()] {
+    pthread_setname_np(pthread_self(), "shadow");  // what its load is told apart by
+    impl->run();
+  });
 }
 
 void Engine::stop(std::chrono::milliseconds deadline) { impl_->stop(deadline); }
