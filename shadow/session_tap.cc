@@ -306,6 +306,7 @@ void SessionTap::operation(const Rule& rule, const Ending& ending, std::optional
   captured.rule = &rule;
   captured.session_id = session_id_;
   captured.context = ending.context;
+  captured.live_seconds = ending.seconds;
   if (ending.end == protocol::CommandEnd::failed) {
     captured.live.result = nullptr;
     captured.live.rows.reset();
