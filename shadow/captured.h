@@ -32,7 +32,8 @@ using ReplayContextRef = std::shared_ptr<const ReplayContext>;
 struct LiveResult {
   std::string sqlstate;  // of its error; empty = a result
   std::optional<std::uint64_t>
-      rows;  // how many, from the command tag; nothing when that is not known
+      rows;            // how many, from the command tag; nothing when that is not known
+  double seconds = 0;  // as the client saw it
   // The rows themselves: of the columns the tap knows the formats, the engine adds what was
   // verified of the same statement. Null: not captured.
   std::shared_ptr<ResultSet> result;
