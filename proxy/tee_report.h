@@ -24,6 +24,18 @@ class TeeReport final : public shadow::Report {
     first_.pool_error(sqlstate, what);
     second_.pool_error(sqlstate, what);
   }
+  void breaker(const shadow::Rule* rule, bool open, const std::string& why) override {
+    first_.breaker(rule, open, why);
+    second_.breaker(rule, open, why);
+  }
+  void warning(const std::string& text) override {
+    first_.warning(text);
+    second_.warning(text);
+  }
+  void information(const std::string& text) override {
+    first_.information(text);
+    second_.information(text);
+  }
   void uncovered(const shadow::UncoveredStatement& statement) override {
     first_.uncovered(statement);
     second_.uncovered(statement);

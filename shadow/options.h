@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 
 namespace parallax::shadow {
@@ -21,6 +22,9 @@ struct Options {
   std::size_t queue_jobs = 1024;                             // shadow.queue.max_jobs
   std::size_t queue_bytes = std::size_t{64} * 1024 * 1024;   // shadow.queue.max_bytes
   std::size_t capture_bytes = std::size_t{8} * 1024 * 1024;  // shadow.capture.max_bytes, per result
+  // shadow.safe_functions: functions outside pg_catalog, `name` or `schema.name`, that the operator
+  // vouches for: they change nothing and do not make a replay differ.
+  std::set<std::string> safe_functions;
   bool dev = false;          // --dev: print values and uncovered statements
   bool keep_values = false;  // --dev and the journal: outcomes carry values
 };
