@@ -24,9 +24,7 @@ void DevReport::breaker(const shadow::Rule* rule, bool open, const std::string& 
   print(render_breaker(rule, open, why, style_));
 }
 
-void DevReport::warning(const std::string& text) {
-  print(render_server_note(true, text, style_));
-}
+void DevReport::warning(const std::string& text) { print(render_server_note(true, text, style_)); }
 
 void DevReport::information(const std::string& text) {
   print(render_server_note(false, text, style_));

@@ -20,8 +20,22 @@
 #include "shadow/replay/operation_replay.h"
 #include "shadow/replay/pool.h"
 #include "shadow/replay/verifier.h"
+#include "shadow/rules/sort_unique.h"
 
 namespace parallax::shadow {
+
+namespace {
+
+std::vector<std::string> tables_of(const RuleSet& rules) {
+  std::vector<std::string> tables;
+  for (const auto& rule : rules.rules()) {
+    tables.insert(tables.end(), rule->tables.begin(), rule->tables.end());
+  }
+  sort_unique(tables);
+  return tables;
+}
+
+}  // namespace
 
 struct Engine::Impl {
   // An operation that waits for a connection, or is being replayed on one.
@@ -51,6 +65,7 @@ struct Engine::Impl {
   void finish(CapturedOperation& operation, Outcome outcome);
   void watch_drift(const Rule& rule, const Outcome& outcome);
   std::optional<SkipReason> obstacle(const Rule& rule) const;
+  void verified(const Rule& rule, Verification verification);
   void verify_again(const Rule& rule, const std::string& why);
   void end_waiting(Jobs::iterator job, End end, std::string detail);
   void end_without_verdict(const CapturedOperation& operation, End end, std::string detail);
@@ -95,13 +110,15 @@ Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
       intakes(loop, options, workers, [this] { take_offers(); }),
       pool(loop, options,
            [this](const ConnectionError& error) { report.pool_error(error.sqlstate, error.what); }),
-      verifier(loop, options, pool,
-               [this](const Rule& rule, Verification verification) {
-                 const auto state = verification.state;
-                 const auto reason = verification.reason;
-                 judge.verified(rule, std::move(verification));
-                 set_state(rule, state, reason);
-               }),
+      verifier(
+          loop, options, pool, tables_of(*rules),
+          [this](const Rule& rule, Verification verification) {
+            verified(rule, std::move(verification));
+          },
+          [this](const ServerFacts& facts) {
+            if (!facts.warning.empty()) report.warning(facts.warning);
+            if (!facts.information.empty()) report.information(facts.information);
+          }),
       deadline_timer(loop) {
   for (auto& state : states) state.store(RuleState::unverified, std::memory_order_relaxed);
 }
@@ -223,6 +240,16 @@ void Engine::Impl::watch_drift(const Rule& rule, const Outcome& outcome) {
   const auto state = states[rule.index].load(std::memory_order_relaxed);
   if (const auto changed = judge.watch_drift(outcome, state))
     set_state(rule, changed->state, changed->reason);
+}
+
+void Engine::Impl::verified(const Rule& rule, Verification verification) {
+  // Another attempt of a rule whose rights are missing still.
+  const bool unchanged = verification.may_mend &&
+                         states[rule.index].load(std::memory_order_relaxed) == verification.state;
+  const auto state = verification.state;
+  const auto reason = verification.reason;
+  judge.verified(rule, std::move(verification));
+  if (!unchanged) set_state(rule, state, reason);
 }
 
 void Engine::Impl::verify_again(const Rule& rule, const std::string& why) {

@@ -1,51 +1,19 @@
 #include "shadow/replay/rule_check.h"
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
-#include <unordered_set>
 #include <utility>
 
 #include "shadow/compare/clock_columns.h"
+#include "shadow/replay/catalog_reading.h"
+#include "shadow/replay/rule_effects.h"
+#include "shadow/replay/rule_rights.h"
 #include "shadow/replay/type_lookup.h"
 
 namespace parallax::shadow {
 
 namespace {
 
-// The array literal of these texts (PostgreSQL manual, "Array Input and Output Syntax").
-Value array_of(const std::vector<std::string>& members) {
-  std::string text = "{";
-  for (const auto& member : members) {
-    if (text.size() > 1) text += ',';
-    text += '"';
-    for (const char c : member) {
-      if (c == '"' || c == '\\') text += '\\';
-      text += c;
-    }
-    text += '"';
-  }
-  return Value{false, false, 0, text + "}"};
-}
-
-// The name of a function without its schema, which may be quoted.
-std::string bare_name(const std::string& name) {
-  const auto dot = name.rfind('.');
-  auto bare = dot == std::string::npos ? name : name.substr(dot + 1);
-  std::erase(bare, '"');
-  // Compared with lower(proname): names that differ in case alone are taken together.
-  std::ranges::transform(bare, bare.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return bare;
-}
-
-template <typename Number>
-Number number_of(const ResultSet& rows, std::size_t row, std::size_t column) {
-  const auto text = rows.cell(row, column).value_or("0");
-  Number number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
+constexpr std::string_view kMissingRight = "42501";
 
 std::string error_text(const StepResult& step) { return step.sqlstate + ": " + step.message; }
 
@@ -70,12 +38,6 @@ Catalog read_catalog(const ResultSet& enums, const ResultSet& keys) {
   return catalog;
 }
 
-// A volatile function has effects or gives another value each time; overloads cannot be told apart
-// by name, so one of them is enough. Functions from all schemas, since a session may have another
-// search_path.
-constexpr const char* kVolatileSql =
-    "SELECT p.proname FROM pg_catalog.pg_proc p WHERE p.provolatile = 'v' AND "
-    "pg_catalog.lower(p.proname::pg_catalog.text) = ANY ($1::pg_catalog.text[]) ORDER BY 1 LIMIT 1";
 constexpr const char* kEnumSql =
     "SELECT t.oid FROM pg_catalog.pg_type t WHERE t.typtype = 'e' AND "
     "t.oid = ANY ($1::pg_catalog.oid[])";
@@ -87,24 +49,30 @@ constexpr const char* kPrimaryKeySql =
 }  // namespace
 
 RuleCheck::RuleCheck(io::Loop& loop, const Options& options, const Rule& rule)
-    : rule_(rule), transaction_(loop, options) {}
+    : options_(options), rule_(rule), transaction_(loop, options) {}
 
 void RuleCheck::run(Connection& connection, Done done) {
   connection_ = &connection;
   done_ = std::move(done);
-  if (rule_.lets.empty()) return on_lets({});
-  std::vector<TransactionStep> steps;
-  for (const LetValue& let : rule_.lets) {
-    steps.push_back({TransactionStep::Kind::describe, let.prepared, {}});
+  transaction({effects_step(rule_, options_.safe_functions), rights_step(rule_)},
+              &RuleCheck::on_effects);
+}
+
+void RuleCheck::on_effects(std::vector<StepResult> results) {
+  // Where a schema may not be used, its tables cannot even be looked up.
+  if (results[0].sqlstate == kMissingRight) return broken(rights_problem(results[0]), true);
+  for (const auto& step : results) {
+    if (!step.sqlstate.empty()) return unreadable_catalog(step);
   }
-  transaction(std::move(steps), &RuleCheck::on_lets);
+  auto problem = effects_problem(results[0].result);
+  if (!problem.empty()) return broken(std::move(problem));
+  problem = rights_problem(results[1]);
+  if (!problem.empty()) return broken(std::move(problem), true);
+  describe_lets();
 }
 
 void RuleCheck::transaction(std::vector<TransactionStep> steps, Next next) {
-  // Compiling a query of the catalog takes longer than running it.
-  static const auto context =
-      std::make_shared<const ReplayContext>(ReplayContext{{{"jit", "off"}}, {}});
-  transaction_.run(*connection_, context, std::move(steps), [this, next](TransactionEnd end) {
+  transaction_.run(*connection_, nullptr, std::move(steps), [this, next](TransactionEnd end) {
     if (auto* skip = std::get_if<ReplaySkip>(&end)) return finish(std::move(*skip));
     auto& results = std::get<std::vector<StepResult>>(end);
     const auto passing = std::ranges::find_if(results, is_passing);
@@ -113,6 +81,15 @@ void RuleCheck::transaction(std::vector<TransactionStep> steps, Next next) {
     }
     (this->*next)(std::move(results));
   });
+}
+
+void RuleCheck::describe_lets() {
+  if (rule_.lets.empty()) return on_lets({});
+  std::vector<TransactionStep> steps;
+  for (const LetValue& let : rule_.lets) {
+    steps.push_back({TransactionStep::Kind::describe, let.prepared, {}});
+  }
+  transaction(std::move(steps), &RuleCheck::on_lets);
 }
 
 void RuleCheck::describe(const std::string& sql, const std::string& uncast, Next next) {
@@ -172,11 +149,8 @@ void RuleCheck::ask_catalog() {
     add(rewrite_->columns);
     add(rewrite_->uncast);
   }
-  std::vector<std::string> functions;
-  for (const auto& name : rule_.functions) functions.push_back(bare_name(name));
   const auto query = TransactionStep::Kind::query;
-  transaction({{query, kVolatileSql, {array_of(functions)}},
-               {query, kEnumSql, {array_of(types)}},
+  transaction({{query, kEnumSql, {array_of(types)}},
                {query, kPrimaryKeySql, {array_of(tables)}},
                {query, type_lookup_sql(), {array_of(types)}}},
               &RuleCheck::on_catalog);
@@ -184,20 +158,12 @@ void RuleCheck::ask_catalog() {
 
 void RuleCheck::on_catalog(std::vector<StepResult> results) {
   for (const auto& step : results) {
-    if (!step.sqlstate.empty()) {
-      return finish(
-          ReplaySkip{SkipReason::server, "the catalog cannot be read: " + error_text(step)});
-    }
-  }
-  const auto& volatiles = results[0].result;
-  if (volatiles.rows() > 0) {
-    return broken("function " + std::string(volatiles.cell(0, 0).value_or("")) +
-                  " is volatile: a replay could change something, or give another value each time");
+    if (!step.sqlstate.empty()) return unreadable_catalog(step);
   }
   Verification verification;
   verification.state = RuleState::ready;
-  verification.catalog = read_catalog(results[1].result, results[2].result);
-  verification.catalog.types = read_types(results[3].result);
+  verification.catalog = read_catalog(results[0].result, results[1].result);
+  verification.catalog.types = read_types(results[2].result);
   if (!rewrite_) {
     verification.reason = "the rewrite cannot be prepared: " + rewrite_error_;
     return finish(std::move(verification));
@@ -218,8 +184,13 @@ void RuleCheck::on_catalog(std::vector<StepResult> results) {
   finish(std::move(verification));
 }
 
-void RuleCheck::broken(std::string reason) {
+void RuleCheck::unreadable_catalog(const StepResult& step) {
+  finish(ReplaySkip{SkipReason::server, "the catalog cannot be read: " + error_text(step)});
+}
+
+void RuleCheck::broken(std::string reason, bool may_mend) {
   Verification verification;
+  verification.may_mend = may_mend;
   verification.state = RuleState::broken;
   verification.reason = std::move(reason);
   finish(std::move(verification));

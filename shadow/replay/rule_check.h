@@ -1,7 +1,8 @@
 #pragma once
 
-// Verification of one rule on a shadow connection: both sides are prepared and described, never
-// executed; columns are paired with the help of the catalog.
+// Verification of one rule on a shadow connection: what it would set off and may read is asked of
+// the catalog; then both sides are prepared and described, never executed; columns are paired with
+// the help of the catalog.
 
 #include <functional>
 #include <optional>
@@ -20,6 +21,8 @@ namespace parallax::shadow {
 
 struct Verification {
   RuleState state = RuleState::unverified;
+  // Broken, but the server may mend it without a new configuration (a GRANT).
+  bool may_mend = false;
   std::string reason;  // why broken, or what else is worth telling
   Pairing pairing;     // empty when the rewrite could not be prepared
   // What was paired: a result whose columns come from elsewhere is not what was verified.
@@ -47,15 +50,19 @@ class RuleCheck {
   using Next = void (RuleCheck::*)(std::vector<StepResult>);
 
   void transaction(std::vector<TransactionStep> steps, Next next);
+  void on_effects(std::vector<StepResult> results);
+  void describe_lets();
   void on_legacy(std::vector<StepResult> results);
   void on_rewrite(std::vector<StepResult> results);
   void on_lets(std::vector<StepResult> results);
   void on_catalog(std::vector<StepResult> results);
   void ask_catalog();
   void describe(const std::string& sql, const std::string& uncast, Next next);
-  void broken(std::string reason);
+  void unreadable_catalog(const StepResult& step);
+  void broken(std::string reason, bool may_mend = false);
   void finish(End end);
 
+  const Options& options_;
   const Rule& rule_;
   ReadOnlyTransaction transaction_;
   Connection* connection_ = nullptr;

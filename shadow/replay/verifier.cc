@@ -5,8 +5,15 @@
 
 namespace parallax::shadow {
 
-Verifier::Verifier(io::Loop& loop, const Options& options, Pool& pool, Found found)
-    : loop_(loop), options_(options), pool_(pool), found_(std::move(found)), retry_(loop) {}
+Verifier::Verifier(io::Loop& loop, const Options& options, Pool& pool,
+                   std::vector<std::string> tables, Found found, FactsFound facts_found)
+    : loop_(loop),
+      options_(options),
+      pool_(pool),
+      found_(std::move(found)),
+      retry_(loop),
+      tables_(std::move(tables)),
+      facts_found_(std::move(facts_found)) {}
 
 void Verifier::verify(const Rule& rule) {
   const auto known = [&rule](const std::deque<const Rule*>& list) {
@@ -24,6 +31,7 @@ void Verifier::close() {
   again_.clear();
   if (connection_ == nullptr) return;
   check_.reset();  // closes the connection
+  facts_.reset();
   pool_.release(*std::exchange(connection_, nullptr));
 }
 
@@ -33,11 +41,27 @@ void Verifier::begin_round() {
     if (closed_) return;
     if (auto* connection = std::get_if<Connection*>(&acquired)) {
       connection_ = *connection;
-      check_next();
+      check_facts();
     } else {
       end_round();
     }
   });
+}
+
+void Verifier::check_facts() {
+  if (!facts_found_) return check_next();
+  facts_ = std::make_shared<ServerFactsCheck>(loop_, options_);
+  facts_->run(*connection_, tables_,
+              [this](std::variant<ServerFacts, ReplaySkip> facts) { on_facts(std::move(facts)); });
+}
+
+// Without them the rules are verified all the same.
+void Verifier::on_facts(std::variant<ServerFacts, ReplaySkip> facts) {
+  loop_.defer_destroy(std::move(facts_));  // it is in the middle of this call
+  if (const auto* known = std::get_if<ServerFacts>(&facts)) {
+    std::exchange(facts_found_, nullptr)(*known);
+  }
+  check_next();
 }
 
 void Verifier::check_next() {
@@ -51,7 +75,11 @@ void Verifier::on_checked(RuleCheck::End&& end) {
   pending_.pop_front();
   loop_.defer_destroy(std::move(check_));  // it is in the middle of this call
   if (auto* verification = std::get_if<Verification>(&end)) {
-    next_retry_ = kVerifyRetryFirst;
+    if (verification->may_mend) {
+      again_.push_back(&rule);
+    } else {
+      next_retry_ = kVerifyRetryFirst;
+    }
     found_(rule, std::move(*verification));
   } else {
     again_.push_back(&rule);

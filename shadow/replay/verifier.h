@@ -1,7 +1,7 @@
 #pragma once
 
 // Verifies rules on a connection of the pool, and again until the server has told about each of
-// them.
+// them and no right is missing. Asks first, once, what the server and the shadow's role are.
 
 #include <chrono>
 #include <deque>
@@ -12,6 +12,7 @@
 #include "shadow/options.h"
 #include "shadow/replay/pool.h"
 #include "shadow/replay/rule_check.h"
+#include "shadow/replay/server_facts.h"
 #include "shadow/rules/rule.h"
 
 namespace parallax::shadow {
@@ -23,9 +24,14 @@ class Verifier {
  public:
   using Found = std::function<void(const Rule&, Verification)>;
 
-  Verifier(io::Loop& loop, const Options& options, Pool& pool, Found found);
+  using FactsFound = std::function<void(const ServerFacts&)>;
 
-  // Adds a rule; `found` is called once for it, from the loop. What waits is bounded by the number
+  // `tables` of all rules, as Rule::tables. `facts_found` is called once.
+  Verifier(io::Loop& loop, const Options& options, Pool& pool, std::vector<std::string> tables,
+           Found found, FactsFound facts_found);
+
+  // Adds a rule; `found` is called for it from the loop: once, or as long as it is broken but may
+  // mend (Verification::may_mend) also after each new attempt. What waits is bounded by the number
   // of rules.
   void verify(const Rule& rule);
   // Nothing is called any more; a connection in use is closed and given back.
@@ -33,6 +39,8 @@ class Verifier {
 
  private:
   void begin_round();
+  void check_facts();
+  void on_facts(std::variant<ServerFacts, ReplaySkip> facts);
   void check_next();
   void on_checked(RuleCheck::End&& end);
   void end_round();
@@ -45,8 +53,11 @@ class Verifier {
   io::Timer retry_;
   std::chrono::milliseconds next_retry_ = kVerifyRetryFirst;
   std::deque<const Rule*> pending_;
-  std::deque<const Rule*> again_;  // the server could not tell; tried in the next round
-  bool in_round_ = false;          // has a connection, or waits for one
+  std::deque<const Rule*> again_;  // the server could not tell, or may mend it; in the next round
+  std::vector<std::string> tables_;
+  FactsFound facts_found_;  // null when they are known
+  std::shared_ptr<ServerFactsCheck> facts_;
+  bool in_round_ = false;  // has a connection, or waits for one
   bool closed_ = false;
   Connection* connection_ = nullptr;
   std::shared_ptr<RuleCheck> check_;
