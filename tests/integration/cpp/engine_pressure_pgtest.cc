@@ -153,6 +153,20 @@ TEST_CASE("never more connections than the pool may have, however they come and 
   CHECK(rig.law_holds());
 }
 
+TEST_CASE("the place of a connection that was idle is free as soon as the server has let go") {
+  auto options = options_on(shared_server());
+  options.pool_max = 1;
+  options.idle_timeout = 1ms;
+  EngineRig rig(options, kRules);
+  REQUIRE(rig.wait_verified());
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 5; ++i) {
+    CHECK(end_of(rig.run(kItemsCall)) == "match");
+    CHECK(eventually([&] { return rig.engine().connections().idle == 0; }));
+  }
+  CHECK(std::chrono::steady_clock::now() - began < options.connect_timeout / 2);
+}
+
 TEST_CASE("a connection that is given up in the middle of a statement still counts for a while") {
   auto options = options_on(shared_server());
   options.pool_max = 1;
