@@ -36,6 +36,7 @@ struct LiveResult {
   // The rows themselves: of the columns the tap knows the formats, the engine adds what was
   // verified of the same statement. Null: not captured.
   std::shared_ptr<ResultSet> result;
+  double seconds = 0;  // as the client saw it
 
   // What is known of the columns of the same statement; `result` must be there. Without a row the
   // wire says nothing of them; another number of columns stays as it is.

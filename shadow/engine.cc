@@ -208,9 +208,11 @@ Outcome Engine::Impl::outcome_of(const CapturedOperation& operation,
 
 void Engine::Impl::finish(CapturedOperation& operation, Outcome outcome) {
   outcome.rule = operation.rule;
+  outcome.live_seconds = operation.live.seconds;
   watch_drift(*operation.rule, outcome);
-  if (options.dev) {
+  if (options.keep_values) {
     outcome.values = std::move(operation.values);
+    outcome.context = std::move(operation.context);
   } else {
     outcome.remove_values();
   }
@@ -243,7 +245,7 @@ void Engine::Impl::end_without_verdict(const CapturedOperation& operation, End e
   outcome.rule = operation.rule;
   outcome.end = end;
   outcome.detail = std::move(detail);
-  if (options.dev) outcome.values = operation.values;
+  if (options.keep_values) outcome.values = operation.values;
   publish(outcome);
 }
 

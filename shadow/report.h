@@ -24,7 +24,7 @@ struct RowDifference {
 };
 
 // How one operation ended. Values, parameters and server messages are filled in only with
-// Options::dev.
+// Options::keep_values.
 struct Outcome {
   const Rule* rule = nullptr;
   std::variant<Verdict, SkipReason, DropReason> end;
@@ -38,11 +38,13 @@ struct Outcome {
   std::string rewrite_sqlstate;
   std::size_t legacy_rows = 0;
   std::size_t rewrite_rows = 0;
+  double live_seconds = 0;    // as the client saw it
   double legacy_seconds = 0;  // in the snapshot; 0 when not run
   double rewrite_seconds = 0;
 
-  // --dev only
+  // Options::keep_values only
   NamedValues values;
+  ReplayContextRef context;
   std::string legacy_message;
   std::string rewrite_message;
   std::vector<std::string> columns;        // labels of the paired columns

@@ -304,6 +304,7 @@ void SessionTap::operation(const Rule& rule, const Ending& ending, std::optional
     return;
   }
   captured.rule = &rule;
+  captured.live.seconds = ending.seconds;
   captured.session_id = session_id_;
   captured.context = ending.context;
   captured.live_seconds = ending.seconds;
