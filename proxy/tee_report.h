@@ -20,6 +20,10 @@ class TeeReport final : public shadow::Report {
     first_.rule_state(rule, state, reason);
     second_.rule_state(rule, state, reason);
   }
+  void plans(const shadow::Rule& rule, const shadow::RulePlans& plans) override {
+    first_.plans(rule, plans);
+    second_.plans(rule, plans);
+  }
   void pool_error(const std::string& sqlstate, const std::string& what) override {
     first_.pool_error(sqlstate, what);
     second_.pool_error(sqlstate, what);
