@@ -78,7 +78,8 @@ struct Config {
   std::string log_level = "info";  // error | warn | info | debug
   Limits limits;
   std::vector<shadow::RuleSource> rules;
-  // Worth telling and no reason to refuse: parts of the upstream URL that are not used.
+  // Worth telling and no reason to refuse: parts of the upstream URL that are not used; of rules,
+  // what RuleSet::warnings() says.
   std::vector<shadow::ConfigProblem> warnings;
 };
 

@@ -24,6 +24,8 @@ std::variant<LoadedConfig, std::vector<ConfigProblem>> load_with_rules(
   }
   if (!tls_problems.empty()) return tls_problems;
   loaded.config.rules.clear();
+  const auto& warnings = std::get<shadow::RuleSet>(compiled).warnings();
+  loaded.config.warnings.insert(loaded.config.warnings.end(), warnings.begin(), warnings.end());
   loaded.rules =
       std::make_shared<const shadow::RuleSet>(std::get<shadow::RuleSet>(std::move(compiled)));
   return loaded;

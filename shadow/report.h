@@ -72,6 +72,9 @@ class Report {
   // A connection of the shadow pool failed; `sqlstate` empty when the server was not reached. Never
   // holds a value.
   virtual void pool_error(const std::string& sqlstate, const std::string& what) = 0;
+  // Replays of the rule (null: all replays) are not made for a while, or are made again; `why`
+  // holds no value.
+  virtual void breaker(const Rule* rule, bool open, const std::string& why) = 0;
   virtual void uncovered(const UncoveredStatement& statement) = 0;
 };
 

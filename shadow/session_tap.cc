@@ -307,6 +307,7 @@ void SessionTap::operation(const Rule& rule, const Ending& ending, std::optional
   captured.live.seconds = ending.seconds;
   captured.session_id = session_id_;
   captured.context = ending.context;
+  captured.live_seconds = ending.seconds;
   if (ending.end == protocol::CommandEnd::failed) {
     captured.live.result = nullptr;
     captured.live.rows.reset();
