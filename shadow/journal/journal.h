@@ -47,6 +47,7 @@ class Journal final : public Report {
   void outcome(const Outcome& outcome) override;
   void plans(const Rule& rule, const RulePlans& plans) override;
   void rule_state(const Rule&, RuleState, const std::string&) override {}
+  void breaker(const Rule*, bool, const std::string&) override {}
   void pool_error(const std::string&, const std::string&) override {}
   void uncovered(const UncoveredStatement&) override {}
 
