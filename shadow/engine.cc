@@ -95,13 +95,15 @@ Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
       intakes(loop, options, workers, [this] { take_offers(); }),
       pool(loop, options,
            [this](const ConnectionError& error) { report.pool_error(error.sqlstate, error.what); }),
-      verifier(loop, options, pool,
-               [this](const Rule& rule, Verification verification) {
-                 const auto state = verification.state;
-                 const auto reason = verification.reason;
-                 judge.verified(rule, std::move(verification));
-                 set_state(rule, state, reason);
-               }),
+      verifier(
+          loop, options, pool,
+          [this](const Rule& rule, Verification verification) {
+            const auto state = verification.state;
+            const auto reason = verification.reason;
+            judge.verified(rule, std::move(verification));
+            set_state(rule, state, reason);
+          },
+          [this](const Rule& rule, const RulePlans& plans) { report.plans(rule, plans); }),
       deadline_timer(loop) {
   for (auto& state : states) state.store(RuleState::unverified, std::memory_order_relaxed);
 }

@@ -5,8 +5,13 @@
 
 namespace parallax::shadow {
 
-Verifier::Verifier(io::Loop& loop, const Options& options, Pool& pool, Found found)
-    : loop_(loop), options_(options), pool_(pool), found_(std::move(found)), retry_(loop) {}
+Verifier::Verifier(io::Loop& loop, const Options& options, Pool& pool, Found found, Planned planned)
+    : loop_(loop),
+      options_(options),
+      pool_(pool),
+      found_(std::move(found)),
+      planned_(std::move(planned)),
+      retry_(loop) {}
 
 void Verifier::verify(const Rule& rule) {
   const auto known = [&rule](const std::deque<const Rule*>& list) {
@@ -24,6 +29,7 @@ void Verifier::close() {
   again_.clear();
   if (connection_ == nullptr) return;
   check_.reset();  // closes the connection
+  plans_.reset();
   pool_.release(*std::exchange(connection_, nullptr));
 }
 
@@ -52,11 +58,22 @@ void Verifier::on_checked(RuleCheck::End&& end) {
   loop_.defer_destroy(std::move(check_));  // it is in the middle of this call
   if (auto* verification = std::get_if<Verification>(&end)) {
     next_retry_ = kVerifyRetryFirst;
+    const bool ready = verification->state == RuleState::ready;
     found_(rule, std::move(*verification));
+    if (ready && options_.generic_plans) return explain(rule);
   } else {
     again_.push_back(&rule);
   }
   check_next();
+}
+
+void Verifier::explain(const Rule& rule) {
+  plans_ = std::make_shared<RulePlansQuery>(loop_, options_, rule);
+  plans_->run(*connection_, [this, &rule](const RulePlans& plans) {
+    loop_.defer_destroy(std::move(plans_));  // it is in the middle of this call
+    planned_(rule, plans);
+    check_next();
+  });
 }
 
 void Verifier::end_round() {

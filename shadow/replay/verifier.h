@@ -12,6 +12,7 @@
 #include "shadow/options.h"
 #include "shadow/replay/pool.h"
 #include "shadow/replay/rule_check.h"
+#include "shadow/replay/rule_plans.h"
 #include "shadow/rules/rule.h"
 
 namespace parallax::shadow {
@@ -22,10 +23,12 @@ inline constexpr std::chrono::milliseconds kVerifyRetryMax{30'000};
 class Verifier {
  public:
   using Found = std::function<void(const Rule&, Verification)>;
+  using Planned = std::function<void(const Rule&, const RulePlans&)>;
 
-  Verifier(io::Loop& loop, const Options& options, Pool& pool, Found found);
+  Verifier(io::Loop& loop, const Options& options, Pool& pool, Found found, Planned planned);
 
-  // Adds a rule; `found` is called once for it, from the loop. What waits is bounded by the number
+  // Adds a rule; `found` is called once for it, from the loop, and with Options::generic_plans
+  // `planned` after it where the rule is ready. What waits is bounded by the number
   // of rules.
   void verify(const Rule& rule);
   // Nothing is called any more; a connection in use is closed and given back.
@@ -35,6 +38,7 @@ class Verifier {
   void begin_round();
   void check_next();
   void on_checked(RuleCheck::End&& end);
+  void explain(const Rule& rule);
   void end_round();
   void retry_later();
 
@@ -42,6 +46,7 @@ class Verifier {
   const Options& options_;
   Pool& pool_;
   Found found_;
+  Planned planned_;
   io::Timer retry_;
   std::chrono::milliseconds next_retry_ = kVerifyRetryFirst;
   std::deque<const Rule*> pending_;
@@ -50,6 +55,7 @@ class Verifier {
   bool closed_ = false;
   Connection* connection_ = nullptr;
   std::shared_ptr<RuleCheck> check_;
+  std::shared_ptr<RulePlansQuery> plans_;
 };
 
 }  // namespace parallax::shadow
