@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
 #include "shadow/live_capture.h"
@@ -44,6 +45,11 @@ struct SimpleRequest final : protocol::StatementNote {
 
   std::string_view deallocates() const override { return statement->deallocates(); }
   protocol::RowSink* rows() override { return capture.get(); }
+};
+
+// set_config() with its parameters, bound.
+struct SettingBinding final : protocol::BindingNote {
+  std::vector<SettingEffect> effects;
 };
 
 }  // namespace
@@ -120,15 +126,66 @@ std::optional<std::vector<Value>> read_parameters(const protocol::BindView& bind
   return values;
 }
 
+// set_config() whose arguments are parameters.
+bool takes_settings(const KnownStatement& statement) {
+  return std::ranges::any_of(statement.setting_effects, [](const auto& effects) {
+    return std::ranges::any_of(effects, [](const SettingEffect& effect) {
+      return effect.name_parameter || effect.value_parameter || effect.local_parameter;
+    });
+  });
+}
+
+SettingEffect filled_in(SettingEffect effect, const std::vector<Value>& parameters) {
+  using Kind = SettingEffect::Kind;
+  const auto value_of = [&](const std::optional<std::size_t>& place) -> const Value* {
+    return *place < parameters.size() ? &parameters[*place] : nullptr;
+  };
+  if (effect.name_parameter) {
+    const auto* name = value_of(effect.name_parameter);
+    if (name == nullptr || name->null) return {};
+    std::ranges::transform(name->bytes, std::back_inserter(effect.name), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+  }
+  if (effect.value_parameter) {
+    const auto* value = value_of(effect.value_parameter);
+    if (value == nullptr || (value->null && effect.kind == Kind::set_local)) return {};
+    if (value->null) effect.kind = Kind::reset;
+    effect.value = value->bytes;
+  }
+  if (effect.local_parameter) {
+    const auto* local = value_of(effect.local_parameter);
+    if (local == nullptr || local->null || local->bytes.empty()) return {};
+    // Text: t, true, y, yes, on, 1; binary: one byte.
+    const auto first = local->bytes.front();
+    const bool on = local->bytes == "on" || local->bytes == "ON";
+    if (std::string_view("tTyY1\1").find(first) != std::string_view::npos || on) {
+      if (effect.kind == Kind::reset) return {};
+      effect.kind = Kind::set_local;
+    }
+  }
+  return effect;
+}
+
+protocol::BindingRef bind_settings(const KnownStatement& statement, const protocol::BindView& bind,
+                                   bool whole) {
+  const auto parameters = whole ? read_parameters(bind, nullptr) : std::nullopt;
+  if (!parameters) return nullptr;
+  auto binding = std::make_shared<SettingBinding>();
+  for (const auto& effect : statement.setting_effects.front()) {
+    binding->effects.push_back(filled_in(effect, *parameters));
+  }
+  return binding;
+}
+
 }  // namespace
 
 SessionTap::SessionTap(WorkerTap& worker, std::uint64_t session_id,
                        const protocol::StartupParameters& startup)
     : worker_(worker),
       session_id_(session_id),
-      context_(startup, worker.options_.user, worker.options_.database),
-      replay_context_(std::make_shared<const ReplayContext>(
-          ReplayContext{context_.settings(), std::string(startup.user())})) {}
+      context_(startup, worker.options_.user, worker.options_.database, worker.options_.identity),
+      replay_context_(std::make_shared<const ReplayContext>(context_.replay_context())) {}
 
 SessionTap::~SessionTap() { end_open_portals(SkipReason::incomplete); }
 
@@ -157,7 +214,9 @@ protocol::StatementRef SessionTap::on_parse(const protocol::ParseView& parse, bo
 protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
                                          const protocol::BindView& bind, bool whole) {
   const auto* statement = known_statement(note);
-  if (statement == nullptr || statement->known.candidates.empty()) return nullptr;
+  if (statement == nullptr) return nullptr;
+  if (takes_settings(*statement)) return bind_settings(*statement, bind, whole);
+  if (statement->known.candidates.empty()) return nullptr;
   auto binding = std::make_shared<Binding>();
   binding->rule = statement->known.candidates.front();
   if (!whole) {
@@ -199,7 +258,29 @@ std::unique_ptr<LiveCapture> SessionTap::begin_capture(const Rule& rule, protoco
   return std::make_unique<LiveCapture>(worker_.captures_, formats);
 }
 
+std::span<const SettingEffect> SessionTap::effects_of(const protocol::Command& command,
+                                                      const KnownStatement& statement) {
+  static const SettingEffect unknown;
+  const auto& effects = statement.setting_effects;
+  if (effects.empty()) return {};
+  if (const auto* bound = dynamic_cast<const SettingBinding*>(command.binding.get()))
+    return bound->effects;
+  const auto index = command.simple ? statement_index_ : 0;
+  const bool clear = index < effects.size() && !takes_settings(statement);
+  return clear ? std::span(effects[index]) : std::span(&unknown, 1);
+}
+
+const ReplayContextRef& SessionTap::replay_context() {
+  if (replay_revision_ == context_.revision()) return replay_context_;
+  replay_revision_ = context_.revision();
+  auto now = context_.replay_context();
+  if (now != *replay_context_)
+    replay_context_ = std::make_shared<const ReplayContext>(std::move(now));
+  return replay_context_;
+}
+
 void SessionTap::on_command(const protocol::Command& command) {
+  statement_index_ = command.first ? 0 : statement_index_ + 1;
   const auto* statement = known_statement(command.statement);
   const bool covered = statement != nullptr && !statement->known.candidates.empty();
   if (command.first) {
@@ -214,8 +295,11 @@ void SessionTap::on_command(const protocol::Command& command) {
   // Everything but an error may have changed the session: also a portal that was suspended
   // half-way.
   const bool known = statement != nullptr && statement->readable;
-  if (!known) context_.unreadable();
-  context_.completed(command.tag, known ? &statement->known.shape : nullptr);
+  if (!known) {
+    context_.unreadable();
+    return context_.completed(command.tag, nullptr, {});
+  }
+  context_.completed(command.tag, &statement->known.shape, effects_of(command, *statement));
 }
 
 void SessionTap::simple_operation(const KnownStatement& statement,
@@ -272,7 +356,7 @@ void SessionTap::end_portal(Binding& binding, const Ending& ending,
   captured.values = std::move(binding.values);
   captured.live.rows = rows;
   if (binding.capture != nullptr) {
-    if (rows && ending.context == replay_context_) captured.live.result = binding.capture->take();
+    if (rows && ending.context == replay_context()) captured.live.result = binding.capture->take();
     binding.capture.reset();
   }
   operation(*binding.rule, ending, skip ? skip : binding.skip, std::move(captured));
@@ -285,9 +369,10 @@ void SessionTap::end_open_portals(std::optional<SkipReason> skip) {
   }
 }
 
-SessionTap::Ending SessionTap::ending_of(const protocol::Command& command) const {
+SessionTap::Ending SessionTap::ending_of(const protocol::Command& command) {
   return {command.end, std::string(command.sqlstate),
-          static_cast<double>(command.completed_ns - command.requested_ns) * 1e-9, replay_context_};
+          static_cast<double>(command.completed_ns - command.requested_ns) * 1e-9,
+          replay_context()};
 }
 
 void SessionTap::operation(const Rule& rule, const Ending& ending, std::optional<SkipReason> skip,
