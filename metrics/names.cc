@@ -123,6 +123,8 @@ constexpr std::array<MetricInfo, kMetricCount> kTable = {
               "Time in seconds until a connection to the upstream was open.", kConnectBounds),
     counter(auth_failures_total, "parallax_auth_failures_total",
             "Sessions that ended before the upstream accepted their authentication, in sessions."),
+    counter(journal_errors_total, "parallax_journal_errors_total",
+            "Lines that the journal has lost, and other errors of its files."),
     histogram(loop_lag_seconds, "parallax_loop_lag_seconds",
               "Delay in seconds of a periodic timer of the event loop.", kLoopLagBounds, kLoop),
     gauge(tls_certificate_expiry_timestamp_seconds,

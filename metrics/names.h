@@ -40,6 +40,7 @@ enum class Metric {
   tap_desync_total,
   upstream_connect_duration_seconds,
   auth_failures_total,
+  journal_errors_total,
   loop_lag_seconds,                          // loop
   tls_certificate_expiry_timestamp_seconds,  // listener
   build_info,                                // version

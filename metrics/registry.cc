@@ -131,6 +131,16 @@ std::int64_t Registry::value(Gauge gauge) const {
   return static_cast<std::int64_t>(impl_->sum(gauge.cell));
 }
 
+HistogramValue Registry::value(Histogram histogram) const {
+  const std::lock_guard lock(impl_->mutex);
+  HistogramValue value;
+  auto cell = histogram.cell;
+  for (std::size_t i = 0; i <= histogram.bounds.size(); ++i)
+    value.counts.push_back(impl_->sum(cell++));
+  value.seconds = static_cast<double>(impl_->sum(cell)) * 1e-9;
+  return value;
+}
+
 prometheus::ClientMetric Registry::Impl::collect(const Series& one) const {
   const MetricInfo& about = info(one.metric);
   prometheus::ClientMetric result;

@@ -35,6 +35,11 @@ struct Histogram {
   std::span<const double> bounds;  // upper bounds in seconds, ascending, without +Inf
 };
 
+struct HistogramValue {
+  std::vector<std::uint64_t> counts;  // by bucket, not cumulative; the last one is +Inf
+  double seconds = 0;                 // their sum
+};
+
 // Written by one thread only; read by scrapes.
 class Shard {
  public:
@@ -70,9 +75,10 @@ class Registry : public prometheus::Collectable {
   // The caller's thread is its only writer. Lives as long as the registry.
   Shard& make_shard();
 
-  // Sum over all shards (tests, shutdown summary).
+  // Sum over all shards.
   std::uint64_t value(Counter counter) const;
   std::int64_t value(Gauge gauge) const;
+  HistogramValue value(Histogram histogram) const;
 
   std::vector<prometheus::MetricFamily> Collect() const override;
   // Exposition in the Prometheus text format.

@@ -195,6 +195,7 @@ std::optional<std::string> enable_dev(Config& config) {
            std::to_string(listener.listen.port) + "`, not `" + listen_text(listener.listen) + '`';
   }
   config.shadow.dev = true;
+  config.shadow.keep_values = true;
   config.sample = 1;
   for (auto& rule : config.rules) rule.sample = 1;
   return std::nullopt;

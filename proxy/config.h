@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "proxy/io/tls_context.h"
+#include "shadow/journal/options.h"
 #include "shadow/options.h"
 #include "shadow/rule_source.h"
 
@@ -60,6 +61,11 @@ struct Limits {                                              // each is a key un
   std::size_t auth_failures = 5;  // a minute, of one user from one address; see AuthThrottle
 };
 
+struct JournalConfig {
+  shadow::JournalOptions options;
+  shadow::SourceMark path_mark;
+};
+
 struct Config {
   std::vector<ListenerConfig> listeners;  // one at least
   std::size_t workers = 0;                // 0 = one for each core
@@ -68,10 +74,12 @@ struct Config {
   shadow::Options shadow;
   std::optional<std::string> metrics_listen;
   std::optional<std::string> admin_listen;
+  std::optional<JournalConfig> journal;
   std::string log_level = "info";  // error | warn | info | debug
   Limits limits;
   std::vector<shadow::RuleSource> rules;
-  // Worth telling and no reason to refuse: parts of the upstream URL that are not used.
+  // Worth telling and no reason to refuse: parts of the upstream URL that are not used; of rules,
+  // what RuleSet::warnings() says.
   std::vector<shadow::ConfigProblem> warnings;
 };
 

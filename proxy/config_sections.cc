@@ -1,6 +1,7 @@
 #include <chrono>
 
 #include "proxy/config_draft.h"
+#include "proxy/config_journal.h"
 #include "proxy/log.h"
 #include "proxy/text.h"
 #include "proxy/value_parsers.h"
@@ -152,13 +153,14 @@ void read_sections(YamlReader& reader, const YAML::Node& top, ConfigDraft& draft
       shadow_section(keys, config.shadow),
       keys.section("metrics", {keys.custom("listen", read_metrics_listen)}),
       keys.section("admin", {keys.custom("listen", read_admin_listen)}, {"token"}),
+      keys.custom("journal", read_journal),
       keys.section("log", {keys.value("level", config.log_level, parse_log_level)}, {"format"}),
       limits_section(keys, config.limits),
       keys.count("workers", config.workers, 1, 1024),
       keys.custom("include", read_include),
       keys.custom("rules", read_rules)};
   known.insert(known.end(), sections.begin(), sections.end());
-  reader.mapping(top, {"", std::move(known), {"journal", "strict", "state_dir"}});
+  reader.mapping(top, {"", std::move(known), {"strict", "state_dir"}});
   if (!draft.given.contains("listeners")) {
     draft.listeners.push_back(std::move(single));
   } else if (!single.given.empty()) {

@@ -20,6 +20,10 @@ void DevReport::pool_error(const std::string& sqlstate, const std::string& what)
   print(render_pool_error(sqlstate, what, style_));
 }
 
+void DevReport::breaker(const shadow::Rule* rule, bool open, const std::string& why) {
+  print(render_breaker(rule, open, why, style_));
+}
+
 void DevReport::uncovered(const shadow::UncoveredStatement& statement) {
   if (skeletons_.size() >= kUncoveredShownMax) return;
   if (!skeletons_.insert(std::hash<std::string>()(statement.skeleton)).second) return;

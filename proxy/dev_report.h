@@ -24,6 +24,7 @@ class DevReport : public shadow::Report {
   void rule_state(const shadow::Rule& rule, shadow::RuleState state,
                   const std::string& reason) override;
   void pool_error(const std::string& sqlstate, const std::string& what) override;
+  void breaker(const shadow::Rule* rule, bool open, const std::string& why) override;
   void uncovered(const shadow::UncoveredStatement& statement) override;
 
  private:

@@ -140,6 +140,16 @@ void LogReport::pool_error(const std::string& sqlstate, const std::string& what)
   }
 }
 
+void LogReport::breaker(const shadow::Rule* rule, bool open, const std::string& why) {
+  const LogField state{"breaker", open ? "open" : "closed"};
+  const auto level = open ? LogLevel::warn : LogLevel::info;
+  if (rule == nullptr) {
+    log_.write(level, {state}, "all replays: " + why);
+  } else {
+    log_.write(level, {{"rule", rule->name}, state}, why);
+  }
+}
+
 void LogReport::uncovered(const shadow::UncoveredStatement&) {}
 
 }  // namespace parallax::proxy

@@ -30,6 +30,7 @@ class LogReport : public shadow::Report {
   void rule_state(const shadow::Rule& rule, shadow::RuleState state,
                   const std::string& reason) override;
   void pool_error(const std::string& sqlstate, const std::string& what) override;
+  void breaker(const shadow::Rule* rule, bool open, const std::string& why) override;
   // Only --dev collects such statements, and their SQL is no matter for a log.
   void uncovered(const shadow::UncoveredStatement& statement) override;
 

@@ -74,6 +74,10 @@ int run(const RunCommand& command) {
   }
   auto& served = std::get<LoadedConfig>(loaded);
   const Config& config = served.config;
+  if (const auto problem = open_journal(served)) {
+    std::cerr << problem->text() << "\n";
+    return kExitUsage;
+  }
   Log log(log_level(config.log_level).value_or(LogLevel::info));
   for (const auto& warning : config.warnings) log.write(LogLevel::warn, warning.text());
   const std::unique_ptr<shadow::Report> report =
@@ -112,5 +116,7 @@ int run_command(int argc, char** argv) {
 int main(int argc, char** argv) {
   // A peer that has gone is an error code of the write, not a signal.
   std::signal(SIGPIPE, SIG_IGN);
+  // So is a file that may not grow any more.
+  std::signal(SIGXFSZ, SIG_IGN);
   return parallax::proxy::run_command(argc, argv);
 }

@@ -209,6 +209,14 @@ std::string render_rule_state(const shadow::Rule& rule, shadow::RuleState state,
                   with_detail(std::string(name(state)), reason));
 }
 
+std::string render_breaker(const shadow::Rule* rule, bool open, const std::string& why,
+                           const TerminalStyle& style) {
+  const bool all = rule == nullptr;
+  return headline(style, open ? Colour::red : Colour::faint, all ? "pool" : "rule",
+                  all ? "all replays" : rule->name,
+                  with_detail(open ? "breaker open" : "breaker closed", why));
+}
+
 std::string render_pool_error(const std::string& sqlstate, const std::string& what,
                               const TerminalStyle& style) {
   return headline(style, Colour::red, "pool", sqlstate.empty() ? "not reached" : sqlstate,

@@ -66,7 +66,7 @@ Server::Server(LoadedConfig loaded, shadow::Report& report, Log& log)
         registry_->histogram(Metric::loop_lag_seconds, {"worker" + std::to_string(i)}));
   }
   add_gauges();
-  make_engine();
+  make_engine(std::move(loaded.journal));
   make_listeners();
   make_workers();
   make_http();
@@ -77,6 +77,8 @@ Server::~Server() = default;
 void Server::add_gauges() {
   metrics::add_process_metrics(*registry_);
   registry_->function(Metric::build_info, {PARALLAX_VERSION}, [] { return 1.0; });
+  registry_->function(Metric::journal_errors_total, {},
+                      [this] { return journal_ ? static_cast<double>(journal_->errors()) : 0; });
   const auto& shadow = config_.shadow;
   registry_->function(Metric::queue_jobs, {},
                       [this] { return engine_ ? static_cast<double>(engine_->queued_jobs()) : 0; });
@@ -126,10 +128,23 @@ void Server::add_rule_gauges(const shadow::Rule& rule) {
   }
 }
 
-void Server::make_engine() {
+shadow::Report& Server::make_report(std::unique_ptr<shadow::JournalFile> journal) {
+  if (journal == nullptr) return report_;
+  journal_ = std::make_unique<shadow::Journal>(
+      shadow::Journal::Settings{
+          .options = config_.journal->options,
+          .file = std::move(journal),
+          .tell = [this](const std::string& what) { log_.write(LogLevel::error, what); }},
+      rules_, *shadow_metrics_, *registry_);
+  tee_ = std::make_unique<TeeReport>(report_, *journal_);
+  return *tee_;
+}
+
+void Server::make_engine(std::unique_ptr<shadow::JournalFile> journal) {
   if (!config_.shadowing) return;
+  auto& report = make_report(std::move(journal));
   engine_ = std::make_unique<shadow::Engine>(config_.shadow, rules_, *shadow_metrics_, *registry_,
-                                             report_, worker_count(config_));
+                                             report, worker_count(config_));
 }
 
 void Server::make_listeners() {
@@ -293,6 +308,7 @@ void Server::drain_step() {
   if (busy && io::Loop::now_ns() < drain_deadline_ns_) return;
   for (auto& worker : workers_) worker->stop();
   if (engine_) engine_->stop(drain_deadline_ns_ == 0 ? std::chrono::milliseconds(0) : kEngineDrain);
+  if (journal_) journal_->stop();
   metrics_http_.reset();
   admin_http_.reset();
   drain_timer_.reset();

@@ -16,8 +16,10 @@
 #include "proxy/loaded_config.h"
 #include "proxy/log.h"
 #include "proxy/proxy_metrics.h"
+#include "proxy/tee_report.h"
 #include "proxy/worker.h"
 #include "shadow/engine.h"
+#include "shadow/journal/journal.h"
 #include "shadow/report.h"
 #include "shadow/rules/rule.h"
 #include "shadow/shadow_metrics.h"
@@ -46,7 +48,8 @@ class Server {
  private:
   void add_gauges();
   void add_rule_gauges(const shadow::Rule& rule);
-  void make_engine();
+  shadow::Report& make_report(std::unique_ptr<shadow::JournalFile> journal);
+  void make_engine(std::unique_ptr<shadow::JournalFile> journal);
   void make_workers();
   void make_http();
   void log_session_end(std::uint64_t id, CloseReason reason, const std::string& detail);
@@ -71,7 +74,9 @@ class Server {
   WorkerShared shared_;
   // Told once for each listener.
   std::vector<std::unique_ptr<std::atomic<bool>>> channel_binding_told_;
-  std::unique_ptr<shadow::Engine> engine_;  // null in mode off
+  std::unique_ptr<shadow::Journal> journal_;  // null without one, and in mode off
+  std::unique_ptr<TeeReport> tee_;            // with a journal
+  std::unique_ptr<shadow::Engine> engine_;    // null in mode off
   std::vector<std::unique_ptr<Worker>> workers_;
   io::Loop loop_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;

@@ -38,6 +38,7 @@ struct LiveResult {
   // The rows themselves: of the columns the tap knows the formats, the engine adds what was
   // verified of the same statement. Null: not captured.
   std::shared_ptr<ResultSet> result;
+  double seconds = 0;  // as the client saw it
 
   // What is known of the columns of the same statement; `result` must be there. Without a row the
   // wire says nothing of them; another number of columns stays as it is.
@@ -52,6 +53,7 @@ struct CapturedOperation {
   BoundStatement legacy;  // the client's own text and parameters
   NamedValues values;
   LiveResult live;
+  double live_seconds = 0;  // that the client waited for it
   std::size_t bytes() const;  // for the queue's limit
 };
 

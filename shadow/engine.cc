@@ -1,5 +1,7 @@
 #include "shadow/engine.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <list>
@@ -11,6 +13,7 @@
 
 #include "proxy/io/loop.h"
 #include "proxy/io/timer.h"
+#include "shadow/breakers.h"
 #include "shadow/intake_queue.h"
 #include "shadow/judge.h"
 #include "shadow/outcome_counter.h"
@@ -28,6 +31,7 @@ struct Engine::Impl {
     Connection* connection = nullptr;
     std::unique_ptr<OperationReplay> replay;
     std::optional<Outcome> settled;  // live
+    Breakers::Tickets tickets;
   };
   using End = decltype(Outcome::end);
   using Jobs = std::list<Job>;  // bounded by the queue's budget and the pool
@@ -42,7 +46,8 @@ struct Engine::Impl {
   void accept(IntakeQueue::Item item);
   void start_job(Jobs::iterator job, Connection& connection);
   void on_replayed(Jobs::iterator job, OperationReplay::End end);
-  void conclude(CapturedOperation& operation, const SnapshotResult& snapshot);
+  Outcome outcome_of(const CapturedOperation& operation, const OperationReplay::End& end,
+                     std::optional<Outcome>&& settled);
   void finish(CapturedOperation& operation, Outcome outcome);
   void watch_drift(const Rule& rule, const Outcome& outcome);
   std::optional<SkipReason> obstacle(const Rule& rule) const;
@@ -61,6 +66,7 @@ struct Engine::Impl {
   OutcomeCounter counter;
   std::vector<std::atomic<RuleState>> states;
   Judge judge;
+  Breakers breakers;
 
   io::Loop loop;
   IntakeQueue intakes;
@@ -82,6 +88,10 @@ Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
       counter(metrics, registry.make_shard()),
       states(rules->rules().size()),
       judge(rules->rules().size(), counter),
+      breakers(rules->rules().size(), options.pool_max,
+               [this](const Rule* rule, const Breaker::Change& change) {
+                 report.breaker(rule, change.open, change.reason);
+               }),
       intakes(loop, options, workers, [this] { take_offers(); }),
       pool(loop, options,
            [this](const ConnectionError& error) { report.pool_error(error.sqlstate, error.what); }),
@@ -141,11 +151,12 @@ std::optional<SkipReason> Engine::Impl::obstacle(const Rule& rule) const {
     case RuleState::context_drift:
       break;
   }
+  if (!breakers.admits(rule, io::Loop::now_ns())) return SkipReason::breaker;
   return std::nullopt;
 }
 
 void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
-  // Verification may have been lost while the job waited.
+  // Verification may have been lost, or a breaker may have opened, while the job waited.
   if (const auto reason = obstacle(*job->operation.rule)) {
     end_waiting(job, *reason, "");
     pool.release(connection);
@@ -153,6 +164,7 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
   }
   intakes.give_back(job->bytes);
   job->connection = &connection;
+  job->tickets = breakers.begin(*job->operation.rule, io::Loop::now_ns());
   job->replay = std::make_unique<OperationReplay>(loop, options, judge.request(job->operation));
   const auto settles = [this, job](const StepResult& rewrite) {
     job->settled = judge.settle_live(job->operation, rewrite);
@@ -165,30 +177,42 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
 void Engine::Impl::on_replayed(Jobs::iterator job, OperationReplay::End end) {
   auto operation = std::move(job->operation);
   auto settled = std::move(job->settled);
+  const auto tickets = job->tickets;
   auto& connection = *job->connection;
   jobs.erase(job);
   pool.release(connection);  // the server works for the next one while this one is compared
-  if (const auto* skip = std::get_if<ReplaySkip>(&end)) {
-    end_without_verdict(operation, skip->reason, skip->detail);
-  } else if (const auto* snapshot = std::get_if<SnapshotResult>(&end)) {
-    conclude(operation, *snapshot);
-  } else {
-    finish(operation, std::move(*settled));
-  }
+  auto outcome = outcome_of(operation, end, std::move(settled));
+  breakers.ended(*operation.rule, tickets,
+                 {is_costly(outcome.end), outcome.rewrite_seconds, operation.live_seconds},
+                 io::Loop::now_ns());
+  finish(operation, std::move(outcome));
   stop_when_done();
 }
 
-void Engine::Impl::conclude(CapturedOperation& operation, const SnapshotResult& snapshot) {
-  auto judgement = judge.judge(operation, snapshot);
-  if (!judgement.verify_again.empty()) verify_again(*operation.rule, judgement.verify_again);
-  finish(operation, std::move(judgement.outcome));
+Outcome Engine::Impl::outcome_of(const CapturedOperation& operation,
+                                 const OperationReplay::End& end,
+                                 std::optional<Outcome>&& settled) {
+  if (const auto* snapshot = std::get_if<SnapshotResult>(&end)) {
+    auto judgement = judge.judge(operation, *snapshot);
+    if (!judgement.verify_again.empty()) verify_again(*operation.rule, judgement.verify_again);
+    return std::move(judgement.outcome);
+  }
+  if (const auto* skip = std::get_if<ReplaySkip>(&end)) {
+    Outcome outcome;
+    outcome.end = skip->reason;
+    outcome.detail = skip->detail;
+    return outcome;
+  }
+  return std::move(*settled);
 }
 
 void Engine::Impl::finish(CapturedOperation& operation, Outcome outcome) {
   outcome.rule = operation.rule;
+  outcome.live_seconds = operation.live.seconds;
   watch_drift(*operation.rule, outcome);
-  if (options.dev) {
+  if (options.keep_values) {
     outcome.values = std::move(operation.values);
+    outcome.context = std::move(operation.context);
   } else {
     outcome.remove_values();
   }
@@ -221,7 +245,7 @@ void Engine::Impl::end_without_verdict(const CapturedOperation& operation, End e
   outcome.rule = operation.rule;
   outcome.end = end;
   outcome.detail = std::move(detail);
-  if (options.dev) outcome.values = operation.values;
+  if (options.keep_values) outcome.values = operation.values;
   publish(outcome);
 }
 
@@ -297,7 +321,10 @@ RuleState Engine::state(const Rule& rule) const {
 }
 
 void Engine::start() {
-  impl_->thread = std::thread([impl = impl_.get()] { impl->run(); });
+  impl_->thread = std::thread([impl = impl_.get()] {
+    pthread_setname_np(pthread_self(), "shadow");  // what its load is told apart by
+    impl->run();
+  });
 }
 
 void Engine::stop(std::chrono::milliseconds deadline) { impl_->stop(deadline); }

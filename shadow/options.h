@@ -28,8 +28,9 @@ struct Options {
   std::size_t queue_jobs = 1024;                             // shadow.queue.max_jobs
   std::size_t queue_bytes = std::size_t{64} * 1024 * 1024;   // shadow.queue.max_bytes
   std::size_t capture_bytes = std::size_t{8} * 1024 * 1024;  // shadow.capture.max_bytes, per result
-  Identity identity = Identity::same_user;
-  bool dev = false;  // --dev: print values and uncovered statements
+  Identity identity = Identity::same_user;                   // shadow.identity
+  bool dev = false;          // --dev: print values and uncovered statements
+  bool keep_values = false;  // --dev and the journal: outcomes carry values
 };
 
 }  // namespace parallax::shadow

@@ -24,7 +24,7 @@ struct RowDifference {
 };
 
 // How one operation ended. Values, parameters and server messages are filled in only with
-// Options::dev.
+// Options::keep_values.
 struct Outcome {
   const Rule* rule = nullptr;
   std::variant<Verdict, SkipReason, DropReason> end;
@@ -38,11 +38,13 @@ struct Outcome {
   std::string rewrite_sqlstate;
   std::size_t legacy_rows = 0;
   std::size_t rewrite_rows = 0;
+  double live_seconds = 0;    // as the client saw it
   double legacy_seconds = 0;  // in the snapshot; 0 when not run
   double rewrite_seconds = 0;
 
-  // --dev only
+  // Options::keep_values only
   NamedValues values;
+  ReplayContextRef context;
   std::string legacy_message;
   std::string rewrite_message;
   std::vector<std::string> columns;        // labels of the paired columns
@@ -62,6 +64,9 @@ class Report {
   // A connection of the shadow pool failed; `sqlstate` empty when the server was not reached. Never
   // holds a value.
   virtual void pool_error(const std::string& sqlstate, const std::string& what) = 0;
+  // Replays of the rule (null: all replays) are not made for a while, or are made again; `why`
+  // holds no value.
+  virtual void breaker(const Rule* rule, bool open, const std::string& why) = 0;
   virtual void uncovered(const UncoveredStatement& statement) = 0;
 };
 

@@ -389,8 +389,10 @@ void SessionTap::operation(const Rule& rule, const Ending& ending, std::optional
     return;
   }
   captured.rule = &rule;
+  captured.live.seconds = ending.seconds;
   captured.session_id = session_id_;
   captured.context = ending.context;
+  captured.live_seconds = ending.seconds;
   if (ending.end == protocol::CommandEnd::failed) {
     captured.live.result = nullptr;
     captured.live.rows.reset();

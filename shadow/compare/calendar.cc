@@ -208,7 +208,7 @@ bool take_interval_part(TextCursor& cursor, IntervalFields& fields) {
 
 void append_fraction(std::int64_t microseconds, std::string& out) {
   if (microseconds == 0) return;
-  char digits[8];
+  char digits[16];
   std::snprintf(digits, sizeof(digits), ".%06d", static_cast<int>(microseconds));
   std::string_view text(digits);
   out.append(text.substr(0, text.find_last_not_of('0') + 1));

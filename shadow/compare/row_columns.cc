@@ -9,15 +9,18 @@ namespace {
 
 constexpr std::uint32_t kFloat4 = 700;
 constexpr std::uint32_t kFloat8 = 701;
+constexpr std::uint32_t kTimestamp = 1114;
+constexpr std::uint32_t kTimestamptz = 1184;
 constexpr int kDomainsMax = 32;  // of domains
 
-bool is_float(std::uint32_t type_oid, const TypeCatalog& types) {
+// The type that a domain is of, in the end.
+std::uint32_t without_domains(std::uint32_t type_oid, const TypeCatalog& types) {
   for (int i = 0; i < kDomainsMax; ++i) {
     const auto found = types.find(type_oid);
     if (found == types.end() || found->second.kind != TypeKind::domain) break;
     type_oid = found->second.of;
   }
-  return type_oid == kFloat4 || type_oid == kFloat8;
+  return type_oid;
 }
 
 bool has_value(const ResultSet& result, std::size_t column) {
@@ -71,11 +74,12 @@ RowColumns::RowColumns(const ResultSet& legacy, const ResultSet& rewrite,
                   .same_format = left.binary == right.binary,
                   .bytes_agree = agree,
                   .bytes_decide = decide};
-    if (is_float(left.type_oid, basis.catalog.types)) {
-      column.float_tolerance = options.float_tolerance;
-    }
+    const std::uint32_t type = without_domains(left.type_oid, basis.catalog.types);
+    if (type == kFloat4 || type == kFloat8) column.float_tolerance = options.float_tolerance;
     const auto clock = options.clock.find(left.label);
-    if (clock != options.clock.end()) column.clock = clock->second;
+    if (clock != options.clock.end() && (type == kTimestamp || type == kTimestamptz)) {
+      column.clock = clock->second;
+    }
     tolerant_ = tolerant_ || column.tolerant();
     columns_.push_back(std::move(column));
   }

@@ -83,12 +83,12 @@ class RowComparison {
 
   bool check_sequence() {
     if (order_.in_sequence(columns_, pairs_)) return true;
-    if (columns_.rows(Side::legacy) == columns_.rows(Side::rewrite)) {
-      for (const std::size_t row : legacy_rest_) findings_.add(MismatchKind::order, row, row);
-    } else {
-      const auto moved = std::ranges::find_if(
-          pairs_, [](const RowPair& pair) { return pair.first != pair.second; });
-      findings_.add(MismatchKind::order, moved->first, moved->second);
+    // Of as many rows on both sides, what stands at the place of each row that moved.
+    const bool same_count = columns_.rows(Side::legacy) == columns_.rows(Side::rewrite);
+    for (const auto& [legacy, rewrite] : pairs_) {
+      if (legacy == rewrite) continue;
+      findings_.add(MismatchKind::order, legacy, same_count ? legacy : rewrite);
+      if (!same_count) break;
     }
     return false;
   }

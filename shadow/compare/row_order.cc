@@ -1,6 +1,7 @@
 #include "shadow/compare/row_order.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace parallax::shadow {
 
@@ -12,7 +13,9 @@ using Side = RowColumns::Side;
 
 RowOrder::RowOrder(const ComparisonBasis& basis, const ResultSet& legacy)
     : mode_(basis.rule.source.compare.order), order_(basis.rule.legacy_order) {
-  for (const auto& column : order_.resolve(legacy.columns())) {
+  std::vector<std::string_view> labels;
+  for (const ColumnInfo& column : legacy.columns()) labels.emplace_back(column.label);
+  for (const auto& column : order_.resolve(labels)) {
     const auto& pairs = basis.pairing.pairs;
     const auto found = std::ranges::find_if(
         pairs, [&](const ColumnPair& pair) { return column && pair.legacy == *column; });

@@ -35,4 +35,8 @@ bool append_text_multirange(std::string_view cell, const ValueReader& bound, Kep
 bool append_binary_multirange(std::string_view cell, const ValueReader& bound, KeptApart kept,
                               std::string& out);
 
+// For people: the items between braces or parentheses, without quotes. Hex for what is malformed.
+std::string readable_array(std::string_view cell, const ValueReader& element);
+std::string readable_composite(std::string_view cell, std::span<const ValueReader> fields);
+
 }  // namespace parallax::shadow

@@ -21,11 +21,7 @@ void append_hex(std::string_view bytes, std::string& out) {
   }
 }
 
-std::string hex(std::string_view cell) {
-  std::string out = "\\x";
-  append_hex(cell, out);
-  return out;
-}
+std::string hex(std::string_view cell) { return readable_hex(cell); }
 
 template <typename Unsigned>
 std::optional<std::int64_t> whole(std::string_view cell) {
@@ -80,7 +76,7 @@ std::string readable_date(std::string_view cell) {
 
 std::string readable_time(std::string_view cell) {
   const auto microseconds = whole<std::uint64_t>(cell);
-  return microseconds ? time_text(*microseconds) : hex(cell);
+  return microseconds && *microseconds >= 0 ? time_text(*microseconds) : hex(cell);
 }
 
 std::string readable_timestamp(std::string_view cell, bool with_zone) {
@@ -88,7 +84,23 @@ std::string readable_timestamp(std::string_view cell, bool with_zone) {
   return microseconds ? timestamp_text(*microseconds, with_zone) : hex(cell);
 }
 
+std::string readable_interval(std::string_view cell) {
+  if (cell.size() != 16) return hex(cell);
+  const auto microseconds = *whole<std::uint64_t>(cell.substr(0, 8));
+  const bool negative = microseconds < 0;
+  if (microseconds == INT64_MIN) return hex(cell);
+  return std::to_string(*whole<std::uint32_t>(cell.substr(12))) + " mons " +
+         std::to_string(*whole<std::uint32_t>(cell.substr(8, 4))) + " days " +
+         (negative ? "-" : "") + time_text(negative ? -microseconds : microseconds);
+}
+
 }  // namespace
+
+std::string readable_hex(std::string_view cell) {
+  std::string out = "\\x";
+  append_hex(cell, out);
+  return out;
+}
 
 std::string readable_binary(ValueKind kind, std::string_view cell) {
   switch (kind) {
@@ -128,12 +140,13 @@ std::string readable_binary(ValueKind kind, std::string_view cell) {
       return readable_timestamp(cell, false);
     case ValueKind::timestamptz:
       return readable_timestamp(cell, true);
+    case ValueKind::interval:
+      return readable_interval(cell);
     case ValueKind::bit:
       return bits_text(cell);
     case ValueKind::not_understood:
     case ValueKind::bytea:
     case ValueKind::timetz:
-    case ValueKind::interval:
     case ValueKind::inet:
     case ValueKind::macaddr:
     case ValueKind::macaddr8:

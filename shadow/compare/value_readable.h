@@ -7,7 +7,9 @@
 
 namespace parallax::shadow {
 
-// A binary cell as people read it; "\x..." where its kind is not known well enough.
+// "\x00ff".
+std::string readable_hex(std::string_view cell);
+// A binary cell as people read it; hex where its kind is not known well enough.
 std::string readable_binary(ValueKind kind, std::string_view cell);
 
 }  // namespace parallax::shadow

@@ -254,7 +254,10 @@ bool ValueReader::changes_as_double(std::string_view number_text) {
 }
 
 std::string ValueReader::readable(std::string_view cell) const {
-  return binary_ ? readable_binary(kind_, cell) : std::string(cell);
+  if (!binary_) return std::string(cell);
+  if (kind_ == ValueKind::array) return readable_array(cell, parts_.front());
+  if (kind_ == ValueKind::composite) return readable_composite(cell, parts_);
+  return readable_binary(kind_, cell);
 }
 
 }  // namespace parallax::shadow

@@ -250,8 +250,7 @@ std::vector<EqualStep> ValueReader::possible_steps(const ValueReader& other) con
                           (binary_ && family_of(kind_) == Family::floats);
   if (!one_format || many_bytes) steps.push_back(EqualStep::format);
   std::ranges::sort(steps);
-  const auto repeated = std::ranges::unique(steps);
-  steps.erase(repeated.begin(), repeated.end());
+  steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
   return steps;
 }
 

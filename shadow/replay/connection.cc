@@ -1,6 +1,8 @@
 #include "shadow/replay/connection.h"
 
+#include <fcntl.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <cstdlib>
 #include <string_view>
@@ -44,6 +46,7 @@ Connection::Connection(io::Loop& loop, const Options& options)
 Connection::~Connection() { close(); }
 
 void Connection::close() {
+  if (open() && !lost_ && !idle()) left_working_ = true;
   user_ = nullptr;
   connected_ = nullptr;
   connecting_ = false;
@@ -51,6 +54,13 @@ void Connection::close() {
   timer_.cancel();
   watch_.reset();  // before libpq closes the descriptor: its number may be reused at once
   PQfinish(std::exchange(pg_, nullptr));
+}
+
+int Connection::hang_up() {
+  const int socket = open() ? fcntl(PQsocket(pg_), F_DUPFD_CLOEXEC, 0) : -1;
+  close();
+  if (socket >= 0) shutdown(socket, SHUT_WR);
+  return socket;
 }
 
 bool Connection::idle() const {
@@ -244,6 +254,7 @@ void Connection::lost(const std::string& what) {
   auto error = connection_error(what);
   if (error.sqlstate.empty()) error.sqlstate = std::exchange(last_sqlstate_, {});
   User* user = user_;
+  lost_ = true;
   close();
   if (user != nullptr) user->on_lost(error);
 }

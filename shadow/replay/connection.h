@@ -83,6 +83,13 @@ class Connection {
   std::string error_message() const;
 
   void close();
+  // The same for an idle connection, with a goodbye. A duplicate of its socket, on which the end
+  // comes when the server has let go; -1 when there is none. The caller closes it.
+  int hang_up();
+  // The other side has closed it, or it broke.
+  bool lost() const { return lost_; }
+  // This side has closed it while the server was at work on it.
+  bool left_working() const { return left_working_; }
 
  private:
   void on_resolved(io::Resolved resolved);
@@ -115,6 +122,8 @@ class Connection {
   std::size_t outstanding_ = 0;  // statements and syncs that have not been answered in full
   bool in_statement_ = false;    // the one at the head has given a result
   bool send_failed_ = false;
+  bool lost_ = false;
+  bool left_working_ = false;
   std::string last_sqlstate_;  // of the last error result: what a closing server said
 };
 

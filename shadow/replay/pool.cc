@@ -28,12 +28,14 @@ class Pool::Entry final : public Connection::User {
 };
 
 Pool::Pool(io::Loop& loop, const Options& options, ConnectFailed connect_failed)
-    : loop_(loop), options_(options), connect_failed_(std::move(connect_failed)) {}
+    : loop_(loop), options_(options), connect_failed_(std::move(connect_failed)), spread_(loop) {}
 
 Pool::~Pool() { close(); }
 
 void Pool::close() {
   waiters_.clear();
+  spread_.cancel();
+  closing_.clear();
   for (auto& entry : std::exchange(entries_, {})) {
     entry->connection.close();
     loop_.defer_destroy(std::move(entry));
@@ -67,7 +69,7 @@ void Pool::release(Connection& connection) {
   const auto found = std::ranges::find_if(
       entries_, [&](const EntryPtr& entry) { return &entry->connection == &connection; });
   if (found == entries_.end()) return;
-  if (connection.idle()) {
+  if (connection.idle() && !yielding()) {
     become_idle(**found);
   } else {
     remove(**found);
@@ -94,15 +96,15 @@ void Pool::hand_out(Entry& entry, const Acquired& acquired) {
 
 void Pool::open_more() {
   const auto limit = reachable_ ? std::min(waiters_.size(), options_.pool_max) : std::size_t{1};
-  while (!waiters_.empty() && connecting() < limit && entries_.size() < options_.pool_max &&
-         !backing_off()) {
+  while (!waiters_.empty() && connecting() < limit &&
+         entries_.size() + closing_.size() < allowed() && !backing_off() && !spread_.active()) {
     auto& entry = *entries_.emplace_back(std::make_shared<Entry>(*this, loop_, options_));
     count();
     entry.connection.connect([this, &entry](std::optional<ConnectionError> error) {
       on_connected(entry, std::move(error));
     });
   }
-  if (entries_.empty() && !waiters_.empty()) fail_waiters();
+  if (backing_off() && (entries_.empty() || yielding())) fail_waiters();
 }
 
 void Pool::on_connected(Entry& entry, std::optional<ConnectionError> error) {
@@ -112,6 +114,7 @@ void Pool::on_connected(Entry& entry, std::optional<ConnectionError> error) {
     remove(entry);
     return;
   }
+  if (yielding()) return remove(entry);
   reachable_ = true;
   next_back_off_ = kBackOffFirst;
   become_idle(entry);
@@ -125,10 +128,45 @@ void Pool::remove(Entry& entry) {
   auto gone = std::move(*found);
   entries_.erase(found);
   gone->idle_timer.cancel();
-  gone->connection.close();
+  if (gone->connection.lost()) on_loss();
+  let_go(gone->connection);
   loop_.defer_destroy(std::move(gone));
   count();
   open_more();
+}
+
+void Pool::let_go(Connection& connection) {
+  const bool working = connection.left_working();
+  const int socket = working ? -1 : connection.hang_up();
+  if (!working && socket < 0) return;  // nothing is left of it
+  // A server at work finds out when it next writes, which a statement's time limit bounds.
+  const auto limit = working ? options_.statement_timeout : options_.connect_timeout;
+  const auto number = ++closings_;
+  closing_.emplace(number, std::make_shared<ClosingSocket>(loop_, socket, limit,
+                                                           [this, number] { on_gone(number); }));
+}
+
+void Pool::on_gone(std::uint64_t number) {
+  loop_.defer_destroy(std::move(closing_.extract(number).mapped()));
+  open_more();
+}
+
+void Pool::on_loss() {
+  reachable_ = false;
+  if (entries_.empty()) spread_.start(up_to(kSpread), [this] { open_more(); });
+}
+
+std::size_t Pool::allowed() const {
+  if (full_at_ns_ == 0) return options_.pool_max;
+  const auto growth = static_cast<std::uint64_t>(std::chrono::nanoseconds(kGrowthFull).count());
+  return std::min(options_.pool_max, std::size_t{1} + (io::Loop::now_ns() - full_at_ns_) / growth);
+}
+
+// Those in use follow when they are released.
+void Pool::yield_all() {
+  for (const auto& entry : std::vector(entries_)) {
+    if (entry->state == State::idle) remove(*entry);
+  }
 }
 
 void Pool::set_state(Entry& entry, State state) {
@@ -148,13 +186,25 @@ void Pool::count() {
 
 void Pool::back_off(const ConnectionError& error) {
   reachable_ = false;
-  const auto wait = is_lasting(error) ? kBackOffMax : next_back_off_;
-  next_back_off_ = std::min(next_back_off_ * 2, kBackOffMax);
-  no_attempt_before_ns_ =
-      io::Loop::now_ns() + static_cast<std::uint64_t>(std::chrono::nanoseconds(wait).count());
   const bool full = is_too_many_connections(error);
+  auto wait = is_lasting(error) ? kBackOffMax : next_back_off_;
+  if (full) wait = std::max(wait, kBackOffFull);
+  wait += up_to(wait / 4);  // not in step with others
+  next_back_off_ = std::min(next_back_off_ * 2, kBackOffMax);
+  const auto now = io::Loop::now_ns();
+  no_attempt_before_ns_ = now + static_cast<std::uint64_t>(std::chrono::nanoseconds(wait).count());
   failure_ = {full ? SkipReason::too_many_connections : SkipReason::server,
               "no shadow connection: " + error.what};
+  if (full) {
+    full_at_ns_ = now;
+    yield_all();
+  }
+}
+
+// Evenly.
+std::chrono::milliseconds Pool::up_to(std::chrono::milliseconds limit) {
+  return std::chrono::milliseconds(
+      std::uniform_int_distribution<std::int64_t>(0, limit.count())(random_));
 }
 
 bool Pool::backing_off() const { return io::Loop::now_ns() < no_attempt_before_ns_; }

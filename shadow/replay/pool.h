@@ -1,22 +1,29 @@
 #pragma once
 
-// Connections to the shadow server: made when needed, never more than Options::pool_max, closed
-// when idle for long. After a failure no new attempt is made for a while, so that a server in
-// trouble is not made worse and a wrong password is not tried over and over.
+// Connections to the shadow server: made when needed, closed when idle for long, and never more
+// than Options::pool_max at the server, where one that is closed here counts until the server has
+// let go of it. After a failure no new attempt is made for a while, so that a server in trouble is
+// not made worse and a wrong password is not tried over and over. A server that has no connection
+// left gets all of them back: the application comes first.
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "proxy/io/loop.h"
+#include "proxy/io/timer.h"
 #include "shadow/options.h"
+#include "shadow/replay/closing_socket.h"
 #include "shadow/replay/connection.h"
 #include "shadow/replay/read_only_transaction.h"
 
@@ -24,6 +31,13 @@ namespace parallax::shadow {
 
 inline constexpr std::chrono::milliseconds kBackOffFirst{500};
 inline constexpr std::chrono::milliseconds kBackOffMax{30'000};
+// At least, when the server had no connection left. Afterwards there may be one connection, and one
+// more each time that so much has passed without another refusal.
+inline constexpr std::chrono::milliseconds kBackOffFull{5'000};
+inline constexpr std::chrono::milliseconds kGrowthFull{30'000};
+// When all connections are lost at once, others have lost theirs too: not all come back in the same
+// moment.
+inline constexpr std::chrono::milliseconds kSpread{250};
 
 class Pool {
  public:
@@ -62,9 +76,18 @@ class Pool {
   void become_idle(Entry& entry);
   void hand_out(Entry& entry, const Acquired& acquired);
   void remove(Entry& entry);
+  void let_go(Connection& connection);
+  void on_gone(std::uint64_t number);
+  void on_loss();
+  std::size_t allowed() const;
+  bool yielding() const {
+    return failure_.reason == SkipReason::too_many_connections && backing_off();
+  }
+  void yield_all();
   void set_state(Entry& entry, State state);
   void count();
   void back_off(const ConnectionError& error);
+  std::chrono::milliseconds up_to(std::chrono::milliseconds limit);
   bool backing_off() const;
   void fail_waiters();
 
@@ -72,12 +95,17 @@ class Pool {
   const Options& options_;
   ConnectFailed connect_failed_;
   std::vector<EntryPtr> entries_;
+  std::map<std::uint64_t, std::shared_ptr<ClosingSocket>> closing_;  // by number
+  std::uint64_t closings_ = 0;
   std::deque<Acquired> waiters_;
   bool serving_ = false;
   // False until an attempt succeeds after a failure: meanwhile attempts are made one at a time.
   bool reachable_ = false;
   std::chrono::milliseconds next_back_off_ = kBackOffFirst;
   std::uint64_t no_attempt_before_ns_ = 0;
+  std::uint64_t full_at_ns_ = 0;  // when the server last had no connection left; 0 = never
+  io::Timer spread_;
+  std::minstd_rand random_{std::random_device{}()};
   ReplaySkip failure_;  // of the last attempt
 
   std::atomic<std::size_t> connecting_{0};

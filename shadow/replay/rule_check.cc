@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "shadow/compare/clock_columns.h"
 #include "shadow/replay/type_lookup.h"
 
 namespace parallax::shadow {
@@ -177,7 +178,7 @@ void RuleCheck::ask_catalog() {
   transaction({{query, kVolatileSql, {array_of(functions)}},
                {query, kEnumSql, {array_of(types)}},
                {query, kPrimaryKeySql, {array_of(tables)}},
-               {query, std::string(kTypeLookupSql), {array_of(types)}}},
+               {query, type_lookup_sql(), {array_of(types)}}},
               &RuleCheck::on_catalog);
 }
 
@@ -205,6 +206,9 @@ void RuleCheck::on_catalog(std::vector<StepResult> results) {
   auto pairing = pair_columns(rule_, legacy_, *rewrite_, verification.catalog);
   if (auto* reason = std::get_if<std::string>(&pairing)) return broken(std::move(*reason));
   verification.pairing = std::move(std::get<Pairing>(pairing));
+  auto clock = clock_problem(rule_, legacy_.columns, rewrite_->columns, verification.pairing,
+                             verification.catalog);
+  if (!clock.empty()) return broken(std::move(clock));
   verification.legacy_columns = legacy_.columns;
   verification.rewrite_columns = rewrite_->columns;
   for (const auto& note : verification.pairing.notes) {

@@ -3,45 +3,28 @@
 #include <charconv>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace parallax::shadow {
-
-// The array types of SQL are those that array_out() writes; int2vector and others have elements but
-// look otherwise. pg_range has rngmultitypid from PostgreSQL 14 on: to_jsonb() asks without naming
-// it.
-constexpr std::string_view kTypeLookupSql = R"(WITH RECURSIVE ranges AS (
-  SELECT r.rngtypid, r.rngsubtype,
-         (pg_catalog.to_jsonb(r) ->> 'rngmultitypid')::pg_catalog.oid AS multi
-    FROM pg_catalog.pg_range r
-), types AS (
-  SELECT t.oid, t.typrelid,
-         CASE WHEN t.typtype = 'b' AND t.typelem <> 0
-                   AND t.typoutput = 'pg_catalog.array_out'::pg_catalog.regproc THEN 'a'
-              ELSE t.typtype END AS kind,
-         CASE t.typtype WHEN 'd' THEN t.typbasetype WHEN 'b' THEN t.typelem
-              WHEN 'r' THEN (SELECT r.rngsubtype FROM ranges r WHERE r.rngtypid = t.oid)
-              WHEN 'm' THEN (SELECT r.rngtypid FROM ranges r WHERE r.multi = t.oid) END AS made_of,
-         t.typdelim
-    FROM pg_catalog.pg_type t
-), needed(oid) AS (
-  SELECT n.oid FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS n(oid)
-  UNION
-  SELECT part.oid FROM needed n JOIN types t ON t.oid = n.oid CROSS JOIN LATERAL (
-    SELECT t.made_of WHERE t.kind IN ('a', 'd', 'r', 'm')
-    UNION ALL
-    SELECT a.atttypid FROM pg_catalog.pg_attribute a
-     WHERE t.kind = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
-  ) AS part(oid)
-)
-SELECT t.oid, t.kind, pg_catalog.format_type(t.oid, NULL), t.made_of, t.typdelim,
-       (SELECT pg_catalog.string_agg(a.atttypid::pg_catalog.text, ',' ORDER BY a.attnum)
-          FROM pg_catalog.pg_attribute a
-         WHERE t.kind = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)
-  FROM needed n JOIN types t ON t.oid = n.oid)";
 
 namespace {
 
 constexpr std::size_t kColumns = 6;
+
+// The array types of SQL are those that array_out() writes; int2vector and others have elements but
+// look otherwise.
+constexpr std::string_view kKind =
+    "CASE WHEN t.typtype = 'b' AND t.typelem <> 0 AND t.typoutput = "
+    "'pg_catalog.array_out'::pg_catalog.regproc THEN 'a' ELSE t.typtype END";
+// pg_range has rngmultitypid from PostgreSQL 14 on: to_jsonb() asks without naming it.
+constexpr std::string_view kMadeOf =
+    "CASE t.typtype WHEN 'd' THEN t.typbasetype WHEN 'b' THEN t.typelem WHEN 'r' THEN "
+    "(SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE r.rngtypid = t.oid) WHEN 'm' THEN "
+    "(SELECT r.rngtypid FROM pg_catalog.pg_range r WHERE "
+    "(pg_catalog.to_jsonb(r) ->> 'rngmultitypid')::pg_catalog.oid = t.oid) END";
+constexpr std::string_view kFields =
+    "FROM pg_catalog.pg_attribute a WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND "
+    "a.attnum > 0 AND NOT a.attisdropped";
 
 std::optional<TypeKind> kind_of(std::string_view letter) {
   constexpr std::pair<std::string_view, TypeKind> kKinds[] = {
@@ -72,6 +55,26 @@ std::vector<std::uint32_t> oid_list(std::string_view text) {
 }
 
 }  // namespace
+
+const std::string& type_lookup_sql() {
+  static const std::string sql = [] {
+    std::string text = "SELECT t.oid, ";
+    text.append(kKind).append(", pg_catalog.format_type(t.oid, NULL), ").append(kMadeOf);
+    text.append(
+        ", t.typdelim, (SELECT pg_catalog.string_agg(a.atttypid::pg_catalog.text, ',' ORDER BY "
+        "a.attnum) ");
+    text.append(kFields).append(
+        ") FROM (WITH RECURSIVE needed(oid) AS (SELECT n.oid FROM "
+        "pg_catalog.unnest($1::pg_catalog.oid[]) AS n(oid) UNION SELECT part.oid FROM needed n "
+        "JOIN pg_catalog.pg_type t ON t.oid = n.oid CROSS JOIN LATERAL (SELECT ");
+    text.append(kMadeOf).append(" UNION ALL SELECT a.atttypid ").append(kFields);
+    text.append(
+        ") AS part(oid)) SELECT needed.oid FROM needed) n JOIN pg_catalog.pg_type t ON t.oid = "
+        "n.oid");
+    return text;
+  }();
+  return sql;
+}
 
 TypeCatalog read_types(const ResultSet& rows) {
   TypeCatalog catalog;

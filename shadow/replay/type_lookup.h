@@ -3,7 +3,6 @@
 // What the target's catalog says of types, as far as reading their values needs it.
 
 #include <string>
-#include <string_view>
 
 #include "shadow/compare/result_set.h"
 #include "shadow/compare/type_catalog.h"
@@ -11,7 +10,7 @@
 namespace parallax::shadow {
 
 // One query with one parameter, an array of type OIDs: these types and all that they are made of.
-extern const std::string_view kTypeLookupSql;
+const std::string& type_lookup_sql();
 
 // Its result, in text format. Rows that say nothing readable are left out: such types are not
 // understood.

@@ -109,6 +109,8 @@ class RuleSet {
   static std::variant<RuleSet, std::vector<ConfigProblem>> compile(std::vector<RuleSource> sources);
 
   const std::vector<std::unique_ptr<Rule>>& rules() const { return rules_; }
+  // What is worth a look and no reason to refuse: legacy's ORDER BY is not the rewrite's.
+  const std::vector<ConfigProblem>& warnings() const { return warnings_; }
 
   // Scans the text (3 to 25 us); the caller caches it by text.
   KnownText know(std::string_view sql) const;
@@ -119,6 +121,7 @@ class RuleSet {
 
  private:
   std::vector<std::unique_ptr<Rule>> rules_;
+  std::vector<ConfigProblem> warnings_;
   std::unordered_map<std::string, std::vector<const Rule*>> by_key_;
 };
 

@@ -74,6 +74,13 @@ void check_overlap(const std::vector<const Rule*>& rules, std::vector<ConfigProb
   }
 }
 
+void warn_of_order(const Rule& rule, std::vector<ConfigProblem>& warnings) {
+  if (rule.source.compare.order == OrderMode::ignore) return;
+  const std::string warning = order_warning(rule.legacy_order, rule.rewrite_order);
+  if (warning.empty()) return;
+  warnings.push_back({rule.source.rewrite.mark, concat({"rule `", rule.name, "`: ", warning})});
+}
+
 }  // namespace
 
 std::variant<RuleSet, std::vector<ConfigProblem>> RuleSet::compile(
@@ -85,6 +92,7 @@ std::variant<RuleSet, std::vector<ConfigProblem>> RuleSet::compile(
     const auto index = static_cast<std::uint32_t>(set.rules_.size());
     auto rule = compile_rule(std::move(source), index, problems);
     if (rule == nullptr) continue;
+    warn_of_order(*rule, set.warnings_);
     set.by_key_[rule->legacy.key].push_back(rule.get());
     set.rules_.push_back(std::move(rule));
   }

@@ -156,15 +156,14 @@ std::string listed_keys(const SortOrder& order) {
 }  // namespace
 
 std::vector<std::optional<std::size_t>> SortOrder::resolve(
-    const std::vector<ColumnInfo>& columns) const {
+    std::span<const std::string_view> labels) const {
   std::vector<std::optional<std::size_t>> out;
   out.reserve(keys.size());
   for (const SortKey& key : keys) {
-    const auto named = [&key](const ColumnInfo& column) { return column.label == key.label; };
-    const auto count = key.label.empty() ? 0 : std::ranges::count_if(columns, named);
+    const auto count = key.label.empty() ? 0 : std::ranges::count(labels, key.label);
     if (count == 1) {
-      out.emplace_back(std::ranges::find_if(columns, named) - columns.begin());
-    } else if (count == 0 && key.column && *key.column < columns.size()) {
+      out.emplace_back(std::ranges::find(labels, key.label) - labels.begin());
+    } else if (count == 0 && key.column && *key.column < labels.size()) {
       out.push_back(key.column);
     } else {
       out.emplace_back();  // not there, or which of several is not known
@@ -202,9 +201,13 @@ std::string order_warning(const SortOrder& legacy, const SortOrder& rewrite) {
   const auto worded = [](const SortOrder& order) {
     return std::ranges::none_of(order.keys, [](const SortKey& key) { return key.wording.empty(); });
   };
-  if (!worded(legacy) || !worded(rewrite) || listed_keys(legacy) == listed_keys(rewrite)) return {};
+  if (!worded(legacy) || !worded(rewrite)) return {};
+  // More keys on the rewrite's side only say what comes first of rows that tie.
+  const auto differ =
+      std::ranges::mismatch(legacy.keys, rewrite.keys, {}, &SortKey::wording, &SortKey::wording);
+  if (differ.in1 == legacy.keys.end()) return {};
   return concat({"legacy is ordered by ", listed_keys(legacy), ", the rewrite by ",
-                 listed_keys(rewrite), ": rows may come in another order"});
+                 listed_keys(rewrite), ": its rows may come in another order"});
 }
 
 }  // namespace parallax::shadow

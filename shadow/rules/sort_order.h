@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
-
-#include "shadow/compare/result_set.h"
 
 namespace parallax::shadow {
 
@@ -23,13 +23,13 @@ struct SortKey {
 struct SortOrder {
   bool ordered = false;  // there is a top-level ORDER BY
   std::vector<SortKey> keys;
-  bool limit_cuts = false;           // LIMIT: the last group of rows that tie may be cut
-  bool offset_cuts = false;          // OFFSET, other than 0: the first group may be cut
+  bool limit_cuts = false;             // LIMIT: the last group of rows that tie may be cut
+  bool offset_cuts = false;            // OFFSET, other than 0: the first group may be cut
   std::optional<std::size_t> limit{};  // LIMIT as a number: fewer rows were not cut
 
-  // The output column of each key, among these columns; nothing = not in the output, or not known
-  // to be.
-  std::vector<std::optional<std::size_t>> resolve(const std::vector<ColumnInfo>& columns) const;
+  // The output column of each key, among columns of these labels; nothing = not in the output, or
+  // not known to be.
+  std::vector<std::optional<std::size_t>> resolve(std::span<const std::string_view> labels) const;
 };
 
 // `select`: a SelectStmt of libpg_query's JSON tree.

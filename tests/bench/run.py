@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures what stands between pgbench and PostgreSQL: nothing, a relay that parses nothing, Parallax with shadowing off,
-Parallax with every statement shadowed; with --tls also TLS, direct and on both legs of Parallax. Interleaved rounds; medians with their spread. Figures are only comparable within
-one run on one machine."""
+Parallax with every statement shadowed; with --tls also TLS, direct and on both legs of Parallax. Then, at a rate at which every statement is compared, what one comparison costs and
+what clients feel of it. Interleaved rounds; medians with their spread. Figures are only comparable within one run on one machine."""
 import argparse
 import contextlib
 import json
@@ -21,15 +21,15 @@ from support.proxy import Parallax, rule  # noqa: E402
 TICK = os.sysconf('SC_CLK_TCK')
 ACCOUNT = rule('SELECT abalance FROM pgbench_accounts WHERE aid = :aid',
                'select "abalance" from "pgbench_accounts" where "pgbench_accounts"."aid" = :aid')
+RULES = {'rules': {'account': ACCOUNT}, 'sample': 1.0, 'workers': 1}
+SHADOW_THREAD = 'shadow'
 DIRECT_TLS, BOTH_TLS = 'direct, TLS', 'parallax, off, TLS both legs'
 COLUMNS = (('tps', '1/s', 0), ('cpu', 'us/tx', 2), ('average', 'ms', 3), ('p50', 'ms', 3), ('p99', 'ms', 3))
 
 
 def cpu_seconds(pid):
-    """User and system time of a process, all threads."""
-    with open(f'/proc/{pid}/stat', encoding='ascii') as file:
-        fields = file.read().rpartition(')')[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    """Time of a process on a CPU, all threads that are alive."""
+    return sum(int((task / 'schedstat').read_text().split()[0]) for task in pathlib.Path(f'/proc/{pid}/task').iterdir()) / 1e9
 
 
 def thread_seconds(pid):
@@ -47,11 +47,14 @@ def percentile(sorted_values, share):
     return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * share))]
 
 
-def pgbench(port, seconds, clients, tls):
-    """One run; latencies of each transaction from pgbench's own log (field 3, microseconds)."""
+def pgbench(port, seconds, clients, tls=False, rate=None, core=None):
+    """One run, as fast as it goes or `rate` transactions a second; latencies of each transaction from pgbench's own log
+    (field 3, microseconds)."""
+    pinned = [] if core is None else ['taskset', '-c', str(core)]
+    paced = [] if rate is None else ['-R', str(rate)]
     with tempfile.TemporaryDirectory() as directory:
-        done = subprocess.run(['pgbench', '-n', '-S', '-M', 'prepared', '-c', str(clients), '-j', '1', '-T', str(seconds), '-l',
-                               '--log-prefix', f'{directory}/log', '-h', '127.0.0.1', '-p', str(port), '-U', 'postgres', 'postgres'],
+        done = subprocess.run([*pinned, 'pgbench', '-n', '-S', '-M', 'prepared', '-c', str(clients), '-j', '1', '-T', str(seconds),
+                               *paced, '-l', '--log-prefix', f'{directory}/log', '-h', '127.0.0.1', '-p', str(port), '-U', 'postgres', 'postgres'],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
                               env={**os.environ, 'PGSSLMODE': 'require' if tls else 'disable'})
         if done.returncode != 0:
@@ -111,6 +114,59 @@ def ratios(results):
     return found
 
 
+def compared_cost(off, on, options):
+    """CPU that Parallax spends on one compared statement beyond passing it on, in microseconds: a list, one for each round
+    at a rate at which every statement is compared; and the share that was."""
+    costs, shares = [], []
+    for _ in range(options.rounds):
+        before = cpu_seconds(off.process.pid)
+        transactions = pgbench(off.port, options.seconds, options.clients, rate=options.rate)['transactions']
+        passed_on = (cpu_seconds(off.process.pid) - before) / transactions
+        compared, before = on.settled(120).sum('verdicts_total'), cpu_seconds(on.process.pid)
+        transactions = pgbench(on.port, options.seconds, options.clients, rate=options.rate)['transactions']
+        compared = on.settled(120).sum('verdicts_total') - compared
+        spent = cpu_seconds(on.process.pid) - before
+        costs.append((spent - passed_on * transactions) / compared * 1e6)
+        shares.append(compared / transactions)
+    return costs, min(shares)
+
+
+def pin(pid, core, but=None):
+    """All threads of a process to one core, those named `but` to the other."""
+    for task in pathlib.Path(f'/proc/{pid}/task').iterdir():
+        name = (task / 'comm').read_text().strip()
+        os.sched_setaffinity(int(task.name), {1 - core if but and name.startswith(but) else core})
+
+
+def own_core(options, upstream):
+    """Latencies of clients with shadowing off and on, where the shadow's thread and a server of its own have core 1 and all
+    else has core 0: rounds by name."""
+    results = {'own core, off': [], 'own core, shadow 100%': []}
+    with Cluster(shared_buffers="'256MB'") as shadow:
+        fill(shadow, options.scale)
+        pin(upstream.process.pid, 0)
+        pin(shadow.process.pid, 1)
+        config = {**RULES, 'shadow': {'url': shadow.url() + '?sslmode=disable'}}
+        with Parallax(upstream.url(), {**config, 'mode': 'off'}) as off, Parallax(upstream.url(), {**config, 'mode': 'shadow'}) as on:
+            on.wait_verified()
+            for proxy in (off, on):
+                pin(proxy.process.pid, 0, SHADOW_THREAD)
+            for number in range(options.rounds):
+                pairs = list(zip(results, (off, on)))
+                for name, proxy in pairs if number % 2 == 0 else reversed(pairs):
+                    results[name].append({**pgbench(proxy.port, options.seconds, options.clients, rate=options.rate, core=0), 'cpu': 0.0})
+                    proxy.settled(120)
+            compared = on.settled().sum('verdicts_total')
+        os.sched_setaffinity(upstream.process.pid, range(os.cpu_count()))
+    return results, compared
+
+
+def fill(cluster, scale):
+    subprocess.run(['pgbench', '-i', '-q', '-s', str(scale), cluster.url()], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    cluster.psql('CREATE EXTENSION pg_prewarm; SELECT pg_prewarm($$pgbench_accounts$$), pg_prewarm($$pgbench_accounts_pkey$$)')
+
+
 def tls_proxy(cluster, stack):
     directory = stack.enter_context(tempfile.TemporaryDirectory())
     authority = Authority(directory)
@@ -118,6 +174,66 @@ def tls_proxy(cluster, stack):
     certificate, key = authority.issue('proxy')
     return Parallax(f'{cluster.url()}?sslmode=verify-full&sslrootcert={authority.root}',
                     {'mode': 'off', 'workers': 1, 'tls': {'cert': str(certificate), 'key': str(key)}})
+
+
+def everything(options, cluster, stack):
+    """What stands between pgbench and PostgreSQL, as fast as it goes."""
+    relay = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', options.relay, str(cluster.port)], stdout=subprocess.PIPE, text=True)
+    try:
+        with Parallax(cluster.url(), {**RULES, 'mode': 'off'}) as off, Parallax(cluster.url(), {**RULES, 'mode': 'shadow'}) as on:
+            on.wait_verified()
+            subjects = {
+                'direct': {'port': cluster.port, 'pid': None},
+                'relay': {'port': int(relay.stdout.readline()), 'pid': relay.pid},
+                'parallax, off': {'port': off.port, 'pid': off.process.pid},
+                'parallax, shadow 100%': {'port': on.port, 'pid': on.process.pid},
+            }
+            if options.tls:
+                secured = stack.enter_context(tls_proxy(cluster, stack))
+                subjects[DIRECT_TLS] = {'port': cluster.port, 'pid': None, 'tls': True}
+                subjects[BOTH_TLS] = {'port': secured.port, 'pid': secured.process.pid, 'tls': True}
+            results = {name: [] for name in subjects}
+            for name, subject in subjects.items():
+                measure(subject, 2, options.clients)  # warms caches
+            for number in range(options.rounds):
+                order = list(subjects) if number % 2 == 0 else list(reversed(subjects))
+                for name in order:
+                    results[name].append(measure(subjects[name], options.seconds, options.clients))
+                    if name.startswith('parallax, shadow'):
+                        on.settled(120)  # its queue must not run on into the next subject's time
+                print(f'round {number + 1} of {options.rounds}', file=sys.stderr)
+            metrics, threads = on.settled(120), thread_seconds(on.process.pid)
+    finally:
+        relay.terminate()
+        relay.wait()
+    print_table(results)
+    print()
+    for what, value in ratios(results):
+        print(f'{what:<48} {value:6.3f}')
+    print(f'\nshadow: {metrics.sum("operations_total"):.0f} operations, {metrics.sum("verdicts_total"):.0f} compared, '
+          f'{metrics.sum("dropped_total"):.0f} dropped ({metrics.nonzero("dropped_total", "reason")}), '
+          f'verdicts {metrics.nonzero("verdicts_total", "verdict")}')
+    print('CPU of the shadowing Parallax by thread name, seconds: '
+          + ', '.join(f'{name} {seconds:.2f}' for name, seconds in sorted(threads.items())))
+    return results
+
+
+def comparison(options, cluster):
+    """What comparing costs where every statement is compared."""
+    with Parallax(cluster.url(), {**RULES, 'mode': 'off'}) as off, Parallax(cluster.url(), {**RULES, 'mode': 'shadow'}) as on:
+        on.wait_verified()
+        costs, share = compared_cost(off, on, options)
+    print(f'\nat {options.rate} statements a second, {share * 100:.0f} % compared at least:')
+    print(f'CPU of one compared statement beyond passing it on, us: {statistics.median(costs):.1f} ({min(costs):.1f} to {max(costs):.1f})')
+    if os.cpu_count() < 2:
+        return {'compared, us': costs}
+    results, compared = own_core(options, cluster)
+    print(f'\nthe shadow with a core and a server of its own, {options.rate} statements a second, {compared:.0f} compared:')
+    print_table(results)
+    off, on = results
+    for key in ('average', 'p50', 'p99'):
+        print(f'{"latency " + key + ", shadow 100% / off":<48} {summary(results[on], key)[0] / summary(results[off], key)[0]:6.3f}')
+    return {'compared, us': costs, **results}
 
 
 def main():
@@ -128,6 +244,8 @@ def main():
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--clients', type=int, default=16)
     parser.add_argument('--scale', type=int, default=10)
+    parser.add_argument('--rate', type=int, default=1000, help='statements a second where all are to be compared')
+    parser.add_argument('--only-compared', action='store_true', help='only the figures of comparison')
     parser.add_argument('--tls', action='store_true', help='also over TLS')
     parser.add_argument('--json', help='write every run to this file')
     options = parser.parse_args()
@@ -137,51 +255,11 @@ def main():
 
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(Cluster(shared_buffers="'512MB'"))
-        subprocess.run(['pgbench', '-i', '-q', '-s', str(options.scale), cluster.url()], check=True, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
-        cluster.psql('CREATE EXTENSION pg_prewarm; SELECT pg_prewarm($$pgbench_accounts$$), pg_prewarm($$pgbench_accounts_pkey$$)')
-        relay = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', options.relay, str(cluster.port)], stdout=subprocess.PIPE, text=True)
-        rules = {'rules': {'account': ACCOUNT}, 'sample': 1.0, 'workers': 1}
-        try:
-            with Parallax(cluster.url(), {**rules, 'mode': 'off'}) as off, Parallax(cluster.url(), {**rules, 'mode': 'shadow'}) as on:
-                on.wait_verified()
-                subjects = {
-                    'direct': {'port': cluster.port, 'pid': None},
-                    'relay': {'port': int(relay.stdout.readline()), 'pid': relay.pid},
-                    'parallax, off': {'port': off.port, 'pid': off.process.pid},
-                    'parallax, shadow 100%': {'port': on.port, 'pid': on.process.pid},
-                }
-                if options.tls:
-                    secured = stack.enter_context(tls_proxy(cluster, stack))
-                    subjects[DIRECT_TLS] = {'port': cluster.port, 'pid': None, 'tls': True}
-                    subjects[BOTH_TLS] = {'port': secured.port, 'pid': secured.process.pid, 'tls': True}
-                results = {name: [] for name in subjects}
-                for name, subject in subjects.items():
-                    measure(subject, 2, options.clients)  # warms caches
-                for number in range(options.rounds):
-                    order = list(subjects) if number % 2 == 0 else list(reversed(subjects))
-                    for name in order:
-                        results[name].append(measure(subjects[name], options.seconds, options.clients))
-                        if name.startswith('parallax, shadow'):
-                            on.settled(120)  # its queue must not run on into the next subject's time
-                    print(f'round {number + 1} of {options.rounds}', file=sys.stderr)
-                metrics = on.settled(120)
-                threads = thread_seconds(on.process.pid)
-        finally:
-            relay.terminate()
-            relay.wait()
-
-    print(f'pgbench -S -M prepared -c {options.clients}, scale {options.scale}, {options.rounds} rounds of {options.seconds} s, '
-          f'{os.cpu_count()} cores for everything together; median ± half the range\n')
-    print_table(results)
-    print()
-    for what, value in ratios(results):
-        print(f'{what:<48} {value:6.3f}')
-    operations, compared = metrics.sum('operations_total'), metrics.sum('verdicts_total')
-    print(f'\nshadow: {operations:.0f} operations, {compared:.0f} compared, {metrics.sum("dropped_total"):.0f} dropped '
-          f'({metrics.nonzero("dropped_total", "reason")}), verdicts {metrics.nonzero("verdicts_total", "verdict")}')
-    print('CPU of the shadowing Parallax by thread name, seconds: '
-          + ', '.join(f'{name} {seconds:.2f}' for name, seconds in sorted(threads.items())))
+        fill(cluster, options.scale)
+        print(f'pgbench -S -M prepared -c {options.clients}, scale {options.scale}, {options.rounds} rounds of {options.seconds} s, '
+              f'{os.cpu_count()} cores for everything together; median ± half the range\n')
+        results = {} if options.only_compared else everything(options, cluster, stack)
+        results |= comparison(options, cluster)
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + '\n')
 

@@ -18,7 +18,7 @@ RULE = HEAD + 'rules:\n  a:\n    legacy: |\n      {legacy}\n    rewrite: |\n    
 MISTAKES = [
     ('unknown key', HEAD + '¦metric: {listen: 127.0.0.1:0}\n', 'metrics'),
     ('unknown key in a section', HEAD + 'shadow: {pool: {¦maximum: 3}}\n', 'max'),
-    ('key of a later version', HEAD + '¦journal: {path: x}\n', 'not in this version'),
+    ('key of a later version', HEAD + '¦strict: {timeout: 5s}\n', 'not in this version'),
     ('duplicate key', HEAD + '¦listen: 127.0.0.1:1\n', 'listen'),
     ('no listen', '¦upstream: postgresql://app@127.0.0.1:5432/shop\n', 'listen'),
     ('no upstream', '¦listen: 127.0.0.1:0\n', 'upstream'),

@@ -20,6 +20,7 @@ void make_schema(const PgServer& server) {
     create role tester login;
     create role secretive login password 'right';
     create role few login connection limit 1;
+    create role several login connection limit 2;
     create type mood as enum ('ok', 'bad');
     create table items (id int primary key, name text not null, price numeric(10,2), mood mood not null, big int8,
                         owner int not null);
@@ -34,8 +35,8 @@ void make_schema(const PgServer& server) {
     create table locked_away (id int primary key, name text);
     create table held (id int primary key, name text);
     create function counting(a int) returns int language sql volatile as 'select a';
-    grant usage on schema app2 to tester, secretive, few;
-    grant select on items, things, app2.things, held to tester, secretive, few;
+    grant usage on schema app2 to tester, secretive, few, several;
+    grant select on items, things, app2.things, held to tester, secretive, few, several;
   )");
 }
 

@@ -1,6 +1,7 @@
 // Results over the capture limit: decided by digests in the snapshot, in bounded memory.
 
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <memory>
 
 #include "tests/integration/cpp/database.h"
@@ -45,6 +46,16 @@ Outcome outcome_of(EngineRig& rig, const EngineRig::Call& call) {
   auto second = rig.run(call);
   CHECK(end_of(first) == end_of(second));
   return second;
+}
+
+std::size_t peak_kibibytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  std::size_t number = 0;
+  while (status >> word) {
+    if (word == "VmHWM:" && status >> number) return number;
+  }
+  return 0;
 }
 
 Outcome outcome_of(const RuleText& text, const std::string& sql = kLong,
@@ -141,6 +152,24 @@ TEST_CASE("over the limit, behind a let, rows still come one by one") {
   with_let.let = {{"count", ":n::int - 1"}};
   CHECK(end_of(outcome_of(with_let)) == "mismatch row_count");
 }
+
+// Address sanitizing keeps what was freed.
+#ifndef __SANITIZE_ADDRESS__
+TEST_CASE("over the limit, memory does not grow with the result") {
+  auto options = limited();
+  options.statement_timeout = std::chrono::seconds(30);
+  EngineRig rig(options, {{"wide", "SELECT repeat('x', 1000000) || n FROM generate_series(1, :n) n",
+                           "select repeat('x', 1000000) || n as label from generate_series(1, "
+                           ":n::int) n"}});
+  REQUIRE(rig.wait_verified());
+  const std::string sql = "SELECT repeat('x', 1000000) || n FROM generate_series(1, $1) n";
+  CHECK(end_of(rig.run({sql, {pgtest::text("2")}})) == "match");
+  std::ofstream("/proc/self/clear_refs") << "5";  // the peak begins anew
+  const std::size_t before = peak_kibibytes();
+  CHECK(end_of(rig.run({sql, {pgtest::text("60")}})) == "match");
+  CHECK(peak_kibibytes() - before < 20 * 1024);  // of 60 MB a result
+}
+#endif
 
 TEST_CASE("a rewrite over the limit that begins live is decided in the snapshot") {
   Session session(shared_server());

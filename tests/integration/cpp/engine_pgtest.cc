@@ -110,6 +110,7 @@ TEST_CASE("a wrong rewrite is found, and its kind is named") {
 TEST_CASE("with --dev the values come along") {
   auto options = options_on(shared_server());
   options.dev = true;
+  options.keep_values = true;
   EngineRig rig(options, {{"changed", "SELECT id, name FROM items WHERE id = :id",
                            "select id, upper(name) as name from items where id = :id"}});
   REQUIRE(rig.wait_verified());

@@ -50,6 +50,12 @@ void RememberingReport::pool_error(const std::string& sqlstate, const std::strin
   changed_.notify_all();
 }
 
+void RememberingReport::breaker(const Rule* rule, bool open, const std::string&) {
+  const std::lock_guard lock(mutex);
+  breakers.push_back((rule == nullptr ? "*" : rule->name) + (open ? " open" : " closed"));
+  changed_.notify_all();
+}
+
 void RememberingReport::uncovered(const UncoveredStatement& statement) {
   const std::lock_guard lock(mutex);
   statements.push_back(statement);

@@ -37,6 +37,7 @@ class RememberingReport final : public shadow::Report {
   void rule_state(const shadow::Rule& rule, shadow::RuleState state,
                   const std::string& reason) override;
   void pool_error(const std::string& sqlstate, const std::string& what) override;
+  void breaker(const shadow::Rule* rule, bool open, const std::string& why) override;
   void uncovered(const shadow::UncoveredStatement& statement) override;
 
   // Waits until `done` holds for what was reported so far; false after the time limit.
@@ -47,6 +48,7 @@ class RememberingReport final : public shadow::Report {
   std::map<std::string, std::string> reasons;  // of the last state, by rule
   std::vector<std::string> pool_errors;        // SQLSTATEs
   std::vector<std::string> pool_texts;
+  std::vector<std::string> breakers;  // "held open", "* closed": `*` all replays
   std::vector<shadow::UncoveredStatement> statements;
   std::mutex mutex;
 

@@ -89,7 +89,7 @@ Connection& connection_with_types() {
 
 TypeCatalog catalog_of(Connection& connection, std::uint32_t type) {
   const auto parameter = "{" + std::to_string(type) + "}";
-  const auto rows = connection.run(std::string(kTypeLookupSql), false, parameter.c_str());
+  const auto rows = connection.run(type_lookup_sql(), false, parameter.c_str());
   ResultSet set(std::vector<ColumnInfo>(static_cast<std::size_t>(PQnfields(rows.get()))));
   for (int row = 0; row < PQntuples(rows.get()); ++row) {
     for (int column = 0; column < PQnfields(rows.get()); ++column) {

@@ -59,6 +59,19 @@ TEST_CASE("a fine configuration is one line, warnings apart") {
   CHECK(check(empty).out == empty + ": 0 rules, fine\n");
 }
 
+TEST_CASE("a rewrite without legacy's ORDER BY is a warning at its place") {
+  const Directory directory;
+  const std::string file = directory.write(
+      "a.yaml", kHead +
+                    "rules:\n  one:\n    legacy: 'SELECT \"id\" FROM \"users\" ORDER BY \"id\"'\n"
+                    "    rewrite: 'select \"id\" from \"users\"'\n");
+  const Said said = check(file);
+  CHECK(said.status == kExitFine);
+  CHECK(said.out == file + ": 1 rule, fine\n");
+  CHECK(said.err.find(file + ":6:15: warning: rule `one`: legacy has an ORDER BY and the rewrite "
+                             "has none") != std::string::npos);
+}
+
 TEST_CASE("problems of the file are lines with their place, status 2") {
   const Directory directory;
   const std::string file = directory.write("a.yaml", kHead + "sample: 2\nmod: off\n");

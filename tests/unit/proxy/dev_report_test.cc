@@ -206,12 +206,16 @@ TEST_CASE("states of rules and troubles of the pool on the terminal") {
   report.rule_state(some_rule(), shadow::RuleState::broken, "column \"x\" has no pair");
   report.pool_error("28P01", "authentication\nfailed");
   report.pool_error("", "connection refused");
+  report.breaker(&some_rule(), true, "5 replays in a row timed out");
+  report.breaker(nullptr, false, "a replay has ended well");
   report.outcome(outcome(Verdict::unstable));
   CHECK(out.str() ==
         "rule  userRouter.get  ready\n"
         "rule  userRouter.get  broken: column \"x\" has no pair\n"
         "pool  28P01  authentication\\nfailed\n"
         "pool  not reached  connection refused\n"
+        "rule  userRouter.get  breaker open: 5 replays in a row timed out\n"
+        "pool  all replays  breaker closed: a replay has ended well\n"
         "note  userRouter.get  unstable\n");
 }
 

@@ -143,5 +143,16 @@ TEST_CASE("states of rules and troubles of the pool in the log") {
         "warn shadow connection: connection\\nrefused; 1 more before this were left out\n");
 }
 
+TEST_CASE("a breaker that opens is a warning, that it closes is said as well") {
+  World world;
+  world.report->breaker(&world.rule, true, "5 replays in a row timed out");
+  world.report->breaker(nullptr, true, "15 of the last 20 replays timed out");
+  world.report->breaker(&world.rule, false, "a replay has ended well");
+  CHECK(world.take() ==
+        "warn rule=userRouter.get breaker=open 5 replays in a row timed out\n"
+        "warn breaker=open all replays: 15 of the last 20 replays timed out\n"
+        "info rule=userRouter.get breaker=closed a replay has ended well\n");
+}
+
 }  // namespace
 }  // namespace parallax::proxy

@@ -151,6 +151,12 @@ TEST_CASE("digest: rows that LIMIT may have cut off are no mismatch") {
   CHECK(world.large(kRows, kOneValue).end == End(SkipReason::too_large));
   CHECK(world.large(kRows, kRows).end == End(Verdict::match));
   CHECK(world.large(kRows, kOneLess).kind == MismatchKind::row_count);
+  world.rule.legacy_order.limit = 3;
+  CHECK(world.large(kRows, kOneValue).end == End(SkipReason::too_large));
+  world.rule.legacy_order.limit = 4;  // which the rows do not reach
+  CHECK(world.large(kRows, kOneValue).kind == MismatchKind::value);
+  world.rule.legacy_order.offset_cuts = true;
+  CHECK(world.large(kRows, kOneValue).end == End(SkipReason::too_large));
 }
 
 TEST_CASE("digest: the shape comes first") {

@@ -225,6 +225,26 @@ TEST_CASE("what is made of types that are not understood is not understood") {
   CHECK_FALSE(ValueReader(floats, 1022, true, rounded).comparable_across_formats());
 }
 
+TEST_CASE("binary arrays and composites are shown as people read them") {
+  const auto shown = [](const Cell& cell) {
+    return ValueReader(catalog(), cell.type, cell.binary).readable(cell.bytes);
+  };
+  CHECK(shown(binary(kInt4Array,
+                     "00000002 00000001 00000017 00000002 00000001 00000002 00000005 "
+                     "00000004 00000001 00000004 00000002 ffffffff 00000004 00000004")) ==
+        "{{1,2},{NULL,4}}");
+  CHECK(shown(binary(kInt4Array, "00000000 00000000 00000017")) == "{}");
+  CHECK(shown(binary(kPair, "00000002 00000017 00000004 00000001 00000019 00000001 61")) ==
+        "(1,a)");
+  CHECK(shown(binary(kPairArray,
+                     "00000001 00000001 00004e24 00000001 00000001 0000001b 00000002 00000017 "
+                     "00000004 00000001 00000019 00000003 612c62")) == "{(1,a,b)}");
+  CHECK(shown(binary(kInt4Array, "00000001 00000000 00000017 00000001 00000001 00000004")) ==
+        "\\x0000000100000000000000170000000100000001"
+        "00000004");
+  CHECK(shown(binary(kPair, "00000003")) == "\\x00000003");
+}
+
 TEST_CASE("types of one family are comparable, others only with themselves") {
   struct Case {
     std::uint32_t legacy;

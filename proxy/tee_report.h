@@ -1,0 +1,37 @@
+#pragma once
+
+// Two that hear the engine's findings in place of one.
+
+#include "shadow/report.h"
+
+namespace parallax::proxy {
+
+class TeeReport final : public shadow::Report {
+ public:
+  // Both must outlive it; `first` hears first.
+  TeeReport(shadow::Report& first, shadow::Report& second) : first_(first), second_(second) {}
+
+  void outcome(const shadow::Outcome& outcome) override {
+    first_.outcome(outcome);
+    second_.outcome(outcome);
+  }
+  void rule_state(const shadow::Rule& rule, shadow::RuleState state,
+                  const std::string& reason) override {
+    first_.rule_state(rule, state, reason);
+    second_.rule_state(rule, state, reason);
+  }
+  void pool_error(const std::string& sqlstate, const std::string& what) override {
+    first_.pool_error(sqlstate, what);
+    second_.pool_error(sqlstate, what);
+  }
+  void uncovered(const shadow::UncoveredStatement& statement) override {
+    first_.uncovered(statement);
+    second_.uncovered(statement);
+  }
+
+ private:
+  shadow::Report& first_;
+  shadow::Report& second_;
+};
+
+}  // namespace parallax::proxy

@@ -1,0 +1,87 @@
+#include "shadow/journal/journal_book.h"
+
+#include <utility>
+#include <variant>
+
+namespace parallax::shadow {
+namespace {
+
+// Were the results of both sides held against each other?
+bool is_comparison(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::match:
+    case Verdict::mismatch:
+    case Verdict::expected:
+      return true;
+    case Verdict::rewrite_error:
+    case Verdict::unstable:
+    case Verdict::race:
+    case Verdict::timeout:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+JournalBook::JournalBook(const JournalOptions& options, std::shared_ptr<const RuleSet> rules,
+                         const ShadowMetrics& metrics, const metrics::Registry& registry,
+                         JournalTime now)
+    : rate_(options.rate),
+      full_values_(options.full_values),
+      hash_(options.key),
+      rules_(std::move(rules)),
+      metrics_(metrics),
+      registry_(registry),
+      instance_(KeyedHash("").text("instance")),
+      pages_(rules_->rules().size()) {
+  for (const auto& rule : rules_->rules()) {
+    pages_[rule->index].totals = RuleTotals::read(metrics_.of(*rule), registry_);
+    pages_[rule->index].from = now;
+  }
+}
+
+std::optional<std::string> JournalBook::heard(const Outcome& outcome, JournalTime now) {
+  const auto* verdict = std::get_if<Verdict>(&outcome.end);
+  if (verdict == nullptr) return std::nullopt;
+  auto& page = pages_[outcome.rule->index];
+  if (is_comparison(*verdict)) page.evidence.add(outcome.values, hash_);
+  if (*verdict == Verdict::match) return std::nullopt;
+  auto& budget = page.budgets.try_emplace(*verdict, rate_).first->second;
+  if (!budget.take(now)) {
+    ++page.evidence.suppressed;
+    page.evidence.any = true;
+    return std::nullopt;
+  }
+  const JournalEntry entry{instance_ + '-' + std::to_string(++lines_), now, budget.left_out()};
+  return verdict_line(outcome, *verdict, entry, {hash_, full_values_});
+}
+
+std::vector<JournalBook::Summary> JournalBook::summaries(JournalTime now) {
+  std::vector<Summary> all;
+  for (const auto& rule : rules_->rules()) {
+    auto& page = pages_[rule->index];
+    Summary summary;
+    summary.totals = RuleTotals::read(metrics_.of(*rule), registry_);
+    const auto more = summary.totals.since(page.totals);
+    if (!more.any() && !page.evidence.any) continue;
+    summary.rule = rule.get();
+    summary.to = now;
+    summary.evidence = std::exchange(page.evidence, {});
+    summary.line = summary_line(*rule, {instance_, page.from, now}, more, summary.evidence, hash_);
+    all.push_back(std::move(summary));
+  }
+  return all;
+}
+
+void JournalBook::written(const Summary& summary) {
+  auto& page = pages_[summary.rule->index];
+  page.totals = summary.totals;
+  page.from = summary.to;
+}
+
+void JournalBook::given_back(const Summary& summary) {
+  pages_[summary.rule->index].evidence.merge(summary.evidence);
+}
+
+}  // namespace parallax::shadow

@@ -1,0 +1,70 @@
+#pragma once
+
+// What the journal has to say: which outcomes become lines, and what each rule's summary holds.
+// Does no input or output, has no thread and no lock.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "metrics/registry.h"
+#include "shadow/journal/evidence.h"
+#include "shadow/journal/journal_lines.h"
+#include "shadow/journal/keyed_hash.h"
+#include "shadow/journal/line_budget.h"
+#include "shadow/journal/options.h"
+#include "shadow/journal/rule_totals.h"
+#include "shadow/report.h"
+#include "shadow/shadow_metrics.h"
+
+namespace parallax::shadow {
+
+class JournalBook {
+ public:
+  // A rule's summary on its way to the file.
+  struct Summary {
+    const Rule* rule = nullptr;
+    std::string line;
+    JournalTime to;
+    RuleTotals totals;  // up to `to`
+    Evidence evidence;  // since the last one written
+  };
+
+  // References must outlive it. What was counted before is not the journal's.
+  JournalBook(const JournalOptions& options, std::shared_ptr<const RuleSet> rules,
+              const ShadowMetrics& metrics, const metrics::Registry& registry, JournalTime now);
+
+  // Keeps the evidence of an outcome; the line to write, if it gets one: a verdict that is no match
+  // and within the rate.
+  std::optional<std::string> heard(const Outcome& outcome, JournalTime now);
+
+  // A line for each rule that had operations since the last one that was written. Each must go to
+  // written() or given_back() before the next call.
+  std::vector<Summary> summaries(JournalTime now);
+  void written(const Summary& summary);
+  // Its content is part of the next one.
+  void given_back(const Summary& summary);
+
+ private:
+  struct Page {
+    RuleTotals totals;
+    JournalTime from;
+    Evidence evidence;
+    std::map<Verdict, LineBudget> budgets;
+  };
+
+  const std::size_t rate_;
+  const bool full_values_;
+  const KeyedHash hash_;
+  const std::shared_ptr<const RuleSet> rules_;
+  const ShadowMetrics& metrics_;
+  const metrics::Registry& registry_;
+  const std::string instance_;  // random: tells journals of several processes apart
+  std::uint64_t lines_ = 0;
+  std::vector<Page> pages_;  // by rule
+};
+
+}  // namespace parallax::shadow
