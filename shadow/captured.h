@@ -53,7 +53,7 @@ struct CapturedOperation {
   BoundStatement legacy;  // the client's own text and parameters
   NamedValues values;
   LiveResult live;
-  double live_seconds = 0;  // that the client waited for it
+  double live_seconds = 0;    // that the client waited for it
   std::size_t bytes() const;  // for the queue's limit
 };
 

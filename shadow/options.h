@@ -12,8 +12,7 @@ namespace parallax::shadow {
 // Whose rights a replay has: `shadow.identity`.
 enum class Identity {
   same_user,  // sessions of the shadow's own user only
-  set_role,   // the shadow's user takes the role of each session's user
-  own         // the shadow's own, for all sessions
+  set_role    // the shadow's user takes the role of each session's user
 };
 
 struct Options {

@@ -222,8 +222,6 @@ std::optional<SkipReason> SessionContext::obstacle() const {
   if (unknown_switch_ || unknown_encoding_ || unusual_strings_ || another_user_)
     return SkipReason::context;
   if (!settings_.known()) return SkipReason::context;
-  // Another role of the session is nothing that the shadow's own could stand for.
-  if (identity_ == Identity::own && !settings_.value("role").empty()) return SkipReason::context;
   if (created_temporary_) return SkipReason::temp_objects;
   if (wrote_) return SkipReason::txn_wrote;
   return std::nullopt;

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <iterator>
 #include <utility>
 
 #include "shadow/live_capture.h"
+#include "shadow/setting_binding.h"
 
 namespace parallax::shadow {
 
@@ -45,11 +45,6 @@ struct SimpleRequest final : protocol::StatementNote {
 
   std::string_view deallocates() const override { return statement->deallocates(); }
   protocol::RowSink* rows() override { return capture.get(); }
-};
-
-// set_config() with its parameters, bound.
-struct SettingBinding final : protocol::BindingNote {
-  std::vector<SettingEffect> effects;
 };
 
 }  // namespace
@@ -126,58 +121,6 @@ std::optional<std::vector<Value>> read_parameters(const protocol::BindView& bind
   return values;
 }
 
-// set_config() whose arguments are parameters.
-bool takes_settings(const KnownStatement& statement) {
-  return std::ranges::any_of(statement.setting_effects, [](const auto& effects) {
-    return std::ranges::any_of(effects, [](const SettingEffect& effect) {
-      return effect.name_parameter || effect.value_parameter || effect.local_parameter;
-    });
-  });
-}
-
-SettingEffect filled_in(SettingEffect effect, const std::vector<Value>& parameters) {
-  using Kind = SettingEffect::Kind;
-  const auto value_of = [&](const std::optional<std::size_t>& place) -> const Value* {
-    return *place < parameters.size() ? &parameters[*place] : nullptr;
-  };
-  if (effect.name_parameter) {
-    const auto* name = value_of(effect.name_parameter);
-    if (name == nullptr || name->null) return {};
-    std::ranges::transform(name->bytes, std::back_inserter(effect.name), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-  }
-  if (effect.value_parameter) {
-    const auto* value = value_of(effect.value_parameter);
-    if (value == nullptr || (value->null && effect.kind == Kind::set_local)) return {};
-    if (value->null) effect.kind = Kind::reset;
-    effect.value = value->bytes;
-  }
-  if (effect.local_parameter) {
-    const auto* local = value_of(effect.local_parameter);
-    if (local == nullptr || local->null || local->bytes.empty()) return {};
-    // Text: t, true, y, yes, on, 1; binary: one byte.
-    const auto first = local->bytes.front();
-    const bool on = local->bytes == "on" || local->bytes == "ON";
-    if (std::string_view("tTyY1\1").find(first) != std::string_view::npos || on) {
-      if (effect.kind == Kind::reset) return {};
-      effect.kind = Kind::set_local;
-    }
-  }
-  return effect;
-}
-
-protocol::BindingRef bind_settings(const KnownStatement& statement, const protocol::BindView& bind,
-                                   bool whole) {
-  const auto parameters = whole ? read_parameters(bind, nullptr) : std::nullopt;
-  if (!parameters) return nullptr;
-  auto binding = std::make_shared<SettingBinding>();
-  for (const auto& effect : statement.setting_effects.front()) {
-    binding->effects.push_back(filled_in(effect, *parameters));
-  }
-  return binding;
-}
-
 }  // namespace
 
 SessionTap::SessionTap(WorkerTap& worker, std::uint64_t session_id,
@@ -215,7 +158,11 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
                                          const protocol::BindView& bind, bool whole) {
   const auto* statement = known_statement(note);
   if (statement == nullptr) return nullptr;
-  if (takes_settings(*statement)) return bind_settings(*statement, bind, whole);
+  if (takes_parameters(statement->setting_effects)) {
+    const auto parameters = whole ? read_parameters(bind, nullptr) : std::nullopt;
+    if (!parameters) return nullptr;
+    return bind_settings(statement->setting_effects.front(), *parameters);
+  }
   if (statement->known.candidates.empty()) return nullptr;
   auto binding = std::make_shared<Binding>();
   binding->rule = statement->known.candidates.front();
@@ -266,7 +213,7 @@ std::span<const SettingEffect> SessionTap::effects_of(const protocol::Command& c
   if (const auto* bound = dynamic_cast<const SettingBinding*>(command.binding.get()))
     return bound->effects;
   const auto index = command.simple ? statement_index_ : 0;
-  const bool clear = index < effects.size() && !takes_settings(statement);
+  const bool clear = index < effects.size() && !takes_parameters(effects);
   return clear ? std::span(effects[index]) : std::span(&unknown, 1);
 }
 

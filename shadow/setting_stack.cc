@@ -18,6 +18,7 @@ SettingStack::SettingStack(Settings startup) {
 void SettingStack::apply(const SettingEffect& effect) {
   using Kind = SettingEffect::Kind;
   touched_.insert(effect.name);
+  if (effect.name.find('.') != std::string::npos) custom_.insert(effect.name);
   switch (effect.kind) {
     case Kind::set:
       state_.session[effect.name] = effect.value;
@@ -101,6 +102,7 @@ void SettingStack::correct(const std::string& name, const std::string& value) {
 SettingStack::Values SettingStack::effective() const {
   Values all = state_.session;
   for (const auto& [name, value] : state_.local) all[name] = value;
+  for (const auto& name : custom_) all.try_emplace(name);
   return all;
 }
 

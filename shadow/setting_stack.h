@@ -64,6 +64,8 @@ class SettingStack {
   State begun_;  // what the transaction goes back to
   std::vector<Savepoint> savepoints_;
   std::set<std::string> touched_;
+  // Custom settings (names with a dot) that were ever made: undone, they are '' and not unknown.
+  std::set<std::string> custom_;
 };
 
 }  // namespace parallax::shadow
