@@ -44,6 +44,7 @@ struct Engine::Impl {
 
   void take_offers();
   void accept(IntakeQueue::Item item);
+  void wait_for_connection(Jobs::iterator job);
   void start_job(Jobs::iterator job, Connection& connection);
   void on_replayed(Jobs::iterator job, OperationReplay::End end);
   Outcome outcome_of(const CapturedOperation& operation, const OperationReplay::End& end,
@@ -133,6 +134,10 @@ void Engine::Impl::accept(IntakeQueue::Item item) {
   job->bytes = item.bytes;
   if (stopping) return end_waiting(job, DropReason::drain, "");
   if (const auto reason = obstacle(*job->operation.rule)) return end_waiting(job, *reason, "");
+  wait_for_connection(job);
+}
+
+void Engine::Impl::wait_for_connection(Jobs::iterator job) {
   pool.acquire([this, job](std::variant<Connection*, ReplaySkip> acquired) {
     if (auto* connection = std::get_if<Connection*>(&acquired)) {
       start_job(job, **connection);
@@ -163,6 +168,11 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
     end_waiting(job, *reason, "");
     pool.release(connection);
     return;
+  }
+  if (!connection.knows_no_other_than(job->operation.context)) {
+    connection.close();
+    pool.release(connection);
+    return wait_for_connection(job);
   }
   intakes.give_back(job->bytes);
   job->connection = &connection;

@@ -103,7 +103,7 @@ void RuleCheck::run(Connection& connection, Done done) {
 void RuleCheck::transaction(std::vector<TransactionStep> steps, Next next) {
   // Compiling a query of the catalog takes longer than running it.
   static const auto context =
-      std::make_shared<const ReplayContext>(ReplayContext{{{"jit", "off"}}, {}});
+      std::make_shared<const ReplayContext>(ReplayContext{{{"jit", "off"}}, {}, {}});
   transaction_.run(*connection_, context, std::move(steps), [this, next](TransactionEnd end) {
     if (auto* skip = std::get_if<ReplaySkip>(&end)) return finish(std::move(*skip));
     auto& results = std::get<std::vector<StepResult>>(end);
