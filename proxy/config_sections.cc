@@ -118,6 +118,12 @@ void read_include(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft
   draft.include = reader.list(entry);
 }
 
+void read_safe_functions(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft) {
+  for (auto& name : reader.list(entry)) {
+    draft.config.shadow.safe_functions.insert(std::move(name.text));
+  }
+}
+
 YamlKey shadow_section(const Keys& keys, shadow::Options& options) {
   return keys.section(
       "shadow",
@@ -131,6 +137,7 @@ YamlKey shadow_section(const Keys& keys, shadow::Options& options) {
        keys.duration("lock_timeout", options.lock_timeout, 1ms, 1h),
        keys.section("queue", {keys.count("max_jobs", options.queue_jobs, 1, 1'000'000),
                               keys.size("max_bytes", options.queue_bytes, 64 * kKiB, 64 * kGiB)}),
+       keys.custom("safe_functions", read_safe_functions),
        keys.section("capture", {keys.size("max_bytes", options.capture_bytes, kKiB, kGiB)})},
       {"window", "safe_functions"});
 }

@@ -24,6 +24,14 @@ void DevReport::breaker(const shadow::Rule* rule, bool open, const std::string& 
   print(render_breaker(rule, open, why, style_));
 }
 
+void DevReport::warning(const std::string& text) {
+  print(render_server_note(true, text, style_));
+}
+
+void DevReport::information(const std::string& text) {
+  print(render_server_note(false, text, style_));
+}
+
 void DevReport::uncovered(const shadow::UncoveredStatement& statement) {
   if (skeletons_.size() >= kUncoveredShownMax) return;
   if (!skeletons_.insert(std::hash<std::string>()(statement.skeleton)).second) return;

@@ -150,6 +150,10 @@ void LogReport::breaker(const shadow::Rule* rule, bool open, const std::string& 
   }
 }
 
+void LogReport::warning(const std::string& text) { log_.write(LogLevel::warn, text); }
+
+void LogReport::information(const std::string& text) { log_.write(LogLevel::info, text); }
+
 void LogReport::uncovered(const shadow::UncoveredStatement&) {}
 
 }  // namespace parallax::proxy

@@ -31,6 +31,8 @@ class LogReport : public shadow::Report {
                   const std::string& reason) override;
   void pool_error(const std::string& sqlstate, const std::string& what) override;
   void breaker(const shadow::Rule* rule, bool open, const std::string& why) override;
+  void warning(const std::string& text) override;
+  void information(const std::string& text) override;
   // Only --dev collects such statements, and their SQL is no matter for a log.
   void uncovered(const shadow::UncoveredStatement& statement) override;
 

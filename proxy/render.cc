@@ -223,6 +223,11 @@ std::string render_pool_error(const std::string& sqlstate, const std::string& wh
                   escaped(what));
 }
 
+std::string render_server_note(bool warning, const std::string& text, const TerminalStyle& style) {
+  return headline(style, warning ? Colour::yellow : Colour::faint, "pool",
+                  warning ? "warning" : "note", escaped(text));
+}
+
 std::string render_uncovered(const shadow::UncoveredStatement& statement,
                              const TerminalStyle& style) {
   std::string out = painted(style, Colour::yellow, "new   ") +

@@ -25,6 +25,8 @@ std::string render_rule_state(const shadow::Rule& rule, shadow::RuleState state,
                               const std::string& reason, const TerminalStyle& style);
 std::string render_pool_error(const std::string& sqlstate, const std::string& what,
                               const TerminalStyle& style);
+// Of the shadow server and its role.
+std::string render_server_note(bool warning, const std::string& text, const TerminalStyle& style);
 // `rule` null: all replays.
 std::string render_breaker(const shadow::Rule* rule, bool open, const std::string& why,
                            const TerminalStyle& style);

@@ -75,6 +75,10 @@ class Report {
   // Replays of the rule (null: all replays) are not made for a while, or are made again; `why`
   // holds no value.
   virtual void breaker(const Rule* rule, bool open, const std::string& why) = 0;
+  // What the operator should know of the shadow server and its role, and what to do about it: once,
+  // and again when it has changed.
+  virtual void warning(const std::string& text) = 0;
+  virtual void information(const std::string& text) = 0;
   virtual void uncovered(const UncoveredStatement& statement) = 0;
 };
 

@@ -179,6 +179,7 @@ void ReadOnlyTransaction::send_settings(const ReplayContextRef& context) {
   add("statement_timeout", milliseconds(options_.statement_timeout));
   add("lock_timeout", milliseconds(options_.lock_timeout));
   add("idle_in_transaction_session_timeout", milliseconds(options_.statement_timeout));
+  add("jit", "off");  // compiling a small statement takes longer than running it
   connection_->query(sql, values);
   sent_.push_back({Stage::settings, 0});
   connection_->flush_request();

@@ -71,8 +71,11 @@ struct Rule {
   SortOrder rewrite_order;
   std::vector<LetValue> lets;  // by name
   // Functions called by either side or a let, as pg_proc.proname has them (lower case unless
-  // quoted), without schema, sorted, each once: for the volatility check.
+  // quoted), without schema, sorted, each once. These and the next two are what the catalog is
+  // asked about (SelectFacts).
   std::vector<std::string> functions;
+  std::vector<std::string> tables;
+  std::vector<std::string> names;
 
   // The rewrite with these values. A scalar name becomes one parameter at each place (as ORMs write
   // it), `$n` one for all its places, a list in IN (...) one parameter for each member (none:

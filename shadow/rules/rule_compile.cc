@@ -13,6 +13,7 @@
 #include "shadow/rules/rule_names.h"
 #include "shadow/rules/rule_version.h"
 #include "shadow/rules/select_check.h"
+#include "shadow/rules/sort_unique.h"
 
 namespace parallax::shadow {
 
@@ -44,9 +45,10 @@ class RuleCompiler {
     rule->rewrite = *std::move(rewrite);
     rule->legacy_uncast = without_column_casts(rule->legacy_prepared);
     rule->rewrite_uncast = without_column_casts(rule->rewrite_prepared);
-    std::sort(functions_.begin(), functions_.end());
-    functions_.erase(std::unique(functions_.begin(), functions_.end()), functions_.end());
+    for (auto* list : {&functions_, &tables_, &names_}) sort_unique(*list);
     rule->functions = std::move(functions_);
+    rule->tables = std::move(tables_);
+    rule->names = std::move(names_);
     rule->version = rule_version(source_);
     return rule;
   }
@@ -104,6 +106,8 @@ class RuleCompiler {
     }
     auto& facts = std::get<SelectFacts>(checked);
     functions_.insert(functions_.end(), facts.functions.begin(), facts.functions.end());
+    tables_.insert(tables_.end(), facts.tables.begin(), facts.tables.end());
+    names_.insert(names_.end(), facts.names.begin(), facts.names.end());
     prepared_sql = std::move(sql);
     return std::move(facts);
   }
@@ -146,6 +150,8 @@ class RuleCompiler {
   const RuleSource& source_;
   std::vector<ConfigProblem>& problems_;
   std::vector<std::string> functions_;
+  std::vector<std::string> tables_;
+  std::vector<std::string> names_;
 };
 
 }  // namespace

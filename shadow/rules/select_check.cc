@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "shadow/rules/concat.h"
+#include "shadow/rules/side_effects.h"
+#include "shadow/rules/sort_unique.h"
 #include "shadow/rules/tokens.h"
 
 namespace parallax::shadow {
@@ -50,6 +52,12 @@ std::string lower(std::string text) {
   return text;
 }
 
+std::string quoted_name(const std::string& name) {
+  std::string quoted = "\"";
+  for (const char c : name) quoted.append(c == '"' ? 2 : 1, c);
+  return quoted + '"';
+}
+
 // Walks a SELECT's tree without recursion and collects what is in it.
 class TreeWalk {
  public:
@@ -75,9 +83,7 @@ class TreeWalk {
       }
     }
     if (!problems_.empty()) return finish_problems();
-    std::sort(facts_.functions.begin(), facts_.functions.end());
-    const auto end = std::unique(facts_.functions.begin(), facts_.functions.end());
-    facts_.functions.erase(end, facts_.functions.end());
+    for (auto* list : {&facts_.functions, &facts_.tables, &facts_.names}) sort_unique(*list);
     facts_.order = sort_order_of(select);
     return std::move(facts_);
   }
@@ -91,7 +97,11 @@ class TreeWalk {
 
   // Keys are names of nodes and fields only; what the user wrote stands in values.
   void visit(const std::string& key, const Json& value) {
-    if (key == "FuncCall") {
+    if (key == "String") {
+      facts_.names.push_back(value.value("sval", std::string()));
+    } else if (key == "RangeVar") {
+      visit_table(value);
+    } else if (key == "FuncCall") {
       visit_function(value);
     } else if (key == "intoClause") {
       add(place_of(PG_QUERY__TOKEN__INTO), "SELECT INTO creates a table: remove INTO");
@@ -107,6 +117,12 @@ class TreeWalk {
     } else if (key == "MergeStmt") {
       add_change(PG_QUERY__TOKEN__MERGE);
     }
+  }
+
+  void visit_table(const Json& table) {
+    const auto schema = table.value("schemaname", std::string());
+    const auto name = quoted_name(table.value("relname", std::string()));
+    facts_.tables.push_back(schema.empty() ? name : concat({quoted_name(schema), ".", name}));
   }
 
   void visit_function(const Json& call) {
@@ -158,70 +174,6 @@ class TreeWalk {
 };
 
 }  // namespace
-
-bool has_side_effects(std::string_view name) {
-  // A star stands for any end. Each was run in BEGIN READ ONLY ... ROLLBACK and passed, or belongs
-  // to such a family.
-  static constexpr std::string_view kNames[] = {"currval",
-                                                "cursor_to_xml*",
-                                                "database_to_xml*",
-                                                "dblink*",
-                                                "lastval",
-                                                "lo_*",
-                                                "loread",
-                                                "lowrite",
-                                                "nextval",
-                                                "pg_advisory*",
-                                                "pg_backup_*",
-                                                "pg_cancel_backend",
-                                                "pg_create_*slot*",
-                                                "pg_create_restore_point",
-                                                "pg_current_xact_id",
-                                                "pg_drop_*slot*",
-                                                "pg_export_snapshot",
-                                                "pg_copy_*slot*",
-                                                "pg_log_backend_memory_contexts",
-                                                "pg_logical_emit_message",
-                                                "pg_logical_slot_*",
-                                                "pg_ls_*",
-                                                "pg_notify",
-                                                "pg_promote",
-                                                "pg_read_*file*",
-                                                "pg_reload_conf",
-                                                "pg_replication_*",
-                                                "pg_rotate_logfile*",
-                                                "pg_sleep*",
-                                                "pg_start_backup",
-                                                "pg_stat_reset*",
-                                                "pg_stop_backup",
-                                                "pg_switch_wal",
-                                                "pg_terminate_backend",
-                                                "pg_try_advisory*",
-                                                "pg_wal_replay_*",
-                                                "query_to_xml*",
-                                                "schema_to_xml*",
-                                                "set_config",
-                                                "setval",
-                                                "table_to_xml*",
-                                                "txid_current"};
-  const auto fits = [&](std::string_view pattern) {
-    // At most two stars, the last at the end.
-    std::string_view rest = name;
-    while (true) {
-      const auto star = pattern.find('*');
-      const auto part = pattern.substr(0, star);
-      const bool first = rest.data() == name.data();
-      const auto at =
-          first ? (rest.starts_with(part) ? 0 : std::string_view::npos) : rest.find(part);
-      if (at == std::string_view::npos) return false;
-      rest.remove_prefix(at + part.size());
-      if (star == std::string_view::npos) return rest.empty();
-      pattern.remove_prefix(star + 1);
-      if (pattern.empty()) return true;
-    }
-  };
-  return std::any_of(std::begin(kNames), std::end(kNames), fits);
-}
 
 bool parses(const std::string& sql) {
   const auto tokens = scan_tokens(sql);

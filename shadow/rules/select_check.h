@@ -20,6 +20,12 @@ inline constexpr std::size_t kTreeLevelsMax = 1'000;
 
 struct SelectFacts {
   std::vector<std::string> functions;  // called anywhere in it: pg_proc.proname, sorted, each once
+  // Tables and views that it names, also common table expressions, sorted, each once:
+  // `"public"."users"`, or `"users"` without a schema.
+  std::vector<std::string> tables;
+  // Everything that may be the name of a function, column, type or operator (`||`), sorted, each
+  // once. No literal is among them.
+  std::vector<std::string> names;
   SortOrder order;
 };
 
@@ -33,11 +39,6 @@ std::variant<SelectFacts, std::vector<SqlProblem>> check_select(const std::strin
 
 // Whether the parser reads it (and kParsedBytesMax and kParsedTokensMax allow to ask).
 bool parses(const std::string& sql);
-
-// A function that does something that a read-only transaction lets through, or that makes the two
-// runs differ (locks, replication slots, sequences, large objects, settings, signals, other
-// connections). `name` in lower case.
-bool has_side_effects(std::string_view name);
 
 // The SELECT with plain casts of columns in its select list removed: `a::text` and CAST(a AS text)
 // become `a`, which keeps number, order and labels of the columns. Empty when there is none, or

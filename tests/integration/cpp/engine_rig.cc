@@ -56,6 +56,18 @@ void RememberingReport::breaker(const Rule* rule, bool open, const std::string&)
   changed_.notify_all();
 }
 
+void RememberingReport::warning(const std::string& text) {
+  const std::lock_guard lock(mutex);
+  warnings.push_back(text);
+  changed_.notify_all();
+}
+
+void RememberingReport::information(const std::string& text) {
+  const std::lock_guard lock(mutex);
+  information_texts.push_back(text);
+  changed_.notify_all();
+}
+
 void RememberingReport::uncovered(const UncoveredStatement& statement) {
   const std::lock_guard lock(mutex);
   statements.push_back(statement);

@@ -38,6 +38,8 @@ class RememberingReport final : public shadow::Report {
                   const std::string& reason) override;
   void pool_error(const std::string& sqlstate, const std::string& what) override;
   void breaker(const shadow::Rule* rule, bool open, const std::string& why) override;
+  void warning(const std::string& text) override;
+  void information(const std::string& text) override;
   void uncovered(const shadow::UncoveredStatement& statement) override;
 
   // Waits until `done` holds for what was reported so far; false after the time limit.
@@ -49,6 +51,8 @@ class RememberingReport final : public shadow::Report {
   std::vector<std::string> pool_errors;        // SQLSTATEs
   std::vector<std::string> pool_texts;
   std::vector<std::string> breakers;  // "held open", "* closed": `*` all replays
+  std::vector<std::string> warnings;
+  std::vector<std::string> information_texts;
   std::vector<shadow::UncoveredStatement> statements;
   std::mutex mutex;
 

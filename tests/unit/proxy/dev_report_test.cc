@@ -208,6 +208,8 @@ TEST_CASE("states of rules and troubles of the pool on the terminal") {
   report.pool_error("", "connection refused");
   report.breaker(&some_rule(), true, "5 replays in a row timed out");
   report.breaker(nullptr, false, "a replay has ended well");
+  report.warning("the role may\nwrite");
+  report.information("the shadow is a standby");
   report.outcome(outcome(Verdict::unstable));
   CHECK(out.str() ==
         "rule  userRouter.get  ready\n"
@@ -216,6 +218,8 @@ TEST_CASE("states of rules and troubles of the pool on the terminal") {
         "pool  not reached  connection refused\n"
         "rule  userRouter.get  breaker open: 5 replays in a row timed out\n"
         "pool  all replays  breaker closed: a replay has ended well\n"
+        "pool  warning  the role may\\nwrite\n"
+        "pool  note  the shadow is a standby\n"
         "note  userRouter.get  unstable\n");
 }
 

@@ -154,5 +154,14 @@ TEST_CASE("a breaker that opens is a warning, that it closes is said as well") {
         "info rule=userRouter.get breaker=closed a replay has ended well\n");
 }
 
+TEST_CASE("what the shadow server's facts are is said at their level") {
+  World world;
+  world.report->warning("the shadow role \"app\" is a superuser");
+  world.report->information("the shadow is a standby");
+  CHECK(world.take() ==
+        "warn the shadow role \"app\" is a superuser\n"
+        "info the shadow is a standby\n");
+}
+
 }  // namespace
 }  // namespace parallax::proxy
