@@ -32,10 +32,6 @@ class TeeReport final : public shadow::Report {
     first_.pool_error(sqlstate, what);
     second_.pool_error(sqlstate, what);
   }
-  void breaker(const shadow::Rule* rule, bool open, const std::string& why) override {
-    first_.breaker(rule, open, why);
-    second_.breaker(rule, open, why);
-  }
   void uncovered(const shadow::UncoveredStatement& statement) override {
     first_.uncovered(statement);
     second_.uncovered(statement);

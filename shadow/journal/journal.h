@@ -49,7 +49,6 @@ class Journal final : public Report {
   void rule_state(const Rule&, RuleState, const std::string&) override {}
   void breaker(const Rule*, bool, const std::string&) override {}
   void pool_error(const std::string&, const std::string&) override {}
-  void breaker(const Rule*, bool, const std::string&) override {}
   void uncovered(const UncoveredStatement&) override {}
 
  private:
