@@ -47,7 +47,7 @@ bool may_be_prepared(const std::vector<StepResult>* results) {
 
 ReplayContextRef context() {
   static const auto context = std::make_shared<const ReplayContext>(
-      ReplayContext{{{"plan_cache_mode", "force_generic_plan"}}, {}});
+      ReplayContext{{{"plan_cache_mode", "force_generic_plan"}}, {}, {}});
   return context;
 }
 
