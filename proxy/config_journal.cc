@@ -70,6 +70,7 @@ void read_journal(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft
          "distinct parameters of two runs or instances cannot be put together"});
   }
   draft.config.shadow.keep_values = true;
+  draft.config.shadow.generic_plans = true;
   draft.config.journal = JournalConfig{std::move(options), given->second};
 }
 

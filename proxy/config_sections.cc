@@ -100,6 +100,13 @@ Parsed<bool> parse_mode(std::string_view text) {
                             : "write `shadow` or `off`, not " + quoted_value(text)};
 }
 
+Parsed<shadow::Identity> parse_identity(std::string_view text) {
+  if (text == "same_user") return shadow::Identity::same_user;
+  if (text == "set_role") return shadow::Identity::set_role;
+  return ValueError{text == "own" ? "`own` is not in this version; write `same_user` or `set_role`"
+                                  : "write `same_user` or `set_role`, not " + quoted_value(text)};
+}
+
 Parsed<std::string> parse_log_level(std::string_view text) {
   if (!log_level(text)) {
     return ValueError{"write `error`, `warn`, `info` or `debug`, not " + quoted_value(text)};
@@ -121,6 +128,7 @@ YamlKey shadow_section(const Keys& keys, shadow::Options& options) {
   return keys.section(
       "shadow",
       {keys.custom("url", read_shadow_url),
+       keys.value("identity", options.identity, parse_identity),
        keys.section("pool",
                     {keys.count("max", options.pool_max, 1, 1000),
                      keys.duration("idle_timeout", options.idle_timeout, 100ms, 24h),
@@ -131,7 +139,7 @@ YamlKey shadow_section(const Keys& keys, shadow::Options& options) {
                               keys.size("max_bytes", options.queue_bytes, 64 * kKiB, 64 * kGiB)}),
        keys.custom("safe_functions", read_safe_functions),
        keys.section("capture", {keys.size("max_bytes", options.capture_bytes, kKiB, kGiB)})},
-      {"identity", "window"});
+      {"window"});
 }
 
 YamlKey limits_section(const Keys& keys, Limits& limits) {

@@ -177,6 +177,7 @@ void Server::make_workers() {
           [this](const shadow::Rule& rule) { return engine_->state(rule); },
           shadow::TapOptions{.user = conninfo("user"),
                              .database = conninfo("dbname"),
+                             .identity = config_.shadow.identity,
                              .dev = config_.shadow.dev,
                              .live = shadows_where_clients_go(config_),
                              .capture_bytes = config_.shadow.capture_bytes,

@@ -20,13 +20,17 @@ class TeeReport final : public shadow::Report {
     first_.rule_state(rule, state, reason);
     second_.rule_state(rule, state, reason);
   }
-  void pool_error(const std::string& sqlstate, const std::string& what) override {
-    first_.pool_error(sqlstate, what);
-    second_.pool_error(sqlstate, what);
+  void plans(const shadow::Rule& rule, const shadow::RulePlans& plans) override {
+    first_.plans(rule, plans);
+    second_.plans(rule, plans);
   }
   void breaker(const shadow::Rule* rule, bool open, const std::string& why) override {
     first_.breaker(rule, open, why);
     second_.breaker(rule, open, why);
+  }
+  void pool_error(const std::string& sqlstate, const std::string& what) override {
+    first_.pool_error(sqlstate, what);
+    second_.pool_error(sqlstate, what);
   }
   void warning(const std::string& text) override {
     first_.warning(text);

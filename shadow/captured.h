@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "shadow/compare/result_set.h"
+#include "shadow/compare/value_reader.h"
 #include "shadow/rules/rule.h"
 
 namespace parallax::shadow {
@@ -24,6 +25,7 @@ struct ReplayContext {
   // timeouts, transaction settings.
   std::vector<std::pair<std::string, std::string>> settings;
   std::string user;  // that the session has logged in as
+  TextStyle style;   // how the session's texts are written
   bool operator==(const ReplayContext&) const = default;
 };
 using ReplayContextRef = std::shared_ptr<const ReplayContext>;
@@ -51,7 +53,7 @@ struct CapturedOperation {
   BoundStatement legacy;  // the client's own text and parameters
   NamedValues values;
   LiveResult live;
-  double live_seconds = 0;  // that the client waited for it
+  double live_seconds = 0;    // that the client waited for it
   std::size_t bytes() const;  // for the queue's limit
 };
 

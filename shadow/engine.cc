@@ -58,6 +58,7 @@ struct Engine::Impl {
 
   void take_offers();
   void accept(IntakeQueue::Item item);
+  void wait_for_connection(Jobs::iterator job);
   void start_job(Jobs::iterator job, Connection& connection);
   void on_replayed(Jobs::iterator job, OperationReplay::End end);
   Outcome outcome_of(const CapturedOperation& operation, const OperationReplay::End& end,
@@ -110,15 +111,15 @@ Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
       intakes(loop, options, workers, [this] { take_offers(); }),
       pool(loop, options,
            [this](const ConnectionError& error) { report.pool_error(error.sqlstate, error.what); }),
-      verifier(
-          loop, options, pool, tables_of(*rules),
-          [this](const Rule& rule, Verification verification) {
-            verified(rule, std::move(verification));
-          },
-          [this](const ServerFacts& facts) {
-            if (!facts.warning.empty()) report.warning(facts.warning);
-            if (!facts.information.empty()) report.information(facts.information);
-          }),
+      verifier(loop, options, pool, tables_of(*rules),
+               {[this](const ServerFacts& facts) {
+                  if (!facts.warning.empty()) report.warning(facts.warning);
+                  if (!facts.information.empty()) report.information(facts.information);
+                },
+                [this](const Rule& rule, Verification verification) {
+                  verified(rule, std::move(verification));
+                },
+                [this](const Rule& rule, const RulePlans& plans) { report.plans(rule, plans); }}),
       deadline_timer(loop) {
   for (auto& state : states) state.store(RuleState::unverified, std::memory_order_relaxed);
 }
@@ -148,6 +149,10 @@ void Engine::Impl::accept(IntakeQueue::Item item) {
   job->bytes = item.bytes;
   if (stopping) return end_waiting(job, DropReason::drain, "");
   if (const auto reason = obstacle(*job->operation.rule)) return end_waiting(job, *reason, "");
+  wait_for_connection(job);
+}
+
+void Engine::Impl::wait_for_connection(Jobs::iterator job) {
   pool.acquire([this, job](std::variant<Connection*, ReplaySkip> acquired) {
     if (auto* connection = std::get_if<Connection*>(&acquired)) {
       start_job(job, **connection);
@@ -178,6 +183,11 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
     end_waiting(job, *reason, "");
     pool.release(connection);
     return;
+  }
+  if (!connection.knows_no_other_than(job->operation.context)) {
+    connection.close();
+    pool.release(connection);
+    return wait_for_connection(job);
   }
   intakes.give_back(job->bytes);
   job->connection = &connection;

@@ -20,6 +20,10 @@ double seconds_since(std::uint64_t began_ns) {
   return static_cast<double>(io::Loop::now_ns() - began_ns) / 1e9;
 }
 
+TextStyle style_of(const ReplayContextRef& context) {
+  return context == nullptr ? TextStyle{} : context->style;
+}
+
 Outcome skipped(SkipReason reason, std::string detail) {
   Outcome outcome;
   outcome.end = reason;
@@ -35,7 +39,7 @@ void Judge::verified(const Rule& rule, Verification verification) {
 
 ComparisonBasis Judge::basis(const CapturedOperation& operation) const {
   const auto& verification = facts_of(*operation.rule).verification;
-  return {*operation.rule, verification.pairing, verification.catalog, {}};
+  return {*operation.rule, verification.pairing, verification.catalog, style_of(operation.context)};
 }
 
 ReplayRequest Judge::request(CapturedOperation& operation) {
@@ -45,10 +49,11 @@ ReplayRequest Judge::request(CapturedOperation& operation) {
   request.snapshot.context = operation.context;
   request.snapshot.legacy = std::move(operation.legacy);
   request.snapshot.bind_rewrite(*operation.rule, operation.values);
-  request.snapshot.digest_basis = [this, rule = operation.rule] {
+  request.snapshot.digest_basis = [this, rule = operation.rule,
+                                   style = style_of(operation.context)] {
     const auto& now = facts_of(*rule).verification;
-    return std::make_shared<const DigestBasis>(
-        DigestBasis{now.pairing, now.legacy_columns, now.rewrite_columns, now.catalog.types, {}});
+    return std::make_shared<const DigestBasis>(DigestBasis{
+        now.pairing, now.legacy_columns, now.rewrite_columns, now.catalog.types, style});
   };
   request.snapshot.live_sqlstate = operation.live.sqlstate;
   request.snapshot.rewrite_first = std::exchange(facts.rewrite_first, !facts.rewrite_first);

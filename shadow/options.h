@@ -10,6 +10,12 @@
 
 namespace parallax::shadow {
 
+// Whose rights a replay has: `shadow.identity`.
+enum class Identity {
+  same_user,  // sessions of the shadow's own user only
+  set_role    // the shadow's user takes the role of each session's user
+};
+
 struct Options {
   // libpq keywords of the shadow server (host, port, user, password, dbname, sslmode, ...); from
   // shadow.url, default the upstream URL.
@@ -22,11 +28,13 @@ struct Options {
   std::size_t queue_jobs = 1024;                             // shadow.queue.max_jobs
   std::size_t queue_bytes = std::size_t{64} * 1024 * 1024;   // shadow.queue.max_bytes
   std::size_t capture_bytes = std::size_t{8} * 1024 * 1024;  // shadow.capture.max_bytes, per result
+  Identity identity = Identity::same_user;                   // shadow.identity
+  bool dev = false;            // --dev: print values and uncovered statements
+  bool keep_values = false;    // --dev and the journal: outcomes carry values
+  bool generic_plans = false;  // the journal: verification explains both sides
   // shadow.safe_functions: functions outside pg_catalog, `name` or `schema.name`, that the operator
   // vouches for: they change nothing and do not make a replay differ.
   std::set<std::string> safe_functions;
-  bool dev = false;          // --dev: print values and uncovered statements
-  bool keep_values = false;  // --dev and the journal: outcomes carry values
 };
 
 }  // namespace parallax::shadow

@@ -54,6 +54,12 @@ struct Outcome {
 };
 inline constexpr std::size_t kDifferencesShown = 10;
 
+// Generic plans, as EXPLAIN (FORMAT JSON) prints them; empty = the server gave none.
+struct RulePlans {
+  std::string legacy;
+  std::string rewrite;
+};
+
 class Report {
  public:
   virtual ~Report() = default;
@@ -61,6 +67,8 @@ class Report {
   // `reason` says why a rule is broken, or what verification found (pairs by left-over, crossing
   // pairs).
   virtual void rule_state(const Rule& rule, RuleState state, const std::string& reason) = 0;
+  // After verification, with Options::generic_plans.
+  virtual void plans(const Rule&, const RulePlans&) {}
   // A connection of the shadow pool failed; `sqlstate` empty when the server was not reached. Never
   // holds a value.
   virtual void pool_error(const std::string& sqlstate, const std::string& what) = 0;

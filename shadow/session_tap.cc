@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "shadow/live_capture.h"
+#include "shadow/setting_binding.h"
 
 namespace parallax::shadow {
 
@@ -126,9 +127,8 @@ SessionTap::SessionTap(WorkerTap& worker, std::uint64_t session_id,
                        const protocol::StartupParameters& startup)
     : worker_(worker),
       session_id_(session_id),
-      context_(startup, worker.options_.user, worker.options_.database),
-      replay_context_(std::make_shared<const ReplayContext>(
-          ReplayContext{context_.settings(), std::string(startup.user())})) {}
+      context_(startup, worker.options_.user, worker.options_.database, worker.options_.identity),
+      replay_context_(std::make_shared<const ReplayContext>(context_.replay_context())) {}
 
 SessionTap::~SessionTap() { end_open_portals(SkipReason::incomplete); }
 
@@ -157,7 +157,13 @@ protocol::StatementRef SessionTap::on_parse(const protocol::ParseView& parse, bo
 protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
                                          const protocol::BindView& bind, bool whole) {
   const auto* statement = known_statement(note);
-  if (statement == nullptr || statement->known.candidates.empty()) return nullptr;
+  if (statement == nullptr) return nullptr;
+  if (takes_parameters(statement->setting_effects)) {
+    const auto parameters = whole ? read_parameters(bind, nullptr) : std::nullopt;
+    if (!parameters) return nullptr;
+    return bind_settings(statement->setting_effects.front(), *parameters);
+  }
+  if (statement->known.candidates.empty()) return nullptr;
   auto binding = std::make_shared<Binding>();
   binding->rule = statement->known.candidates.front();
   if (!whole) {
@@ -199,7 +205,29 @@ std::unique_ptr<LiveCapture> SessionTap::begin_capture(const Rule& rule, protoco
   return std::make_unique<LiveCapture>(worker_.captures_, formats);
 }
 
+std::span<const SettingEffect> SessionTap::effects_of(const protocol::Command& command,
+                                                      const KnownStatement& statement) {
+  static const SettingEffect unknown;
+  const auto& effects = statement.setting_effects;
+  if (effects.empty()) return {};
+  if (const auto* bound = dynamic_cast<const SettingBinding*>(command.binding.get()))
+    return bound->effects;
+  const auto index = command.simple ? statement_index_ : 0;
+  const bool clear = index < effects.size() && !takes_parameters(effects);
+  return clear ? std::span(effects[index]) : std::span(&unknown, 1);
+}
+
+const ReplayContextRef& SessionTap::replay_context() {
+  if (replay_revision_ == context_.revision()) return replay_context_;
+  replay_revision_ = context_.revision();
+  auto now = context_.replay_context();
+  if (now != *replay_context_)
+    replay_context_ = std::make_shared<const ReplayContext>(std::move(now));
+  return replay_context_;
+}
+
 void SessionTap::on_command(const protocol::Command& command) {
+  statement_index_ = command.first ? 0 : statement_index_ + 1;
   const auto* statement = known_statement(command.statement);
   const bool covered = statement != nullptr && !statement->known.candidates.empty();
   if (command.first) {
@@ -214,8 +242,11 @@ void SessionTap::on_command(const protocol::Command& command) {
   // Everything but an error may have changed the session: also a portal that was suspended
   // half-way.
   const bool known = statement != nullptr && statement->readable;
-  if (!known) context_.unreadable();
-  context_.completed(command.tag, known ? &statement->known.shape : nullptr);
+  if (!known) {
+    context_.unreadable();
+    return context_.completed(command.tag, nullptr, {});
+  }
+  context_.completed(command.tag, &statement->known.shape, effects_of(command, *statement));
 }
 
 void SessionTap::simple_operation(const KnownStatement& statement,
@@ -272,7 +303,7 @@ void SessionTap::end_portal(Binding& binding, const Ending& ending,
   captured.values = std::move(binding.values);
   captured.live.rows = rows;
   if (binding.capture != nullptr) {
-    if (rows && ending.context == replay_context_) captured.live.result = binding.capture->take();
+    if (rows && ending.context == replay_context()) captured.live.result = binding.capture->take();
     binding.capture.reset();
   }
   operation(*binding.rule, ending, skip ? skip : binding.skip, std::move(captured));
@@ -285,9 +316,10 @@ void SessionTap::end_open_portals(std::optional<SkipReason> skip) {
   }
 }
 
-SessionTap::Ending SessionTap::ending_of(const protocol::Command& command) const {
+SessionTap::Ending SessionTap::ending_of(const protocol::Command& command) {
   return {command.end, std::string(command.sqlstate),
-          static_cast<double>(command.completed_ns - command.requested_ns) * 1e-9, replay_context_};
+          static_cast<double>(command.completed_ns - command.requested_ns) * 1e-9,
+          replay_context()};
 }
 
 void SessionTap::operation(const Rule& rule, const Ending& ending, std::optional<SkipReason> skip,

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,7 @@ class SessionTap final : public protocol::ConversationListener {
   void on_command(const protocol::Command& command) override;
   void on_parameter_status(std::string_view name, std::string_view value) override;
   void on_ready(char transaction_status) override;
-  void on_error(std::string_view, bool) override {}
+  void on_error(std::string_view, bool) override { context_.failed(); }
   void on_lost(std::string_view why) override;
 
  private:
@@ -45,8 +46,12 @@ class SessionTap final : public protocol::ConversationListener {
     Ending ending;                 // of its first Execute
   };
 
+  // As it is now; the same value until it changes.
+  const ReplayContextRef& replay_context();
+  std::span<const SettingEffect> effects_of(const protocol::Command& command,
+                                            const KnownStatement& statement);
   std::unique_ptr<LiveCapture> begin_capture(const Rule& rule, protocol::Bytes formats);
-  Ending ending_of(const protocol::Command& command) const;
+  Ending ending_of(const protocol::Command& command);
   void simple_operation(const KnownStatement& statement, const protocol::Command& command);
   void portal_operation(const protocol::Command& command);
   // `rows` that the client got; nothing when it has not taken all.
@@ -62,6 +67,8 @@ class SessionTap final : public protocol::ConversationListener {
   std::uint64_t session_id_;
   SessionContext context_;
   ReplayContextRef replay_context_;
+  std::uint64_t replay_revision_ = 0;
+  std::size_t statement_index_ = 0;       // in the text of a simple query
   std::vector<OpenPortal> open_portals_;  // suspended; as many as portals of one transaction
 };
 

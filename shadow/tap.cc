@@ -32,6 +32,9 @@ std::size_t bytes_of(const KnownStatement& statement) {
   for (const auto& group : statement.known.shape.slots) {
     bytes += sizeof(SlotGroup) + group.members.size() * sizeof(Slot);
   }
+  for (const auto& effects : statement.setting_effects) {
+    for (const auto& effect : effects) bytes += sizeof effect + effect.value.size();
+  }
   // The values of a match in the simple protocol are about as much again.
   return bytes * 2;
 }
@@ -66,6 +69,9 @@ std::shared_ptr<KnownStatement> WorkerTap::know(std::string_view sql) {
   statement->known = rules_.know(text);
   statement->readable = !statement->known.shape.key.empty() || text.empty();
   statement->deallocated = deallocated_name(statement->known.shape.key);
+  const auto& shape = statement->known.shape;
+  if (may_have_setting_effects(shape.key, shape.sets_config))
+    statement->setting_effects = setting_effects(statement->text);
   if (statement->known.candidates.empty()) {
     // Nobody will ask for the values of a statement that no rule knows; a bulk insert has very
     // many.

@@ -23,6 +23,7 @@
 #include "shadow/captured.h"
 #include "shadow/engine.h"
 #include "shadow/live_capture.h"
+#include "shadow/setting_effect.h"
 #include "shadow/shadow_metrics.h"
 
 namespace parallax::shadow {
@@ -32,6 +33,8 @@ struct KnownStatement final : protocol::StatementNote {
   KnownText known;
   std::string text;
   std::string deallocated;  // of DEALLOCATE name
+  // By statement of the text; empty: none of them changes settings.
+  std::vector<std::vector<SettingEffect>> setting_effects;
   std::string_view deallocates() const override { return deallocated; }
   bool readable = false;  // false: too long or not lexable, so nothing is known of its effects
   // In the simple protocol the values are in the text, so the match is too.
@@ -41,6 +44,7 @@ struct KnownStatement final : protocol::StatementNote {
 struct TapOptions {
   std::string user;  // the shadow connection's; sessions of others are not comparable
   std::string database;
+  Identity identity = Identity::same_user;
   bool dev = false;  // report statements that no rule covers
   bool live = true;  // copy what clients get: the shadow is the same database system
   std::size_t capture_bytes = std::size_t{8} * 1024 * 1024;    // of one result

@@ -30,7 +30,8 @@ struct Journal::Impl {
       : settings(std::move(given)),
         book(settings.options, std::move(rules), metrics, registry, now()) {}
 
-  void push(const Outcome& outcome);
+  void hear(const Outcome& outcome);
+  void push(std::string line);
   void run();
   std::optional<Lines> take(JournalTime until);
   void write(const Lines& lines);
@@ -55,17 +56,22 @@ struct Journal::Impl {
   std::thread thread;
 };
 
-void Journal::Impl::push(const Outcome& outcome) {
+void Journal::Impl::hear(const Outcome& outcome) {
   const std::lock_guard lock(mutex);
   auto line = book.heard(outcome, now());
   if (!line) return;
-  if (bytes + line->size() > settings.queue_bytes) {
+  if (auto plans = book.due_plans(*outcome.rule, now())) push(*std::move(plans));
+  push(*std::move(line));
+}
+
+void Journal::Impl::push(std::string line) {
+  if (bytes + line.size() > settings.queue_bytes) {
     ++refused;
     errors.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  bytes += line->size();
-  waiting.push_back(*std::move(line));
+  bytes += line.size();
+  waiting.push_back(std::move(line));
   wake.notify_one();
 }
 
@@ -167,6 +173,11 @@ void Journal::stop() {
 
 std::uint64_t Journal::errors() const { return impl_->errors.load(std::memory_order_relaxed); }
 
-void Journal::outcome(const Outcome& outcome) { impl_->push(outcome); }
+void Journal::outcome(const Outcome& outcome) { impl_->hear(outcome); }
+
+void Journal::plans(const Rule& rule, const RulePlans& plans) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->book.planned(rule, plans);
+}
 
 }  // namespace parallax::shadow

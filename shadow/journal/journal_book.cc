@@ -57,6 +57,16 @@ std::optional<std::string> JournalBook::heard(const Outcome& outcome, JournalTim
   return verdict_line(outcome, *verdict, entry, {hash_, full_values_});
 }
 
+void JournalBook::planned(const Rule& rule, const RulePlans& plans) {
+  pages_[rule.index].plans = plans;
+}
+
+std::optional<std::string> JournalBook::due_plans(const Rule& rule, JournalTime now) {
+  const auto plans = std::exchange(pages_[rule.index].plans, std::nullopt);
+  if (!plans) return std::nullopt;
+  return plans_line(rule, *plans, now, hash_);
+}
+
 std::vector<JournalBook::Summary> JournalBook::summaries(JournalTime now) {
   std::vector<Summary> all;
   for (const auto& rule : rules_->rules()) {

@@ -41,6 +41,11 @@ class JournalBook {
   // and within the rate.
   std::optional<std::string> heard(const Outcome& outcome, JournalTime now);
 
+  // The rule's plans, as they are since its verification.
+  void planned(const Rule& rule, const RulePlans& plans);
+  // A line with the plans that no line has told yet; to be asked for when heard() gave one.
+  std::optional<std::string> due_plans(const Rule& rule, JournalTime now);
+
   // A line for each rule that had operations since the last one that was written. Each must go to
   // written() or given_back() before the next call.
   std::vector<Summary> summaries(JournalTime now);
@@ -54,6 +59,7 @@ class JournalBook {
     JournalTime from;
     Evidence evidence;
     std::map<Verdict, LineBudget> budgets;
+    std::optional<RulePlans> plans;  // that no line has told yet
   };
 
   const std::size_t rate_;

@@ -38,6 +38,10 @@ struct JournalEntry {
 std::string verdict_line(const Outcome& outcome, Verdict verdict, const JournalEntry& entry,
                          const JournalStyle& style);
 
+// The generic plans of both sides.
+std::string plans_line(const Rule& rule, const RulePlans& plans, JournalTime time,
+                       const KeyedHash& hash);
+
 struct SummaryPeriod {
   std::string instance;
   JournalTime from;

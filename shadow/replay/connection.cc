@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -298,6 +299,16 @@ bool Connection::sync() {
 }
 
 void Connection::single_row() { PQsetSingleRowMode(pg_); }
+
+bool Connection::knows_no_other_than(const ReplayContextRef& context) const {
+  return std::ranges::all_of(custom_settings_, [&context](const std::string& name) {
+    return context != nullptr &&
+           std::ranges::any_of(context->settings,
+                               [&name](const auto& setting) { return setting.first == name; });
+  });
+}
+
+int Connection::backend_pid() const { return PQbackendPID(pg_); }
 
 std::string Connection::error_message() const {
   return pg_ == nullptr ? std::string("closed") : connection_error(PQerrorMessage(pg_)).what;

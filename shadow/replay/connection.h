@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "proxy/io/poll_watch.h"
 #include "proxy/io/resolver.h"
 #include "proxy/io/timer.h"
+#include "shadow/captured.h"
 #include "shadow/options.h"
 #include "shadow/replay/connection_error.h"
 #include "shadow/rules/rule.h"
@@ -81,6 +83,15 @@ class Connection {
   // Rows of the statement at the head of the pipeline come one by one.
   void single_row();
   std::string error_message() const;
+  // As the server or a pooler in front of it has told at login.
+  int backend_pid() const;
+
+  // Custom settings (names with a dot) that were made here: after the rollback the server knows
+  // their names, and gives '' where it gave NULL. A pooler hands such a connection to others.
+  std::set<std::string>& custom_settings() { return custom_settings_; }
+  bool knows_no_other_than(const ReplayContextRef& context) const;
+  bool shared() const { return shared_; }
+  void set_shared() { shared_ = true; }
 
   void close();
   // The same for an idle connection, with a goodbye. A duplicate of its socket, on which the end
@@ -124,6 +135,8 @@ class Connection {
   bool send_failed_ = false;
   bool lost_ = false;
   bool left_working_ = false;
+  std::set<std::string> custom_settings_;
+  bool shared_ = false;  // by a pooler: another server process answers than the one of the login
   std::string last_sqlstate_;  // of the last error result: what a closing server said
 };
 

@@ -140,7 +140,8 @@ void Pool::let_go(Connection& connection) {
   const int socket = working ? -1 : connection.hang_up();
   if (!working && socket < 0) return;  // nothing is left of it
   // A server at work finds out when it next writes, which a statement's time limit bounds.
-  const auto limit = working ? options_.statement_timeout : options_.connect_timeout;
+  const auto limit =
+      working ? std::min(options_.statement_timeout, kWorkingMax) : options_.connect_timeout;
   const auto number = ++closings_;
   closing_.emplace(number, std::make_shared<ClosingSocket>(loop_, socket, limit,
                                                            [this, number] { on_gone(number); }));

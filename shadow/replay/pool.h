@@ -38,6 +38,9 @@ inline constexpr std::chrono::milliseconds kGrowthFull{30'000};
 // When all connections are lost at once, others have lost theirs too: not all come back in the same
 // moment.
 inline constexpr std::chrono::milliseconds kSpread{250};
+// A connection that was closed while the server was at work counts as one for the statement's time
+// limit, but no longer than this: otherwise few of them would take the pool's place for long.
+inline constexpr std::chrono::milliseconds kWorkingMax{10'000};
 
 class Pool {
  public:

@@ -14,6 +14,21 @@ constexpr Oid kTextOid = 25;
 constexpr std::size_t kWatchdogStatements = 3;
 constexpr std::chrono::seconds kWatchdogGrace{5};
 
+constexpr std::string_view kInvalidText = "22P02";
+
+bool is_custom(std::string_view setting) { return setting.find('.') != std::string_view::npos; }
+
+bool has_custom(const ReplayContextRef& context) {
+  return context != nullptr && std::ranges::any_of(context->settings, [](const auto& setting) {
+           return is_custom(setting.first);
+         });
+}
+
+ReplaySkip shared_connection() {
+  return {SkipReason::context,
+          "custom settings would stay behind on a connection that a pooler shares"};
+}
+
 Value text_value(std::string text) { return Value{false, false, kTextOid, std::move(text)}; }
 
 std::string field(const PGresult& result, int code) {
@@ -91,6 +106,7 @@ void ReadOnlyTransaction::run(Connection& connection, const ReplayContextRef& co
   if (!std::ranges::all_of(steps_, can_be_sent)) {
     return finish(cannot_be_sent());
   }
+  if (connection.shared() && has_custom(context)) return finish(shared_connection());
   connection.set_user(this);
   watch();
   send_all(context);
@@ -139,8 +155,15 @@ void ReadOnlyTransaction::send_settings(const ReplayContextRef& context) {
   std::string sql = "SELECT ";
   const auto add = [&](const std::string& name, const std::string& value) {
     if (!values.empty()) sql += ", ";
-    sql += "pg_catalog.set_config($" + std::to_string(values.size() + 1) + ", $" +
-           std::to_string(values.size() + 2) + ", true)";
+    const auto call = "pg_catalog.set_config($" + std::to_string(values.size() + 1) + ", $" +
+                      std::to_string(values.size() + 2) + ", true)";
+    // Not where a pooler has given us another process than the one that we logged in to: others use
+    // it, too, and the name would stay. The cast then fails (22P02).
+    sql += is_custom(name) ? "CASE WHEN pg_catalog.pg_backend_pid() = " +
+                                 std::to_string(connection_->backend_pid()) + " THEN " + call +
+                                 " ELSE (pg_catalog.pg_backend_pid() || ' is shared')::"
+                                 "pg_catalog.int4::pg_catalog.text END"
+                           : call;
     values.push_back(text_value(name));
     values.push_back(text_value(value));
   };
@@ -148,7 +171,10 @@ void ReadOnlyTransaction::send_settings(const ReplayContextRef& context) {
     return std::to_string(time.count());
   };
   if (context != nullptr) {
-    for (const auto& [name, value] : context->settings) add(name, value);
+    for (const auto& [name, value] : context->settings) {
+      if (is_custom(name)) connection_->custom_settings().insert(name);
+      add(name, value);
+    }
   }
   add("statement_timeout", milliseconds(options_.statement_timeout));
   add("lock_timeout", milliseconds(options_.lock_timeout));
@@ -239,6 +265,12 @@ void ReadOnlyTransaction::take_error(const PGresult& result) {
     return;
   }
   if (preamble_failed_ || stage == Stage::rollback) return;
+  if (stage == Stage::settings && state == kInvalidText &&
+      !connection_->custom_settings().empty()) {
+    connection_->set_shared();
+    preamble_failed_ = shared_connection();
+    return;
+  }
   // The message would carry the setting's value.
   const bool refused = stage == Stage::settings && !is_server_trouble(state) && !is_timeout(state);
   preamble_failed_ = ReplaySkip{refused ? SkipReason::context : SkipReason::server,

@@ -6,14 +6,13 @@
 namespace parallax::shadow {
 
 Verifier::Verifier(io::Loop& loop, const Options& options, Pool& pool,
-                   std::vector<std::string> tables, Found found, FactsFound facts_found)
+                   std::vector<std::string> tables, Listener listener)
     : loop_(loop),
       options_(options),
       pool_(pool),
-      found_(std::move(found)),
-      retry_(loop),
       tables_(std::move(tables)),
-      facts_found_(std::move(facts_found)) {}
+      listener_(std::move(listener)),
+      retry_(loop) {}
 
 void Verifier::verify(const Rule& rule) {
   const auto known = [&rule](const std::deque<const Rule*>& list) {
@@ -21,7 +20,10 @@ void Verifier::verify(const Rule& rule) {
   };
   if (known(pending_) || known(again_)) return;
   pending_.push_back(&rule);
-  if (!in_round_ && !retry_.active()) begin_round();
+  // What waits for a right alone holds up no other.
+  if (in_round_ || (retry_.active() && in_trouble_)) return;
+  retry_.cancel();
+  begin_round();
 }
 
 void Verifier::close() {
@@ -32,6 +34,7 @@ void Verifier::close() {
   if (connection_ == nullptr) return;
   check_.reset();  // closes the connection
   facts_.reset();
+  plans_.reset();
   pool_.release(*std::exchange(connection_, nullptr));
 }
 
@@ -43,13 +46,14 @@ void Verifier::begin_round() {
       connection_ = *connection;
       check_facts();
     } else {
+      in_trouble_ = true;
       end_round();
     }
   });
 }
 
 void Verifier::check_facts() {
-  if (!facts_found_) return check_next();
+  if (facts_known_) return check_next();
   facts_ = std::make_shared<ServerFactsCheck>(loop_, options_);
   facts_->run(*connection_, tables_,
               [this](std::variant<ServerFacts, ReplaySkip> facts) { on_facts(std::move(facts)); });
@@ -59,7 +63,8 @@ void Verifier::check_facts() {
 void Verifier::on_facts(std::variant<ServerFacts, ReplaySkip> facts) {
   loop_.defer_destroy(std::move(facts_));  // it is in the middle of this call
   if (const auto* known = std::get_if<ServerFacts>(&facts)) {
-    std::exchange(facts_found_, nullptr)(*known);
+    facts_known_ = true;
+    listener_.facts(*known);
   }
   check_next();
 }
@@ -75,16 +80,29 @@ void Verifier::on_checked(RuleCheck::End&& end) {
   pending_.pop_front();
   loop_.defer_destroy(std::move(check_));  // it is in the middle of this call
   if (auto* verification = std::get_if<Verification>(&end)) {
+    in_trouble_ = false;
     if (verification->may_mend) {
       again_.push_back(&rule);
     } else {
       next_retry_ = kVerifyRetryFirst;
     }
-    found_(rule, std::move(*verification));
+    const bool ready = verification->state == RuleState::ready;
+    listener_.found(rule, std::move(*verification));
+    if (ready && options_.generic_plans) return explain(rule);
   } else {
+    in_trouble_ = true;
     again_.push_back(&rule);
   }
   check_next();
+}
+
+void Verifier::explain(const Rule& rule) {
+  plans_ = std::make_shared<RulePlansQuery>(loop_, options_, rule);
+  plans_->run(*connection_, [this, &rule](const RulePlans& plans) {
+    loop_.defer_destroy(std::move(plans_));  // it is in the middle of this call
+    listener_.planned(rule, plans);
+    check_next();
+  });
 }
 
 void Verifier::end_round() {

@@ -12,6 +12,7 @@
 #include "shadow/options.h"
 #include "shadow/replay/pool.h"
 #include "shadow/replay/rule_check.h"
+#include "shadow/replay/rule_plans.h"
 #include "shadow/replay/server_facts.h"
 #include "shadow/rules/rule.h"
 
@@ -23,15 +24,21 @@ inline constexpr std::chrono::milliseconds kVerifyRetryMax{30'000};
 class Verifier {
  public:
   using Found = std::function<void(const Rule&, Verification)>;
+  using Planned = std::function<void(const Rule&, const RulePlans&)>;
 
-  using FactsFound = std::function<void(const ServerFacts&)>;
+  // All are called from the loop.
+  struct Listener {
+    std::function<void(const ServerFacts&)> facts;  // once
+    Found found;
+    Planned planned;  // after `found`, of a rule that is ready, with Options::generic_plans
+  };
 
-  // `tables` of all rules, as Rule::tables. `facts_found` is called once.
+  // `tables` of all rules, as Rule::tables.
   Verifier(io::Loop& loop, const Options& options, Pool& pool, std::vector<std::string> tables,
-           Found found, FactsFound facts_found);
+           Listener listener);
 
-  // Adds a rule; `found` is called for it from the loop: once, or as long as it is broken but may
-  // mend (Verification::may_mend) also after each new attempt. What waits is bounded by the number
+  // Adds a rule, which is found once; one that is broken but may mend (Verification::may_mend) is
+  // tried and found again. What waits is bounded by the number
   // of rules.
   void verify(const Rule& rule);
   // Nothing is called any more; a connection in use is closed and given back.
@@ -43,24 +50,27 @@ class Verifier {
   void on_facts(std::variant<ServerFacts, ReplaySkip> facts);
   void check_next();
   void on_checked(RuleCheck::End&& end);
+  void explain(const Rule& rule);
   void end_round();
   void retry_later();
 
   io::Loop& loop_;
   const Options& options_;
   Pool& pool_;
-  Found found_;
+  const std::vector<std::string> tables_;
+  const Listener listener_;
   io::Timer retry_;
   std::chrono::milliseconds next_retry_ = kVerifyRetryFirst;
   std::deque<const Rule*> pending_;
   std::deque<const Rule*> again_;  // the server could not tell, or may mend it; in the next round
-  std::vector<std::string> tables_;
-  FactsFound facts_found_;  // null when they are known
+  bool facts_known_ = false;
+  bool in_trouble_ = false;  // the server could not tell, or not even be asked
   std::shared_ptr<ServerFactsCheck> facts_;
   bool in_round_ = false;  // has a connection, or waits for one
   bool closed_ = false;
   Connection* connection_ = nullptr;
   std::shared_ptr<RuleCheck> check_;
+  std::shared_ptr<RulePlansQuery> plans_;
 };
 
 }  // namespace parallax::shadow

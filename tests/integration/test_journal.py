@@ -161,6 +161,35 @@ class Journal(unittest.TestCase):
         ids = summary['right.list']['names']['ids']
         self.assertEqual((1, 3, 3, 1), (ids['nulls'], ids['lengths']['min'], ids['lengths']['max'], sum(ids['lengths']['counts'])))
 
+    def test_generic_plans_come_with_the_first_finding_of_a_rule(self):
+        self.cluster.psql('CREATE TABLE denied (id int); REVOKE ALL ON denied FROM app', 'shop')
+        self.addCleanup(self.cluster.psql, 'DROP TABLE denied', 'shop')
+        # Who may not read a table cannot explain it either; nothing of that stays on the connection.
+        rules = {'denied': rule('SELECT id FROM denied WHERE id = :id', 'select "id" from "denied" where "id" = :id'),
+                 'unprepared': rule('SELECT id AS u FROM thing WHERE id = :id', 'select "none" from "thing" where "id" = :id'),
+                 'left': rule('SELECT name FROM pg_prepared_statements WHERE name = :name',
+                              'select "name" from "pg_prepared_statements" where "name" = :name'), **RULES}
+        proxy = Parallax(self.cluster.url('app', 'shop'), {'sample': 1.0, 'rules': rules, 'shadow': {'pool': {'max': 1}},
+                                                           'journal': {'path': str(self.path), 'key': KEY}})
+        self.addCleanup(proxy.stop)
+        proxy.wait_verified()
+        one_of_each(proxy)
+        with psycopg.connect(proxy.url('app', 'shop'), autocommit=True) as session:
+            session.execute('SELECT id AS u FROM thing WHERE id = 3')
+            session.execute("SELECT name FROM pg_prepared_statements WHERE name = 'parallax_plan'")
+        metrics = proxy.settled()
+        proxy.stop()
+        self.assertEqual(1, metrics.sum('vacuous_matches_total', rule='left'))
+        plans = {line['rule']: line for line in self.lines('plans')}
+        self.assertEqual({'wrong.value', 'wrong.error', 'wrong.fails', 'unprepared'}, set(plans))
+        self.assertEqual(len(plans), len(self.lines('plans')), 'once for each rule')
+        node = plans['wrong.value']['legacy_plan'][0]['Plan']
+        self.assertEqual(('thing', '(name = $1)'), (node['Relation Name'], node['Filter']))
+        self.assertIn('rewrite_plan', plans['wrong.value'])
+        self.assertIn('legacy_plan', plans['unprepared'])
+        self.assertNotIn('rewrite_plan', plans['unprepared'])
+        self.assertNotIn('secret', self.path.read_text())
+
     def test_full_values_are_the_operators_choice(self):
         proxy = self.proxy(values='full')
         one_of_each(proxy)

@@ -159,7 +159,7 @@ class Trouble(unittest.TestCase):
                 for _ in range(9):  # all but those reserved for superusers
                     held.enter_context(Wire(self.shadow.host, self.shadow.port).start(user='postgres'))
                 self.until('skipped_total', reason='too_many_connections', least=10)
-                self.assertEqual(0, self.count('shadow_connections'))
+                wait_for(lambda: self.count('shadow_connections') == 0, 3, 'no connection, nor an attempt')
             self.assertIn('53300', proxy.log_text())
 
     def test_another_password(self):

@@ -159,7 +159,7 @@ TEST_CASE("the session's settings hold in the replay and do not stay") {
   using Pairs = std::vector<std::pair<std::string, std::string>>;
   const auto context = [](Pairs pairs) {
     return std::make_shared<const shadow::ReplayContext>(
-        shadow::ReplayContext{std::move(pairs), {}});
+        shadow::ReplayContext{std::move(pairs), {}, {}});
   };
   const EngineRig::Call zone{"SELECT 'Asia/Tokyo' AS zone WHERE $1 = 1", {text("1")}};
   const EngineRig::Call path{"SELECT name FROM things WHERE length(name) > $1", {text("1")}};

@@ -1,6 +1,8 @@
 // The shadow side under pressure: it stops by itself, takes no more connections than it may, and
 // gives them back when the server has none left.
 
+#include <signal.h>
+
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <thread>
@@ -148,5 +150,57 @@ TEST_CASE("never more connections than the pool may have, however they come and 
   CHECK(most >= 2);  // it was under load
   CHECK(rig.wait_outcomes(offered).size() == offered);
   CHECK(eventually([&] { return end_of(rig.run(kItemsCall)) == "match"; }));
+  CHECK(rig.law_holds());
+}
+
+TEST_CASE("the place of a connection that was idle is free as soon as the server has let go") {
+  auto options = options_on(shared_server());
+  options.pool_max = 1;
+  options.idle_timeout = 1ms;
+  EngineRig rig(options, kRules);
+  REQUIRE(rig.wait_verified());
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 5; ++i) {
+    CHECK(end_of(rig.run(kItemsCall)) == "match");
+    CHECK(eventually([&] { return rig.engine().connections().idle == 0; }));
+  }
+  CHECK(std::chrono::steady_clock::now() - began < options.connect_timeout / 2);
+}
+
+TEST_CASE("a connection that is given up in the middle of a statement still counts for a while") {
+  auto options = options_on(shared_server());
+  options.pool_max = 1;
+  options.statement_timeout = 1s;
+  EngineRig rig(options, kRules);
+  REQUIRE(rig.wait_verified());
+  CHECK(end_of(rig.run(kItemsCall)) == "match");
+  Session watcher(shared_server());
+  const pid_t backend = std::stoi(
+      watcher.run("select pid from pg_stat_activity where application_name = 'parallax-shadow'"));
+  REQUIRE(kill(backend, SIGSTOP) == 0);  // keeps no time limit of its own
+  CHECK(end_of(rig.run(kItemsCall)) == "skipped server");
+  const auto began = std::chrono::steady_clock::now();
+  CHECK(end_of(rig.run(kItemsCall)) == "match");
+  CHECK(std::chrono::steady_clock::now() - began > 800ms);
+  REQUIRE(kill(backend, SIGCONT) == 0);
+  CHECK(eventually([&] { return connections_of(watcher) == "1"; }));
+  CHECK(end_of(rig.run(kItemsCall)) == "match");
+  CHECK(rig.law_holds());
+}
+
+TEST_CASE("results that need their rows and have too many are no way to spend the server's time") {
+  auto options = options_on(shared_server());
+  options.capture_bytes = 10'000;
+  RuleText large{"large", "SELECT repeat('x', 1000) AS s FROM generate_series(1, :n::int) n",
+                 "select repeat('x', 1000) as s from generate_series(1, :n::int) m"};
+  large.compare.float_tolerance = 1e-9;
+  EngineRig rig(options, {large, kRules[1]});
+  REQUIRE(rig.wait_verified());
+  const EngineRig::Call call{"SELECT repeat('x', 1000) AS s FROM generate_series(1, $1::int) n",
+                             {text("1000")}};
+  for (int i = 0; i < 5; ++i) CHECK(end_of(rig.run(call)) == "skipped too_large");
+  CHECK(end_of(rig.run(call)) == "skipped breaker");
+  CHECK(end_of(rig.run(kItemsCall)) == "match");
+  CHECK(eventually([&] { return end_of(rig.run({call.sql, {text("1")}})) == "match"; }));
   CHECK(rig.law_holds());
 }

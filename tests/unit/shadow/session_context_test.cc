@@ -9,7 +9,7 @@ protocol::StartupParameters startup(std::vector<std::pair<std::string, std::stri
   return {.values = std::move(values)};
 }
 SessionContext own_session() {
-  return {startup({{"user", "app"}, {"database", "shop"}}), "app", "shop"};
+  return {startup({{"user", "app"}, {"database", "shop"}}), "app", "shop", Identity::same_user};
 }
 
 StatementShape shape(std::string_view sql) {
@@ -17,42 +17,123 @@ StatementShape shape(std::string_view sql) {
   REQUIRE(std::holds_alternative<StatementShape>(result));
   return std::get<StatementShape>(std::move(result));
 }
-std::optional<SkipReason> after(std::string_view tag, std::string_view sql) {
-  auto context = own_session();
+void run(SessionContext& context, std::string_view tag, const std::string& sql) {
   const auto known = shape(sql);
-  context.completed(tag, &known);
+  std::vector<std::vector<SettingEffect>> effects;
+  if (may_have_setting_effects(known.key, known.sets_config)) effects = setting_effects(sql);
+  context.completed(tag, &known,
+                    effects.empty() ? std::span<const SettingEffect>() : effects.front());
+}
+std::optional<SkipReason> after(std::string_view tag, const std::string& sql) {
+  auto context = own_session();
+  run(context, tag, sql);
   return context.obstacle();
 }
+using Settings = std::vector<std::pair<std::string, std::string>>;
 
 }  // namespace
 
 TEST_CASE("a session of the shadow's own user and database can be replayed; others cannot") {
   REQUIRE_FALSE(own_session().obstacle());
-  REQUIRE(
-      SessionContext(startup({{"user", "bob"}, {"database", "shop"}}), "app", "shop").obstacle() ==
-      SkipReason::context);
-  REQUIRE(
-      SessionContext(startup({{"user", "app"}, {"database", "other"}}), "app", "shop").obstacle() ==
-      SkipReason::other_database);
+  REQUIRE(SessionContext(startup({{"user", "bob"}, {"database", "shop"}}), "app", "shop",
+                         Identity::same_user)
+              .obstacle() == SkipReason::context);
+  REQUIRE(SessionContext(startup({{"user", "app"}, {"database", "other"}}), "app", "shop",
+                         Identity::same_user)
+              .obstacle() == SkipReason::other_database);
   // The database defaults to the user, as in the server.
-  REQUIRE_FALSE(SessionContext(startup({{"user", "app"}}), "app", "app").obstacle());
+  REQUIRE_FALSE(
+      SessionContext(startup({{"user", "app"}}), "app", "app", Identity::same_user).obstacle());
 }
 
-TEST_CASE("commands that may change settings end comparison for the session") {
-  REQUIRE(after("SET", "set timezone = 'UTC'") == SkipReason::context);
-  REQUIRE(after("SET", "SET LOCAL search_path = x") == SkipReason::context);
-  REQUIRE(after("SET", "set session characteristics as transaction read only") ==
-          SkipReason::context);
-  REQUIRE(after("RESET", "reset all") == SkipReason::context);
-  REQUIRE(after("DISCARD ALL", "discard all") == SkipReason::context);
+TEST_CASE("what changes settings in ways that are not seen ends comparison for the session") {
   REQUIRE(after("CALL", "call p()") == SkipReason::context);
   REQUIRE(after("DO", "do $$ begin end $$") == SkipReason::context);
-  REQUIRE(after("SELECT 1", "select set_config('role', 'x', false)") == SkipReason::context);
-  REQUIRE(after("SELECT 1", "select pg_catalog.set_config($1, $2, true)") == SkipReason::context);
+  REQUIRE(after("SELECT 1", "select set_config(a, b, false) from t") == SkipReason::context);
+  REQUIRE(after("SELECT 1", "select coalesce(set_config('a', 'b', false), 'x')") ==
+          SkipReason::context);
+  REQUIRE(after("SELECT 1", "select set_config('a', 'b', false) where false") ==
+          SkipReason::context);
   auto context = own_session();
-  context.completed("SET", nullptr);
+  context.completed("SET", nullptr, {});
+  context.unreadable();
   context.ready('I');
   REQUIRE(context.obstacle() == SkipReason::context);  // also in later transactions
+  run(context, "DISCARD ALL", "discard all");
+  REQUIRE_FALSE(context.obstacle());
+}
+
+TEST_CASE("settings are followed as transactions and savepoints keep or undo them") {
+  auto context = own_session();
+  context.ready('I');
+  const auto now = [&context] { return context.replay_context().settings; };
+  run(context, "SET", "set search_path to a, \"B\"");
+  context.ready('I');
+  const std::pair<std::string, std::string> path{"search_path", "\"a\", \"B\""};
+  REQUIRE(now() == Settings{path});
+  run(context, "BEGIN", "begin");
+  run(context, "SELECT 1", "select set_config('app.tenant', 't1', true)");
+  run(context, "SET", "set local role reader");
+  context.ready('T');
+  REQUIRE(now() == Settings{{"app.tenant", "t1"}, path, {"role", "reader"}});  // the role last
+  run(context, "SAVEPOINT", "savepoint s");
+  run(context, "SET", "set app.tenant = 't2'");
+  run(context, "RESET", "reset search_path");
+  REQUIRE(now() == Settings{{"app.tenant", "t2"}, {"role", "reader"}});
+  run(context, "ROLLBACK", "rollback to s");
+  REQUIRE(now() == Settings{{"app.tenant", "t1"}, path, {"role", "reader"}});
+  run(context, "COMMIT", "commit");
+  context.ready('I');
+  REQUIRE(now() == Settings{{"app.tenant", ""}, path});  // the server keeps the name
+  run(context, "BEGIN", "begin");
+  run(context, "SET", "set work_mem = '8MB'");
+  context.ready('T');
+  run(context, "ROLLBACK", "rollback");
+  context.ready('I');
+  REQUIRE(now() == Settings{{"app.tenant", ""}, path});
+}
+
+TEST_CASE("an error undoes what ran since the last Sync, but not what a block has begun with") {
+  auto context = own_session();
+  context.ready('I');
+  run(context, "SET", "set work_mem = '8MB'");
+  context.failed();
+  context.ready('I');
+  REQUIRE(context.replay_context().settings.empty());
+  run(context, "SET", "set work_mem = '8MB'");
+  context.ready('I');
+  context.failed();
+  context.ready('I');
+  REQUIRE(context.replay_context().settings == Settings{{"work_mem", "8MB"}});
+}
+
+TEST_CASE("who somebody else is, is not known") {
+  auto context = own_session();
+  run(context, "SET", "set session authorization other");
+  context.parameter_status("session_authorization", "other");
+  REQUIRE(context.obstacle() == SkipReason::context);
+}
+
+TEST_CASE("identity set_role: the replay takes the session's role, or the one that it has taken") {
+  SessionContext context(startup({{"user", "bob"}, {"database", "shop"}}), "app", "shop",
+                         Identity::set_role);
+  REQUIRE_FALSE(context.obstacle());
+  REQUIRE(context.replay_context().settings == Settings{{"role", "bob"}});
+  run(context, "SET", "set role reader");
+  REQUIRE(context.replay_context().settings == Settings{{"role", "reader"}});
+}
+
+TEST_CASE("how the session's texts are written") {
+  auto context = own_session();
+  context.parameter_status("DateStyle", "ISO, MDY");
+  context.parameter_status("IntervalStyle", "postgres");
+  context.ready('I');
+  REQUIRE(context.replay_context().style == TextStyle{});
+  run(context, "SET", "set datestyle = german");
+  REQUIRE_FALSE(context.replay_context().style.iso_dates);
+  context.ready('I');
+  run(context, "SET", "set extra_float_digits = 0");
+  REQUIRE_FALSE(context.replay_context().style.exact_floats);
 }
 
 TEST_CASE("what belongs to the transaction alone changes nothing") {
@@ -65,7 +146,7 @@ TEST_CASE("what belongs to the transaction alone changes nothing") {
 
 TEST_CASE("a transaction that has written is skipped until it ends") {
   for (const auto& [tag, sql] :
-       {std::pair{"INSERT 0 1", "insert into t values (1)"},
+       {std::pair<const char*, const char*>{"INSERT 0 1", "insert into t values (1)"},
         {"UPDATE 3", "update t set a = 1"},
         {"DELETE 0", "delete from t"},
         {"MERGE 1", "merge into t using u on true when matched then delete"},
@@ -75,8 +156,7 @@ TEST_CASE("a transaction that has written is skipped until it ends") {
         {"SELECT 1", "with x as (insert into t values (1) returning a) select * from x"}}) {
     INFO(sql);
     auto context = own_session();
-    const auto known = shape(sql);
-    context.completed(tag, &known);
+    run(context, tag, sql);
     REQUIRE(context.obstacle() == SkipReason::txn_wrote);
     context.ready('T');
     REQUIRE(context.obstacle() == SkipReason::txn_wrote);
@@ -85,7 +165,7 @@ TEST_CASE("a transaction that has written is skipped until it ends") {
   }
   // The tag alone tells, too: EXECUTE of an SQL-level prepared statement.
   auto context = own_session();
-  context.completed("INSERT 0 1", nullptr);
+  context.completed("INSERT 0 1", nullptr, {});
   REQUIRE(context.obstacle() == SkipReason::txn_wrote);
 }
 
@@ -97,8 +177,7 @@ TEST_CASE("tables made by a query count as written: their tag is SELECT") {
 TEST_CASE("temporary objects end comparison: they may hide others of the same name") {
   REQUIRE(after("CREATE TABLE", "create temp table t (a int)") == SkipReason::temp_objects);
   auto context = own_session();
-  const auto known = shape("create temporary view v as select 1");
-  context.completed("CREATE VIEW", &known);
+  run(context, "CREATE VIEW", "create temporary view v as select 1");
   context.ready('I');
   REQUIRE(context.obstacle() == SkipReason::temp_objects);
 }
@@ -121,7 +200,7 @@ TEST_CASE("strings with backslash escapes are read otherwise, so such a session 
   REQUIRE(context.obstacle() == SkipReason::context);
 }
 
-TEST_CASE("a reported setting that changes later was changed by something that was not seen") {
+TEST_CASE("a reported setting that no statement explains is what the server says") {
   auto context = own_session();
   context.parameter_status("TimeZone", "UTC");  // at the start the server reports all of them
   context.ready('I');
@@ -129,7 +208,8 @@ TEST_CASE("a reported setting that changes later was changed by something that w
   context.parameter_status("application_name", "x");
   REQUIRE_FALSE(context.obstacle());
   context.parameter_status("TimeZone", "Asia/Tokyo");
-  REQUIRE(context.obstacle() == SkipReason::context);
+  context.ready('I');
+  REQUIRE(context.replay_context().settings == Settings{{"timezone", "Asia/Tokyo"}});
 }
 
 TEST_CASE(
@@ -143,16 +223,16 @@ TEST_CASE(
                {"statement_timeout", "5"},
                {"_pq_.x", "1"},
                {"options", "-c search_path=a,b --extra-float-digits=0 -cDateStyle=SQL\\ DMY"}}),
-      "app", "shop");
+      "app", "shop", Identity::same_user);
   REQUIRE_FALSE(context.obstacle());
   const std::vector<std::pair<std::string, std::string>> expected = {
-      {"timezone", "America/New_York"},
-      {"search_path", "a,b"},
+      {"datestyle", "SQL DMY"},
       {"extra_float_digits", "0"},
-      {"datestyle", "SQL DMY"}};
-  REQUIRE(context.settings() == expected);
+      {"search_path", "a,b"},
+      {"timezone", "America/New_York"}};
+  REQUIRE(context.replay_context().settings == expected);
   REQUIRE(SessionContext(startup({{"user", "app"}, {"database", "shop"}, {"options", "-O"}}), "app",
-                         "shop")
+                         "shop", Identity::same_user)
               .obstacle() == SkipReason::context);
 }
 

@@ -22,6 +22,7 @@ TEST_CASE(
   REQUIRE(operation.legacy.parameters.size() == 2);
   REQUIRE(operation.values.at("id").members[0].bytes == "u1");
   REQUIRE(operation.live.sqlstate.empty());
+  REQUIRE(operation.live_seconds > 0);
   REQUIRE(operation.context->settings.at(0) ==
           std::pair<std::string, std::string>("timezone", "UTC"));
   REQUIRE(fixture.operations() == 1);

@@ -150,6 +150,25 @@ TEST_CASE("list lengths, NULLs and distinct parameters are those of comparisons"
   CHECK(summary["distinct"]["estimate"] == 3);
 }
 
+TEST_CASE("plans are told once, with the first line after a verification") {
+  World world;
+  CHECK_FALSE(world.book->due_plans(world.rule(), world.now));
+  world.book->planned(world.rule(), {R"([{"Plan": {"Node Type": "Seq Scan"}}])", "no JSON"});
+  const auto line = world.book->due_plans(world.rule(), world.now);
+  REQUIRE(line);
+  const auto plans = Json::parse(*line);
+  CHECK(plans["type"] == "plans");
+  CHECK(plans["rule"] == world.rule().name);
+  CHECK(plans["legacy_plan"][0]["Plan"]["Node Type"] == "Seq Scan");
+  CHECK_FALSE(plans.contains("rewrite_plan"));
+  CHECK_FALSE(world.book->due_plans(world.rule(), world.now));
+  const std::string longest = "[\"" + std::string(kJournalLineBytesMax, 'x') + "\"]";
+  world.book->planned(world.rule(), {longest, "[]"});
+  const auto cut = Json::parse(*world.book->due_plans(world.rule(), world.now));
+  CHECK(cut["cut"] == Json({"legacy_plan"}));
+  CHECK(cut["rewrite_plan"] == Json::array());
+}
+
 TEST_CASE("sketches of two instances under one key are one") {
   World one;
   World other;

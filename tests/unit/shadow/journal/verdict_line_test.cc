@@ -27,7 +27,7 @@ Outcome secretive(const Rule& rule) {
   outcome.legacy_seconds = 0.002;
   outcome.live_compared = true;
   outcome.context = std::make_shared<const ReplayContext>(
-      ReplayContext{{{"app.claims", "secret-claim"}}, "secret-user"});
+      ReplayContext{{{"app.claims", "secret-claim"}}, "secret-user", {}});
   return outcome;
 }
 

@@ -1,0 +1,246 @@
+#include "shadow/setting_effect.h"
+
+#include <pg_query.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+namespace parallax::shadow {
+
+namespace {
+
+using Json = nlohmann::json;
+using Kind = SettingEffect::Kind;
+
+// Settings whose values are lists of names: SET quotes each (PostgreSQL source, guc.c,
+// GUC_LIST_QUOTE).
+constexpr std::array<std::string_view, 6> kNameLists = {"search_path",
+                                                        "temp_tablespaces",
+                                                        "session_preload_libraries",
+                                                        "shared_preload_libraries",
+                                                        "local_preload_libraries",
+                                                        "unix_socket_directories"};
+
+const Json& member(const Json& node, const char* key) {
+  static const Json none;
+  if (!node.is_object()) return none;
+  const auto found = node.find(key);
+  return found == node.end() ? none : *found;
+}
+
+std::string text_of(const Json& node, const char* key) {
+  const Json& value = member(node, key);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return text;
+}
+
+std::string quoted_name(const std::string& name) {
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
+
+// The text of a constant; nothing for anything else, and for NULL.
+std::optional<std::string> constant_of(const Json& node) {
+  const Json& constant = member(node, "A_Const");
+  if (!constant.is_object()) return std::nullopt;
+  if (const Json& text = member(constant, "sval"); text.is_object()) return text_of(text, "sval");
+  if (const Json& number = member(constant, "ival"); number.is_object()) {
+    const Json& value = member(number, "ival");  // a zero is left out of the tree
+    return std::to_string(value.is_number_integer() ? value.get<std::int64_t>() : 0);
+  }
+  if (const Json& number = member(constant, "fval"); number.is_object())
+    return text_of(number, "fval");
+  if (const Json& flag = member(constant, "boolval"); flag.is_object())
+    return member(flag, "boolval").is_boolean() ? "true" : "false";
+  return std::nullopt;
+}
+
+bool is_null(const Json& node) { return member(member(node, "A_Const"), "isnull").is_boolean(); }
+
+// SET name TO a, b: the value as the server stores it (guc.c, flatten_set_variable_args).
+std::optional<std::string> flat_value(const std::string& name, const Json& arguments) {
+  const bool names = std::ranges::find(kNameLists, name) != kNameLists.end();
+  std::string out;
+  for (const Json& argument : arguments) {
+    const auto text = constant_of(argument);
+    if (!text) return std::nullopt;  // SET TIME ZONE INTERVAL ...
+    if (!out.empty()) out += ", ";
+    const bool is_string = member(member(argument, "A_Const"), "sval").is_object();
+    out += names && is_string ? quoted_name(*text) : *text;
+  }
+  return out;
+}
+
+std::vector<SettingEffect> effects_of_set(const Json& statement) {
+  const std::string kind = text_of(statement, "kind");
+  SettingEffect effect;
+  effect.name = lower(text_of(statement, "name"));
+  const bool local = member(statement, "is_local").is_boolean();
+  if (kind == "VAR_RESET_ALL") {
+    effect.kind = Kind::reset_all;
+  } else if (kind == "VAR_RESET" || (kind == "VAR_SET_DEFAULT" && !local)) {
+    effect.kind = Kind::reset;
+  } else if (kind == "VAR_SET_MULTI") {
+    // SET TRANSACTION and SET SESSION CHARACTERISTICS are of no matter to a read-only replay; a
+    // snapshot that was imported is.
+    if (effect.name != "transaction snapshot") return {};
+  } else if (kind == "VAR_SET_VALUE") {
+    if (auto value = flat_value(effect.name, member(statement, "args"))) {
+      effect.kind = local ? Kind::set_local : Kind::set;
+      effect.value = std::move(*value);
+    }
+  }
+  return {effect};
+}
+
+// An argument of set_config(): a constant or a parameter, also cast.
+const Json& without_cast(const Json& node) {
+  const Json* inner = &node;
+  while (member(*inner, "TypeCast").is_object()) inner = &member(member(*inner, "TypeCast"), "arg");
+  return *inner;
+}
+
+std::optional<std::size_t> parameter_of(const Json& node) {
+  const Json& number = member(member(node, "ParamRef"), "number");
+  if (!number.is_number_integer() || number.get<std::int64_t>() < 1) return std::nullopt;
+  return number.get<std::size_t>() - 1;
+}
+
+std::optional<SettingEffect> effect_of_call(const Json& call) {
+  const Json& names = member(call, "funcname");
+  const Json& arguments = member(call, "args");
+  if (!names.is_array() || names.empty() || arguments.size() != 3) return std::nullopt;
+  if (text_of(member(names.back(), "String"), "sval") != "set_config") return std::nullopt;
+  if (names.size() > 1 && text_of(member(names.front(), "String"), "sval") != "pg_catalog")
+    return std::nullopt;
+  const Json& name = without_cast(arguments[0]);
+  const Json& value = without_cast(arguments[1]);
+  const Json& local = without_cast(arguments[2]);
+  SettingEffect effect;
+  effect.kind = Kind::set;
+  effect.name_parameter = parameter_of(name);
+  effect.value_parameter = parameter_of(value);
+  effect.local_parameter = parameter_of(local);
+  if (!effect.name_parameter) {
+    const auto text = constant_of(name);
+    if (!text) return std::nullopt;
+    effect.name = lower(*text);
+  }
+  if (!effect.value_parameter) {
+    const auto text = constant_of(value);
+    if (!text && !is_null(value)) return std::nullopt;
+    if (!text) effect.kind = Kind::reset;
+    effect.value = text.value_or("");
+  }
+  if (!effect.local_parameter) {
+    const auto text = constant_of(local);
+    if (!text) return std::nullopt;
+    const bool is_local = *text == "true" || *text == "t" || *text == "on" || *text == "1";
+    // Back to the default for the transaction only: rare, and not modelled.
+    if (is_local && effect.kind == Kind::reset) effect.kind = Kind::unknown;
+    if (is_local && effect.kind == Kind::set) effect.kind = Kind::set_local;
+  }
+  return effect;
+}
+
+bool mentions_set_config(const Json& root) {
+  std::vector<const Json*> open{&root};
+  while (!open.empty()) {
+    const Json* node = open.back();
+    open.pop_back();
+    if (text_of(*node, "sval") == "set_config") return true;
+    for (const Json& child : *node) {
+      if (child.is_structured()) open.push_back(&child);
+    }
+  }
+  return false;
+}
+
+// SELECT set_config(...), set_config(...): and nothing else but columns that do not set anything.
+std::vector<SettingEffect> effects_of_select(const Json& select) {
+  std::vector<SettingEffect> effects;
+  for (const Json& item : member(select, "targetList")) {
+    const Json& value = without_cast(member(member(item, "ResTarget"), "val"));
+    if (auto effect = effect_of_call(member(value, "FuncCall"))) {
+      effects.push_back(std::move(*effect));
+    } else if (mentions_set_config(value)) {
+      return {SettingEffect{}};
+    }
+  }
+  for (const auto& [clause, tree] : select.items()) {
+    // How often the functions run, or whether, then depends on data.
+    if (clause != "targetList" && tree.is_structured()) return {SettingEffect{}};
+  }
+  return effects;
+}
+
+std::vector<SettingEffect> effects_of_transaction(const Json& statement) {
+  const std::string kind = text_of(statement, "kind");
+  SettingEffect effect;
+  effect.name = text_of(statement, "savepoint_name");
+  if (kind == "TRANS_STMT_SAVEPOINT") {
+    effect.kind = Kind::savepoint;
+  } else if (kind == "TRANS_STMT_ROLLBACK_TO") {
+    effect.kind = Kind::rollback_to;
+  } else if (kind == "TRANS_STMT_RELEASE") {
+    effect.kind = Kind::release;
+  } else {
+    return {};  // the command tag tells
+  }
+  return {effect};
+}
+
+std::vector<SettingEffect> effects_of_statement(const Json& statement) {
+  if (const Json& set = member(statement, "VariableSetStmt"); set.is_object())
+    return effects_of_set(set);
+  if (const Json& select = member(statement, "SelectStmt"); select.is_object())
+    return effects_of_select(select);
+  if (const Json& transaction = member(statement, "TransactionStmt"); transaction.is_object())
+    return effects_of_transaction(transaction);
+  if (const Json& discard = member(statement, "DiscardStmt"); discard.is_object()) {
+    SettingEffect effect;
+    effect.kind = Kind::discard_all;
+    return text_of(discard, "target") == "DISCARD_ALL" ? std::vector{effect}
+                                                       : std::vector<SettingEffect>{};
+  }
+  return mentions_set_config(statement) ? std::vector{SettingEffect{}}
+                                        : std::vector<SettingEffect>{};
+}
+
+}  // namespace
+
+std::vector<std::vector<SettingEffect>> setting_effects(const std::string& sql) {
+  const PgQueryParseResult parsed = pg_query_parse(sql.c_str());
+  const Json tree =
+      parsed.error == nullptr ? Json::parse(parsed.parse_tree, nullptr, false) : Json();
+  pg_query_free_parse_result(parsed);
+  const Json& statements = member(tree, "stmts");
+  if (!statements.is_array()) return {{SettingEffect{}}};
+  std::vector<std::vector<SettingEffect>> effects;
+  for (const Json& statement : statements) {
+    effects.push_back(effects_of_statement(member(statement, "stmt")));
+  }
+  return effects;
+}
+
+bool may_have_setting_effects(const std::string& key, bool calls_set_config) {
+  if (calls_set_config || key.find(';') != std::string::npos) return true;
+  return std::ranges::any_of(
+      std::array{"set ", "reset ", "discard ", "savepoint ", "rollback ", "abort ", "release "},
+      [&key](const char* word) { return key.starts_with(word); });
+}
+
+}  // namespace parallax::shadow
