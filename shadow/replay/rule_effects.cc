@@ -35,16 +35,28 @@ UNION SELECT 'o', o.oid FROM pg_catalog.pg_operator o
   AND (o.oprname = ANY ($3::pg_catalog.name[]) OR o.oprname IN ('=', '<>', '<', '>', '<=', '>='))
 UNION SELECT 'n', t.oid FROM pg_catalog.pg_type t WHERE t.typname = ANY ($3::pg_catalog.name[]))";
 
-// Casts that are made without being written, where a type of the statement takes part.
+// Types that take part in the statement, as far as names tell.
+constexpr std::string_view kTypes =
+    R"(SELECT n.oid FROM named n WHERE n.kind = 'n'
+UNION SELECT a.atttypid FROM named n JOIN pg_catalog.pg_attribute a ON a.attrelid = n.oid
+  WHERE n.kind = 'r' AND a.attnum > 0
+UNION SELECT part.oid FROM named n JOIN pg_catalog.pg_proc p ON p.oid = n.oid
+  CROSS JOIN LATERAL pg_catalog.unnest(p.proargtypes::pg_catalog.oid[] || p.prorettype)
+  AS part(oid) WHERE n.kind = 'f')";
+
+// Casts that are made without being written: between two of these types, or between one of them and
+// a type of the system, which literals and expressions have.
 constexpr std::string_view kImplicitCasts =
     R"(SELECT 'f', k.castfunc FROM pg_catalog.pg_cast k
   JOIN pg_catalog.pg_proc p ON p.oid = k.castfunc
+  JOIN pg_catalog.pg_type s ON s.oid = k.castsource
+  JOIN pg_catalog.pg_type t ON t.oid = k.casttarget
   WHERE k.castcontext = 'i' AND p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace
-  AND EXISTS (SELECT FROM named n WHERE n.kind = 'n' AND n.oid IN (k.castsource, k.casttarget)
-    UNION ALL SELECT FROM named n JOIN pg_catalog.pg_attribute a ON a.attrelid = n.oid
-      WHERE n.kind = 'r' AND a.atttypid IN (k.castsource, k.casttarget)
-    UNION ALL SELECT FROM named n JOIN pg_catalog.pg_proc f ON f.oid = n.oid
-      WHERE n.kind = 'f' AND f.prorettype IN (k.castsource, k.casttarget)))";
+  AND (s.oid IN (SELECT y.oid FROM types y) OR t.oid IN (SELECT y.oid FROM types y))
+  AND (s.oid IN (SELECT y.oid FROM types y)
+    OR s.typnamespace = 'pg_catalog'::pg_catalog.regnamespace)
+  AND (t.oid IN (SELECT y.oid FROM types y)
+    OR t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace))";
 
 constexpr std::string_view kTrees =
     R"(SELECT w.ev_action::pg_catalog.text FROM pg_catalog.pg_rewrite w
@@ -135,7 +147,8 @@ const std::string& effects_sql() {
         "pg_catalog.pg_namespace s ON s.oid = p.pronamespace WHERE s.nspname <> 'pg_catalog' AND "
         "(p.proname::pg_catalog.text = ANY ($4::pg_catalog.text[]) OR "
         "pg_catalog.concat(s.nspname, '.', p.proname) = ANY ($4::pg_catalog.text[]))),\nnamed AS (";
-    text.append(kRoots).append("),\nroots AS (SELECT * FROM named UNION ");
+    text.append(kRoots).append("),\ntypes(oid) AS (").append(kTypes);
+    text.append("),\nroots AS (SELECT * FROM named UNION ");
     text.append(kImplicitCasts);
     text.append(
         "),\nused(kind, oid, root_kind, root) AS (SELECT r.kind, r.oid, r.kind, r.oid FROM roots r "
