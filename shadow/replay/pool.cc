@@ -65,6 +65,10 @@ void Pool::serve_waiters() {
   serving_ = false;
 }
 
+// An idle connection is used again as it is, also after an error: settings end with their
+// transaction, and what would outlive it (session locks, temporary tables, LISTEN) comes from
+// statements and functions that no ready rule has. DISCARD ALL would be one more round trip each,
+// and behind a pooler in transaction mode it would meet somebody else's session.
 void Pool::release(Connection& connection) {
   const auto found = std::ranges::find_if(
       entries_, [&](const EntryPtr& entry) { return &entry->connection == &connection; });

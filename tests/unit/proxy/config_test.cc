@@ -53,6 +53,7 @@ shadow:
   pool: {max: 7, idle_timeout: 2m, connect_timeout: 1500ms}
   statement_timeout: 3s
   lock_timeout: 200ms
+  safe_functions: [app.full_name, tenant]
   queue: {max_jobs: 10, max_bytes: 1MiB}
   capture: {max_bytes: 512KiB}
 metrics: {listen: 0.0.0.0:9187}
@@ -95,6 +96,7 @@ rules:
   CHECK(config.shadow.idle_timeout == 2min);
   CHECK(config.shadow.connect_timeout == 1500ms);
   CHECK(config.shadow.statement_timeout == 3s);
+  CHECK(config.shadow.safe_functions == std::set<std::string>{"app.full_name", "tenant"});
   CHECK(config.shadow.lock_timeout == 200ms);
   CHECK(config.shadow.queue_jobs == 10);
   CHECK(config.shadow.queue_bytes == 1024 * 1024);
