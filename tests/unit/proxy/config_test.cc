@@ -113,7 +113,7 @@ rules:
   CHECK(config.workers == 3);
   REQUIRE(config.rules.size() == 2);
   CHECK(config.rules[0].name.text == "a");
-  CHECK(config.rules[0].name.mark.line == 25);
+  CHECK(config.rules[0].name.mark.line == 26);
   CHECK(config.rules[0].legacy.text == "select 1");
   CHECK(config.rules[0].rewrite.text == "select 2");
   CHECK(config.rules[0].sample == 0.5);
