@@ -4,8 +4,8 @@
 // harmless by its role too, not by its transaction alone.
 
 #include <functional>
-#include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "shadow/options.h"

@@ -7,6 +7,9 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <string>
+#include <variant>
+#include <vector>
 
 #include "proxy/io/timer.h"
 #include "shadow/options.h"
@@ -38,8 +41,7 @@ class Verifier {
            Listener listener);
 
   // Adds a rule, which is found once; one that is broken but may mend (Verification::may_mend) is
-  // tried and found again. What waits is bounded by the number
-  // of rules.
+  // tried and found again. What waits is bounded by the number of rules.
   void verify(const Rule& rule);
   // Nothing is called any more; a connection in use is closed and given back.
   void close();

@@ -134,7 +134,9 @@ class Journal(unittest.TestCase):
         for line in self.lines('verdict'):
             by_rule.setdefault(line['rule'], []).append(line)
         self.assertEqual({'wrong.value': 3, 'wrong.error': 1, 'wrong.fails': 1}, {name: len(lines) for name, lines in by_rule.items()})
-        literal, parameter, other = by_rule['wrong.value']
+        # Replays of one rule may end in another order than they began: the two alike come first.
+        hashes = [line['parameters']['name'] for line in by_rule['wrong.value']]
+        literal, parameter, other = sorted(by_rule['wrong.value'], key=lambda line: -hashes.count(line['parameters']['name']))
         self.assertEqual(('mismatch', 'value', 'hashed'), (literal['verdict'], literal['kind'], literal['values']))
         self.assertEqual(RULES['wrong.value']['legacy'], literal['legacy_sql'])
         self.assertEqual(RULES['wrong.value']['rewrite'], literal['rewrite_sql'])
