@@ -1,7 +1,6 @@
 #include "shadow/replay/server_facts.h"
 
 #include <string_view>
-#include <utility>
 
 #include "shadow/replay/catalog_reading.h"
 
@@ -30,6 +29,11 @@ FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER)";
 enum Column : std::size_t { role, super, bypasses, writes, creates, creates_public, standby };
 
 }  // namespace
+
+const std::string& server_facts_sql() {
+  static const std::string sql(kFactsSql);
+  return sql;
+}
 
 ServerFacts read_server_facts(const ResultSet& rows) {
   ServerFacts facts;
@@ -60,18 +64,6 @@ ServerFacts read_server_facts(const ResultSet& rows) {
   }
   if (is(standby)) facts.information = "the shadow is a standby: it can write nothing at all";
   return facts;
-}
-
-void ServerFactsCheck::run(Connection& connection, const std::vector<std::string>& tables,
-                           Done done) {
-  transaction_.run(connection, nullptr,
-                   {{TransactionStep::Kind::query, std::string(kFactsSql), {array_of(tables)}}},
-                   [done = std::move(done)](TransactionEnd end) {
-                     if (auto* skip = std::get_if<ReplaySkip>(&end)) return done(std::move(*skip));
-                     const auto& step = std::get<std::vector<StepResult>>(end).front();
-                     if (step.sqlstate.empty()) return done(read_server_facts(step.result));
-                     done(ReplaySkip{SkipReason::server, step.sqlstate + ": " + step.message});
-                   });
 }
 
 }  // namespace parallax::shadow

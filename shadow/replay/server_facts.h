@@ -3,15 +3,9 @@
 // What the shadow's role may do beyond reading, and what kind of server it is: a replay should be
 // harmless by its role too, not by its transaction alone.
 
-#include <functional>
 #include <string>
-#include <variant>
-#include <vector>
 
-#include "shadow/options.h"
-#include "shadow/replay/connection.h"
-#include "shadow/replay/read_only_transaction.h"
-#include "shadow/rules/rule.h"
+#include "shadow/compare/result_set.h"
 
 namespace parallax::shadow {
 
@@ -21,21 +15,9 @@ struct ServerFacts {
   bool operator==(const ServerFacts&) const = default;
 };
 
-// `rows`: the one row that the query of ServerFactsCheck gives.
+// $1: an array of tables as in Rule::tables.
+const std::string& server_facts_sql();
+// `rows`: the one row that it gives.
 ServerFacts read_server_facts(const ResultSet& rows);
-
-class ServerFactsCheck {
- public:
-  using Done = std::function<void(std::variant<ServerFacts, ReplaySkip>)>;
-
-  ServerFactsCheck(io::Loop& loop, const Options& options) : transaction_(loop, options) {}
-
-  // Once. `tables`: as Rule::tables. The connection must be idle; afterwards it is idle or closed.
-  // `done` may destroy this object, and may come from within this call when nothing can be sent.
-  void run(Connection& connection, const std::vector<std::string>& tables, Done done);
-
- private:
-  ReadOnlyTransaction transaction_;
-};
 
 }  // namespace parallax::shadow

@@ -16,7 +16,7 @@
 #include "shadow/replay/pool.h"
 #include "shadow/replay/rule_check.h"
 #include "shadow/replay/rule_plans.h"
-#include "shadow/replay/server_facts.h"
+#include "shadow/replay/server_facts_check.h"
 #include "shadow/rules/rule.h"
 
 namespace parallax::shadow {
