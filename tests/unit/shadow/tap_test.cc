@@ -69,8 +69,28 @@ TEST_CASE("what a session did ends its comparisons, with the reason") {
     run(fixture);
     REQUIRE(fixture.skipped(SkipReason::other_database) == 1);
   }
-  SECTION("SET") {
+  SECTION("SET is followed") {
     fixture.simple("set timezone to 'Europe/Berlin'", "SET");
+    run(fixture);
+    REQUIRE(fixture.intake.operations.size() == 1);
+    const std::vector<std::pair<std::string, std::string>> settings = {
+        {"timezone", "Europe/Berlin"}};
+    REQUIRE(fixture.intake.operations[0].context->settings == settings);
+  }
+  SECTION("set_config with parameters") {
+    fixture.simple("begin", "BEGIN", 'T');
+    fixture.client(test::fe::parse("", "select set_config($1, $2, true)") +
+                   bind("", {"app.tenant", "t1"}) + test::fe::execute() +
+                   test::fe::parse("", kSql) + bind("", {"a", "1"}) + test::fe::execute() +
+                   test::fe::sync());
+    fixture.server(kBound + command_complete("SELECT 1") + kBound + command_complete("SELECT 1") +
+                   ready('T'));
+    REQUIRE(fixture.intake.operations.size() == 1);
+    REQUIRE(fixture.intake.operations[0].context->settings.front() ==
+            std::pair<std::string, std::string>("app.tenant", "t1"));
+  }
+  SECTION("DO") {
+    fixture.simple("do $$ begin perform 1; end $$", "DO");
     run(fixture);
     REQUIRE(fixture.skipped(SkipReason::context) == 1);
   }
