@@ -7,6 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
+#include <variant>
+
+#include "shadow/rules/tokens.h"
 
 namespace parallax::shadow {
 
@@ -43,7 +46,19 @@ std::string lower(std::string text) {
   return text;
 }
 
+// As the server quotes a name, and only where it does (ruleutils.c, quote_identifier).
 std::string quoted_name(const std::string& name) {
+  const bool plain =
+      !name.empty() && (name[0] < '0' || name[0] > '9') && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+      });
+  const auto tokens = plain ? scan_tokens(name) : std::variant<std::vector<Token>, ShapeError>();
+  const auto* words = std::get_if<std::vector<Token>>(&tokens);
+  if (plain && words != nullptr && words->size() == 1 &&
+      (words->front().keyword == KeywordKind::none ||
+       words->front().keyword == KeywordKind::unreserved)) {
+    return name;
+  }
   std::string out = "\"";
   for (const char c : name) {
     if (c == '"') out += '"';
@@ -52,14 +67,29 @@ std::string quoted_name(const std::string& name) {
   return out + '"';
 }
 
+// The tree leaves out integers of 0 and below: the text says which.
+std::string number_at(const std::string& sql, const Json& location) {
+  std::size_t at = location.is_number_integer() ? location.get<std::size_t>() : 0;
+  std::string out;
+  for (; at < sql.size(); ++at) {
+    const char c = sql[at];
+    const bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    if (blank && (out.empty() || out == "-")) continue;
+    if (c != '-' && (c < '0' || c > '9')) break;
+    out += c;
+  }
+  return out.empty() ? "0" : out;
+}
+
 // The text of a constant; nothing for anything else, and for NULL.
-std::optional<std::string> constant_of(const Json& node) {
+std::optional<std::string> constant_of(const Json& node, const std::string& sql) {
   const Json& constant = member(node, "A_Const");
   if (!constant.is_object()) return std::nullopt;
   if (const Json& text = member(constant, "sval"); text.is_object()) return text_of(text, "sval");
   if (const Json& number = member(constant, "ival"); number.is_object()) {
-    const Json& value = member(number, "ival");  // a zero is left out of the tree
-    return std::to_string(value.is_number_integer() ? value.get<std::int64_t>() : 0);
+    const Json& value = member(number, "ival");
+    return value.is_number_integer() ? std::to_string(value.get<std::int64_t>())
+                                     : number_at(sql, member(constant, "location"));
   }
   if (const Json& number = member(constant, "fval"); number.is_object())
     return text_of(number, "fval");
@@ -71,11 +101,12 @@ std::optional<std::string> constant_of(const Json& node) {
 bool is_null(const Json& node) { return member(member(node, "A_Const"), "isnull").is_boolean(); }
 
 // SET name TO a, b: the value as the server stores it (guc.c, flatten_set_variable_args).
-std::optional<std::string> flat_value(const std::string& name, const Json& arguments) {
+std::optional<std::string> flat_value(const std::string& name, const Json& arguments,
+                                      const std::string& sql) {
   const bool names = std::ranges::find(kNameLists, name) != kNameLists.end();
   std::string out;
   for (const Json& argument : arguments) {
-    const auto text = constant_of(argument);
+    const auto text = constant_of(argument, sql);
     if (!text) return std::nullopt;  // SET TIME ZONE INTERVAL ...
     if (!out.empty()) out += ", ";
     const bool is_string = member(member(argument, "A_Const"), "sval").is_object();
@@ -84,7 +115,7 @@ std::optional<std::string> flat_value(const std::string& name, const Json& argum
   return out;
 }
 
-std::vector<SettingEffect> effects_of_set(const Json& statement) {
+std::vector<SettingEffect> effects_of_set(const Json& statement, const std::string& sql) {
   const std::string kind = text_of(statement, "kind");
   SettingEffect effect;
   effect.name = lower(text_of(statement, "name"));
@@ -98,7 +129,7 @@ std::vector<SettingEffect> effects_of_set(const Json& statement) {
     // snapshot that was imported is.
     if (effect.name != "transaction snapshot") return {};
   } else if (kind == "VAR_SET_VALUE") {
-    if (auto value = flat_value(effect.name, member(statement, "args"))) {
+    if (auto value = flat_value(effect.name, member(statement, "args"), sql)) {
       effect.kind = local ? Kind::set_local : Kind::set;
       effect.value = std::move(*value);
     }
@@ -119,7 +150,7 @@ std::optional<std::size_t> parameter_of(const Json& node) {
   return number.get<std::size_t>() - 1;
 }
 
-std::optional<SettingEffect> effect_of_call(const Json& call) {
+std::optional<SettingEffect> effect_of_call(const Json& call, const std::string& sql) {
   const Json& names = member(call, "funcname");
   const Json& arguments = member(call, "args");
   if (!names.is_array() || names.empty() || arguments.size() != 3) return std::nullopt;
@@ -135,18 +166,18 @@ std::optional<SettingEffect> effect_of_call(const Json& call) {
   effect.value_parameter = parameter_of(value);
   effect.local_parameter = parameter_of(local);
   if (!effect.name_parameter) {
-    const auto text = constant_of(name);
+    const auto text = constant_of(name, sql);
     if (!text) return std::nullopt;
     effect.name = lower(*text);
   }
   if (!effect.value_parameter) {
-    const auto text = constant_of(value);
+    const auto text = constant_of(value, sql);
     if (!text && !is_null(value)) return std::nullopt;
     if (!text) effect.kind = Kind::reset;
     effect.value = text.value_or("");
   }
   if (!effect.local_parameter) {
-    const auto text = constant_of(local);
+    const auto text = constant_of(local, sql);
     if (!text) return std::nullopt;
     const bool is_local = *text == "true" || *text == "t" || *text == "on" || *text == "1";
     // Back to the default for the transaction only: rare, and not modelled.
@@ -170,11 +201,11 @@ bool mentions_set_config(const Json& root) {
 }
 
 // SELECT set_config(...), set_config(...): and nothing else but columns that do not set anything.
-std::vector<SettingEffect> effects_of_select(const Json& select) {
+std::vector<SettingEffect> effects_of_select(const Json& select, const std::string& sql) {
   std::vector<SettingEffect> effects;
   for (const Json& item : member(select, "targetList")) {
     const Json& value = without_cast(member(member(item, "ResTarget"), "val"));
-    if (auto effect = effect_of_call(member(value, "FuncCall"))) {
+    if (auto effect = effect_of_call(member(value, "FuncCall"), sql)) {
       effects.push_back(std::move(*effect));
     } else if (mentions_set_config(value)) {
       return {SettingEffect{}};
@@ -203,11 +234,11 @@ std::vector<SettingEffect> effects_of_transaction(const Json& statement) {
   return {effect};
 }
 
-std::vector<SettingEffect> effects_of_statement(const Json& statement) {
+std::vector<SettingEffect> effects_of_statement(const Json& statement, const std::string& sql) {
   if (const Json& set = member(statement, "VariableSetStmt"); set.is_object())
-    return effects_of_set(set);
+    return effects_of_set(set, sql);
   if (const Json& select = member(statement, "SelectStmt"); select.is_object())
-    return effects_of_select(select);
+    return effects_of_select(select, sql);
   if (const Json& transaction = member(statement, "TransactionStmt"); transaction.is_object())
     return effects_of_transaction(transaction);
   if (const Json& discard = member(statement, "DiscardStmt"); discard.is_object()) {
@@ -231,7 +262,7 @@ std::vector<std::vector<SettingEffect>> setting_effects(const std::string& sql) 
   if (!statements.is_array()) return {{SettingEffect{}}};
   std::vector<std::vector<SettingEffect>> effects;
   for (const Json& statement : statements) {
-    effects.push_back(effects_of_statement(member(statement, "stmt")));
+    effects.push_back(effects_of_statement(member(statement, "stmt"), sql));
   }
   return effects;
 }

@@ -153,11 +153,9 @@ class Kinds(unittest.TestCase):
         sql, name = 'SELECT id, name, amount FROM thing WHERE id = %s', 'right.reordered'
         cases = (
             ('context', {'user': 'other'}, []),
-            ('context', {}, ["SET search_path = 'public'"]),
-            ('context', {}, ["SELECT set_config('work_mem', '8MB', false)"]),
+            ('context', {}, ["SELECT set_config(name, '8MB', false) FROM (VALUES ('work_mem')) x (name)"]),
             ('context', {}, ['DO $$ BEGIN PERFORM 1; END $$']),
-            ('context', {}, ['SET ROLE app']),
-            ('context', {}, ['RESET work_mem']),
+            ('context', {}, ['SET SESSION AUTHORIZATION app']),
             ('txn_wrote', {}, ['BEGIN', "UPDATE thing SET note = 'x' WHERE id = 1"]),
             ('txn_wrote', {}, ['BEGIN', 'CREATE TABLE new_one (id int)']),
             ('temp_objects', {}, ['CREATE TEMP TABLE own (id int)']),

@@ -69,7 +69,7 @@ TEST_CASE("settings are followed as transactions and savepoints keep or undo the
   const auto now = [&context] { return context.replay_context().settings; };
   run(context, "SET", "set search_path to a, \"B\"");
   context.ready('I');
-  const std::pair<std::string, std::string> path{"search_path", "\"a\", \"B\""};
+  const std::pair<std::string, std::string> path{"search_path", "a, \"B\""};
   REQUIRE(now() == Settings{path});
   run(context, "BEGIN", "begin");
   run(context, "SELECT 1", "select set_config('app.tenant', 't1', true)");
@@ -105,6 +105,27 @@ TEST_CASE("an error undoes what ran since the last Sync, but not what a block ha
   context.failed();
   context.ready('I');
   REQUIRE(context.replay_context().settings == Settings{{"work_mem", "8MB"}});
+}
+
+TEST_CASE("values of SET as the server stores them") {
+  const auto value = [](const std::string& sql) {
+    const auto effects = setting_effects(sql);
+    REQUIRE(effects.size() == 1);
+    REQUIRE(effects.front().size() == 1);
+    return effects.front().front().value;
+  };
+  CHECK(value("set extra_float_digits = -3") == "-3");
+  CHECK(value("set extra_float_digits to - 15") == "-15");
+  CHECK(value("set extra_float_digits to 0") == "0");
+  CHECK(value("set a.b = -0.5") == "-0.5");
+  CHECK(value("set work_mem = 2048") == "2048");
+  CHECK(value("set x to on") == "on");
+  CHECK(value("set search_path to public, \"$user\", \"Odd\", 'select', 'a b'") ==
+        "public, \"$user\", \"Odd\", \"select\", \"a b\"");
+  CHECK(value("set search_path = ''") == "\"\"");
+  CHECK(value("set application.list to 'a', 'b'") == "a, b");
+  CHECK(value("set local time zone 'Asia/Tokyo'") == "Asia/Tokyo");
+  CHECK(value("select set_config('x.y', 'it''s', true)") == "it's");
 }
 
 TEST_CASE("who somebody else is, is not known") {
