@@ -202,6 +202,7 @@ bool mentions_set_config(const Json& root) {
 
 // SELECT set_config(...), set_config(...): and nothing else but columns that do not set anything.
 std::vector<SettingEffect> effects_of_select(const Json& select, const std::string& sql) {
+  if (!mentions_set_config(select)) return {};
   std::vector<SettingEffect> effects;
   for (const Json& item : member(select, "targetList")) {
     const Json& value = without_cast(member(member(item, "ResTarget"), "val"));

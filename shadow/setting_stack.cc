@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace parallax::shadow {
 
@@ -38,11 +39,13 @@ void SettingStack::apply(const SettingEffect& effect) {
       return;
     }
     case Kind::reset_all: {
-      // A role stays (guc.c, GUC_NO_RESET_ALL).
-      const Values now = effective();
-      state_ = {startup_, {}, state_.unknown};
-      if (const auto kept = now.find(kRole); kept != now.end())
-        state_.session[kRole] = kept->second;
+      // A role stays, for as long as it was to (guc.c, GUC_NO_RESET_ALL).
+      State next{startup_, {}, state_.unknown};
+      if (const auto role = state_.session.extract(kRole); !role.empty())
+        next.session[kRole] = role.mapped();
+      if (const auto role = state_.local.extract(kRole); !role.empty())
+        next.local[kRole] = role.mapped();
+      state_ = std::move(next);
       return;
     }
     case Kind::discard_all:

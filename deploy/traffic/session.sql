@@ -18,6 +18,9 @@ ROLLBACK;
 -- statements without a rule
 SELECT subdomain FROM organizations ORDER BY 1;
 \copy (SELECT id, name FROM machines ORDER BY id LIMIT 3) TO '/dev/null'
--- from here on the session has other settings than the shadow may assume: skipped, context
+-- another setting, which the replay makes as well
 SET DateStyle = 'German';
+SELECT "public"."users"."id", "public"."users"."email", "public"."users"."createdAt" FROM "public"."users" WHERE ("public"."users"."email" = 'user9@example.test' AND 1=1) LIMIT 1 OFFSET 0;
+-- from here on the session may have settings that nobody has seen: skipped, context
+DO $$ BEGIN PERFORM set_config('work_mem', '8MB', false); END $$;
 SELECT "public"."users"."id", "public"."users"."email", "public"."users"."createdAt" FROM "public"."users" WHERE ("public"."users"."email" = 'user8@example.test' AND 1=1) LIMIT 1 OFFSET 0;

@@ -155,7 +155,6 @@ class Kinds(unittest.TestCase):
             ('context', {'user': 'other'}, []),
             ('context', {}, ["SELECT set_config(name, '8MB', false) FROM (VALUES ('work_mem')) x (name)"]),
             ('context', {}, ['DO $$ BEGIN PERFORM 1; END $$']),
-            ('context', {}, ['SET SESSION AUTHORIZATION app']),
             ('txn_wrote', {}, ['BEGIN', "UPDATE thing SET note = 'x' WHERE id = 1"]),
             ('txn_wrote', {}, ['BEGIN', 'CREATE TABLE new_one (id int)']),
             ('temp_objects', {}, ['CREATE TEMP TABLE own (id int)']),

@@ -107,6 +107,18 @@ TEST_CASE("an error undoes what ran since the last Sync, but not what a block ha
   REQUIRE(context.replay_context().settings == Settings{{"work_mem", "8MB"}});
 }
 
+TEST_CASE("RESET ALL leaves a role for as long as it was set") {
+  auto context = own_session();
+  context.ready('I');
+  run(context, "BEGIN", "begin");
+  run(context, "SET", "set local role reader");
+  run(context, "SET", "set work_mem = 64");
+  run(context, "RESET", "reset all");
+  REQUIRE(context.replay_context().settings == Settings{{"role", "reader"}});
+  run(context, "COMMIT", "commit");
+  REQUIRE(context.replay_context().settings.empty());
+}
+
 TEST_CASE("values of SET as the server stores them") {
   const auto value = [](const std::string& sql) {
     const auto effects = setting_effects(sql);
@@ -126,6 +138,17 @@ TEST_CASE("values of SET as the server stores them") {
   CHECK(value("set application.list to 'a', 'b'") == "a, b");
   CHECK(value("set local time zone 'Asia/Tokyo'") == "Asia/Tokyo");
   CHECK(value("select set_config('x.y', 'it''s', true)") == "it's");
+}
+
+TEST_CASE("each statement of a text has its own effects") {
+  const auto effects = setting_effects(
+      "select a from t where b = 1; begin; set local x.y = 'z'; select set_config('x.y', 'w', "
+      "true)");
+  REQUIRE(effects.size() == 4);
+  CHECK(effects[0].empty());
+  CHECK(effects[1].empty());
+  CHECK(effects[2].front().kind == SettingEffect::Kind::set_local);
+  CHECK(effects[3].front().value == "w");
 }
 
 TEST_CASE("who somebody else is, is not known") {
