@@ -33,6 +33,7 @@ constexpr std::array kRefusable = {
 template <typename Set>
 std::vector<std::string_view> names_of(const Set& set) {
   std::vector<std::string_view> names;
+  names.reserve(set.size());
   for (const auto member : set) names.push_back(shadow::name(member));
   return names;
 }

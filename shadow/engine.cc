@@ -60,7 +60,7 @@ struct Engine::Impl {
   void accept(IntakeQueue::Item item);
   void wait_for_connection(Jobs::iterator job);
   void start_job(Jobs::iterator job, Connection& connection);
-  void on_replayed(Jobs::iterator job, OperationReplay::End end);
+  void on_replayed(Jobs::iterator job, const OperationReplay::End& end);
   Outcome outcome_of(const CapturedOperation& operation, const OperationReplay::End& end,
                      std::optional<Outcome>&& settled);
   void finish(CapturedOperation& operation, Outcome outcome);
@@ -198,10 +198,10 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
     return job->settled.has_value();
   };
   job->replay->run(connection, settles,
-                   [this, job](OperationReplay::End end) { on_replayed(job, std::move(end)); });
+                   [this, job](OperationReplay::End end) { on_replayed(job, end); });
 }
 
-void Engine::Impl::on_replayed(Jobs::iterator job, OperationReplay::End end) {
+void Engine::Impl::on_replayed(Jobs::iterator job, const OperationReplay::End& end) {
   auto operation = std::move(job->operation);
   auto settled = std::move(job->settled);
   const auto tickets = job->tickets;

@@ -10,8 +10,8 @@ namespace {
 constexpr const char* kRole = "role";
 }
 
-SettingStack::SettingStack(Settings startup) {
-  for (auto& [name, value] : startup) startup_[name] = std::move(value);
+SettingStack::SettingStack(const Settings& startup) {
+  for (const auto& [name, value] : startup) startup_[name] = value;
   state_.session = startup_;
   begun_ = state_;
 }

@@ -19,7 +19,7 @@ class SettingStack {
   using Settings = std::vector<std::pair<std::string, std::string>>;
 
   // `startup`: in order; what RESET goes back to.
-  explicit SettingStack(Settings startup);
+  explicit SettingStack(const Settings& startup);
 
   // A statement that has been completed. Parameters are filled in already.
   void apply(const SettingEffect& effect);

@@ -24,7 +24,8 @@ bool is_timestamp(std::uint32_t type, const TypeCatalog& types) {
 std::string clock_problem(const Rule& rule, const std::vector<ColumnInfo>& legacy,
                           const std::vector<ColumnInfo>& rewrite, const Pairing& pairing,
                           const Catalog& catalog) {
-  for (const auto& [label, apart] : rule.source.compare.clock) {
+  for (const auto& entry : rule.source.compare.clock) {
+    const std::string& label = entry.first;
     const std::string what = "`clock` names column " + quoted(label);
     const auto called = [&](const ColumnInfo& column) { return column.label == label; };
     const auto count = std::ranges::count_if(legacy, called);

@@ -11,7 +11,8 @@ namespace {
 constexpr unsigned kRankMax = 64 - HyperLogLog::kIndexBits + 1;
 constexpr std::string_view kDigits =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
-static_assert(kDigits.size() == 64 && kRankMax < 64 && HyperLogLog::kRegisters <= 64 * 64);
+static_assert(kDigits.size() == 64 && kRankMax < 64 &&
+              HyperLogLog::kRegisters <= std::size_t{64} * 64);
 
 // Ertl's sigma and tau: what registers at 0 and at the greatest rank say.
 double sigma(double x) {

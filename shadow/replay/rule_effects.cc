@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "shadow/replay/catalog_reading.h"
+#include "shadow/rules/concat.h"
 #include "shadow/rules/side_effects.h"
 
 namespace parallax::shadow {
@@ -193,29 +194,32 @@ TransactionStep effects_step(const Rule& rule, const std::set<std::string>& safe
 }
 
 std::string effects_problem(const ResultSet& rows) {
-  static const std::string kSafe = "list it under `shadow.safe_functions` if it only reads";
+  static const std::string safe = "list it under `shadow.safe_functions` if it only reads";
   for (std::size_t row = 0; row < rows.rows(); ++row) {
     const auto what = text_of(rows, row, 0);
     const auto name = text_of(rows, row, 1);
     const auto where = behind(text_of(rows, row, 2));
     if (what == "foreign") {
-      return "foreign table " + name + where + " is on another server, where nothing is read-only";
+      return concat(
+          {"foreign table ", name, where, " is on another server, where nothing is read-only"});
     }
-    if (what == "locks") return "view " + name + " locks the rows that it reads (FOR UPDATE, ...)";
-    const auto function = "function " + name + where;
+    if (what == "locks")
+      return concat({"view ", name, " locks the rows that it reads (FOR UPDATE, ...)"});
+    const auto function = concat({"function ", name, where});
     if (has_side_effects(in_lower_case(name))) {
-      return function + " has effects that a rollback does not undo";
+      return concat({function, " has effects that a rollback does not undo"});
     }
     if (what == "volatile") {
-      return function +
-             " is volatile: a replay could change something, or give another value each time; "
-             "declare it STABLE or " +
-             kSafe;
+      return concat({function,
+                     " is volatile: a replay could change something, or give another value each "
+                     "time; declare it STABLE or ",
+                     safe});
     }
     if (what == "language") {
-      return function + " is in a language that cannot be looked into; " + kSafe;
+      return concat({function, " is in a language that cannot be looked into; ", safe});
     }
-    if (what == "dynamic") return function + " makes up SQL when it runs (EXECUTE); " + kSafe;
+    if (what == "dynamic")
+      return concat({function, " makes up SQL when it runs (EXECUTE); ", safe});
   }
   return {};
 }

@@ -6,6 +6,11 @@ import time
 
 import route
 import rules
+import source
+
+# psql of a later minor version reads on to the end of the data when the server refuses a COPY, so the expectations of an older
+# source are not met, with or without Parallax. Their outputs are compared like all others.
+OF_ANOTHER_PSQL = {f'{name}: FAILED' for name in ('copy', 'copy2', 'copyselect', 'triggers')}
 
 
 def different(first, second, report):
@@ -23,7 +28,8 @@ def check_amount(suite, result):
     """It is no proof when next to nothing ran. Returns the number of files."""
     files = sum(path.is_file() for path in result.directory.rglob('*'))
     least_files, least_passed = (suite.LEAST_FILES, suite.LEAST_PASSED) if suite.part is None else [len(suite.part)] * 2
-    if files < least_files or result.passed < least_passed:
+    excused = OF_ANOTHER_PSQL.intersection(result.failed) if source.is_of_another_version() else ()
+    if files < least_files or result.passed + len(excused) < least_passed:
         raise AssertionError(f'direct: {result.passed} passed and {files} files, wanted are {least_passed} and '
                              f'{least_files}; failed: {result.failed}; see {result.directory}.out')
     return files

@@ -120,6 +120,11 @@ def tree():
     return CACHE / 'source'
 
 
+def is_of_another_version():
+    """Than the installed server (a mirror may not have the newest source yet)."""
+    return version() != f'{PACKAGE}_' + run('dpkg-query', '-W', '-f=${source:Version}', PACKAGE)
+
+
 def version():
     return (tree() / 'version').read_text().strip()
 
