@@ -48,16 +48,6 @@ Outcome outcome_of(EngineRig& rig, const EngineRig::Call& call) {
   return second;
 }
 
-std::size_t peak_kibibytes() {
-  std::ifstream status("/proc/self/status");
-  std::string word;
-  std::size_t number = 0;
-  while (status >> word) {
-    if (word == "VmHWM:" && status >> number) return number;
-  }
-  return 0;
-}
-
 Outcome outcome_of(const RuleText& text, const std::string& sql = kLong,
                    const std::string& n = "3000") {
   EngineRig rig(limited(), {text});
@@ -155,6 +145,20 @@ TEST_CASE("over the limit, behind a let, rows still come one by one") {
 
 // Address sanitizing keeps what was freed.
 #ifndef __SANITIZE_ADDRESS__
+namespace {
+
+std::size_t peak_kibibytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  std::size_t number = 0;
+  while (status >> word) {
+    if (word == "VmHWM:" && status >> number) return number;
+  }
+  return 0;
+}
+
+}  // namespace
+
 TEST_CASE("over the limit, memory does not grow with the result") {
   auto options = limited();
   options.statement_timeout = std::chrono::seconds(30);
