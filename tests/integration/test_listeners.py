@@ -134,7 +134,7 @@ class Listeners(unittest.TestCase):
         self.assertEqual(FAILURES, self.cluster.log.read_text().count('password authentication failed for user "app"'))
         # Another user of the same address comes in, and is not counted.
         self.assertEqual((1,), self.answer(proxy.url()))
-        self.assertEqual(FAILURES, proxy.metrics().sum('auth_failures_total'))
+        wait_for(lambda: proxy.metrics().sum('auth_failures_total') == FAILURES, 5, 'the failures counted')
         wait_for(lambda: proxy.metrics().sum('client_connection_outcomes_total', outcome='auth_throttled') == 5, 5, 'all five counted')
 
     def test_a_login_that_succeeds_clears_the_failures(self):
