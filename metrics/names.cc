@@ -10,6 +10,7 @@ constexpr std::array kRuleVerdict = {"rule", "verdict"};
 constexpr std::array kRuleReason = {"rule", "reason"};
 constexpr std::array kRuleKind = {"rule", "kind"};
 constexpr std::array kRuleStep = {"rule", "step"};
+constexpr std::array kReason = {"reason"};
 constexpr std::array kRuleSide = {"rule", "side"};
 constexpr std::array kRuleMode = {"rule", "mode"};
 constexpr std::array kRuleState = {"rule", "state"};
@@ -75,6 +76,9 @@ constexpr std::array<MetricInfo, kMetricCount> kTable = {
             "Matches in operations, by a step that made the two results equal.", kRuleStep),
     counter(rule_statements_total, "parallax_rule_statements_total",
             "Statements of the client that belong to the rule, by side of the rule.", kRuleSide),
+    counter(orphan_statements_total, "parallax_orphan_statements_total",
+            "Statements that could belong to an operation of several and belong to none, by reason.",
+            kReason),
     counter(statements_total, "parallax_statements_total",
             "Statements of clients, by protocol and by whether a rule covers them.",
             kProtocolCovered),

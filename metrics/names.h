@@ -18,6 +18,7 @@ enum class Metric {
   vacuous_matches_total,    // rule
   equalized_total,          // rule, step
   rule_statements_total,    // rule, side
+  orphan_statements_total,  // reason
   statements_total,         // protocol, covered
   live_duration_seconds,    // rule, side
   paired_duration_seconds,  // rule, side

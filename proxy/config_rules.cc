@@ -13,6 +13,7 @@ using shadow::SourceMark;
 using shadow::SourceText;
 
 constexpr std::size_t kRuleNameBytesMax = 200;
+constexpr std::size_t kStatementsMax = 32;
 
 // A rule's name is a metric label, a log field and an error text.
 std::string name_problem(const std::string& name) {
@@ -62,11 +63,34 @@ void read_columns(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource
   });
 }
 
+bool is_statement_name(const std::string& name) {
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return !name.empty() && letter(name.front()) && name != "_" &&
+         std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
 void read_legacy(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource& rule) {
-  if (entry.value.IsMap()) {
-    return reader.problem(entry, "operations of several statements are not in this version");
+  if (!entry.value.IsMap()) {
+    if (auto sql = read_sql(reader, entry)) rule.legacy.front().sql = std::move(*sql);
+    return;
   }
-  if (auto sql = read_sql(reader, entry)) rule.legacy = std::move(*sql);
+  if (entry.value.size() == 0) return reader.problem(entry, "write at least one statement");
+  std::vector<shadow::LegacySource> statements;
+  reader.each(entry.value, entry.path, [&](const YamlEntry& statement) {
+    if (!is_statement_name(statement.key)) {
+      return reader.problem(statement.key_mark,
+                            "a statement's name is a letter or _, then letters, digits and _: "
+                            "links write it as `:name.column`");
+    }
+    if (auto sql = read_sql(reader, statement)) statements.push_back({statement.key, std::move(*sql)});
+  });
+  if (statements.size() > kStatementsMax) {
+    return reader.problem(entry, "an operation has at most " + std::to_string(kStatementsMax) +
+                                     " statements");
+  }
+  if (!statements.empty()) rule.legacy = std::move(statements);
 }
 
 void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule, Problems& warnings) {

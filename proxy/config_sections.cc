@@ -138,8 +138,8 @@ YamlKey shadow_section(const Keys& keys, shadow::Options& options) {
        keys.section("queue", {keys.count("max_jobs", options.queue_jobs, 1, 1'000'000),
                               keys.size("max_bytes", options.queue_bytes, 64 * kKiB, 64 * kGiB)}),
        keys.custom("safe_functions", read_safe_functions),
-       keys.section("capture", {keys.size("max_bytes", options.capture_bytes, kKiB, kGiB)})},
-      {"window"});
+       keys.section("capture", {keys.size("max_bytes", options.capture_bytes, kKiB, kGiB)}),
+       keys.duration("window", options.window, 10ms, 1min)});
 }
 
 YamlKey limits_section(const Keys& keys, Limits& limits) {

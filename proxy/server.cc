@@ -179,6 +179,7 @@ void Server::make_workers() {
                              .database = conninfo("dbname"),
                              .identity = config_.shadow.identity,
                              .dev = config_.shadow.dev,
+                             .open_operations = &engine_->open_operations(),
                              .live = shadows_where_clients_go(config_),
                              .capture_bytes = config_.shadow.capture_bytes,
                              .captures_bytes = config_.shadow.queue_bytes / worker_count(config_),

@@ -10,15 +10,38 @@ void LiveResult::describe(const std::vector<ColumnInfo>& verified) {
   }
 }
 
-std::size_t CapturedOperation::bytes() const {
-  // The settings are shared by all operations of a session.
-  std::size_t total = sizeof(CapturedOperation) + legacy.sql.size() + live.sqlstate.size();
+namespace {
+
+std::size_t bytes_of(const std::vector<Value>& values) {
+  std::size_t total = 0;
+  for (const auto& value : values) total += sizeof(Value) + value.bytes.size();
+  return total;
+}
+
+std::size_t bytes_of(const NamedValues& values) {
+  std::size_t total = 0;
+  for (const auto& [name, value] : values)
+    total += name.size() + sizeof(NamedValue) + bytes_of(value.members);
+  return total;
+}
+
+// The settings are shared by all operations of a session.
+std::size_t bytes_of(const BoundStatement& statement, const LiveResult& live) {
+  std::size_t total = statement.sql.size() + bytes_of(statement.parameters) + live.sqlstate.size();
   if (live.result != nullptr) total += live.result->bytes();
-  for (const auto& parameter : legacy.parameters) total += sizeof(Value) + parameter.bytes.size();
-  for (const auto& [name, value] : values) {
-    total += name.size() + sizeof(NamedValue);
-    for (const auto& member : value.members) total += sizeof(Value) + member.bytes.size();
-  }
+  return total;
+}
+
+}  // namespace
+
+std::size_t CapturedOperation::bytes() const {
+  return sizeof(CapturedOperation) + bytes_of(legacy, live) + bytes_of(values);
+}
+
+std::size_t CapturedStatement::bytes() const {
+  std::size_t total = sizeof(CapturedStatement) + bytes_of(legacy, live);
+  if (root) total += bytes_of(root->values);
+  for (const auto& child : children) total += sizeof(ChildMatch) + bytes_of(child.values);
   return total;
 }
 

@@ -12,7 +12,9 @@
 
 #include "shadow/compare/result_set.h"
 #include "shadow/compare/value_reader.h"
+#include "shadow/open_operations.h"
 #include "shadow/rules/rule.h"
+#include "shadow/verdict.h"
 
 namespace parallax::shadow {
 
@@ -57,12 +59,25 @@ struct CapturedOperation {
   std::size_t bytes() const;  // for the queue's limit
 };
 
+// One statement of an operation that has several, complete: its root, or what may be a child.
+struct CapturedStatement {
+  std::optional<RootMatch> root;
+  OpenMark mark;                     // of the root
+  std::vector<ChildMatch> children;  // the places that it may have; of the root none
+  std::uint64_t session_id = 0;
+  ReplayContextRef context;
+  BoundStatement legacy;  // the client's own text and parameters, of the root
+  LiveResult live;
+  std::optional<SkipReason> skip;   // of a child: why its operation cannot be compared
+  std::size_t bytes() const;
+};
+
 // --dev: a statement that no rule covers, first time on this worker, with a skeleton already made.
 struct UncoveredStatement {
   std::string sql;
   std::string skeleton;
 };
 
-using Captured = std::variant<CapturedOperation, UncoveredStatement>;
+using Captured = std::variant<CapturedOperation, CapturedStatement, UncoveredStatement>;
 
 }  // namespace parallax::shadow

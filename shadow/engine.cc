@@ -13,6 +13,7 @@
 
 #include "proxy/io/loop.h"
 #include "proxy/io/timer.h"
+#include "shadow/assembly.h"
 #include "shadow/breakers.h"
 #include "shadow/intake_queue.h"
 #include "shadow/judge.h"
@@ -25,6 +26,8 @@
 namespace parallax::shadow {
 
 namespace {
+
+constexpr std::chrono::milliseconds kAssemblyLook{20};
 
 std::vector<std::string> tables_of(const RuleSet& rules) {
   std::vector<std::string> tables;
@@ -41,7 +44,7 @@ struct Engine::Impl {
   // An operation that waits for a connection, or is being replayed on one.
   struct Job {
     CapturedOperation operation;
-    std::size_t bytes = 0;  // in the queue's budget, until the replay starts
+    Assembly::Held held;  // of the queue's budget, until the replay starts
     Connection* connection = nullptr;
     std::unique_ptr<OperationReplay> replay;
     std::optional<Outcome> settled;  // live
@@ -58,6 +61,10 @@ struct Engine::Impl {
 
   void take_offers();
   void accept(IntakeQueue::Item item);
+  Assembly::Listener assembly_listener();
+  void begin_job(CapturedOperation&& operation, Assembly::Held&& held);
+  void give_back(const Assembly::Held& held);
+  void watch_assembly();
   void wait_for_connection(Jobs::iterator job);
   void start_job(Jobs::iterator job, Connection& connection);
   void on_replayed(Jobs::iterator job, const OperationReplay::End& end);
@@ -81,6 +88,7 @@ struct Engine::Impl {
   Report& report;
   OutcomeCounter counter;
   std::vector<std::atomic<RuleState>> states;
+  OpenOperations open_operations;
   Judge judge;
   Breakers breakers;
 
@@ -89,6 +97,8 @@ struct Engine::Impl {
   Pool pool;
   Verifier verifier;
   io::Timer deadline_timer;
+  io::Timer assembly_timer;
+  Assembly assembly;
   Jobs jobs;
   bool stopping = false;
   std::thread thread;
@@ -103,7 +113,8 @@ Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
       report(to),
       counter(metrics, registry.make_shard()),
       states(rules->rules().size()),
-      judge(rules->rules().size(), counter),
+      open_operations(rules->rules().size()),
+      judge(rules->rules().size(), counter, options.capture_bytes),
       breakers(rules->rules().size(), options.pool_max,
                [this](const Rule* rule, const Breaker::Change& change) {
                  report.breaker(rule, change.open, change.reason);
@@ -120,7 +131,10 @@ Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
                   verified(rule, std::move(verification));
                 },
                 [this](const Rule& rule, const RulePlans& plans) { report.plans(rule, plans); }}),
-      deadline_timer(loop) {
+      deadline_timer(loop),
+      assembly_timer(loop),
+      assembly(static_cast<std::uint64_t>(options.window.count()) * 1'000'000,
+               assembly_listener()) {
   for (auto& state : states) state.store(RuleState::unverified, std::memory_order_relaxed);
 }
 
@@ -143,10 +157,57 @@ void Engine::Impl::accept(IntakeQueue::Item item) {
     report.uncovered(*uncovered);
     return;
   }
-  auto& operation = std::get<CapturedOperation>(item.captured);
+  if (auto* statement = std::get_if<CapturedStatement>(&item.captured)) {
+    assembly.take(std::move(*statement), item.bytes, io::Loop::now_ns());
+    if (stopping) assembly.drop_all(DropReason::drain);
+    return watch_assembly();
+  }
+  begin_job(std::get<CapturedOperation>(std::move(item.captured)), {item.bytes});
+}
+
+Assembly::Listener Engine::Impl::assembly_listener() {
+  return {.complete =
+              [this](CapturedOperation&& operation, std::vector<LiveResult>&& parts,
+                     Assembly::Held&& held) {
+                counter.lasted(*operation.rule, operation.live.seconds);
+                if (operation.live.sqlstate.empty()) judge.stitch_live(operation, std::move(parts));
+                begin_job(std::move(operation), std::move(held));
+              },
+          .ended =
+              [this](const Rule& rule, NamedValues&& values, Assembly::End end,
+                     Assembly::Held&& held) {
+                give_back(held);
+                CapturedOperation operation;
+                operation.rule = &rule;
+                operation.values = std::move(values);
+                std::visit([&](auto reason) { end_without_verdict(operation, reason, ""); }, end);
+              },
+          .unused =
+              [this](std::optional<OrphanReason> reason, std::size_t held) {
+                intakes.give_back(held);
+                if (reason) counter.orphan(*reason);
+              },
+          .statement = [this](const Rule& rule) { counter.statement(rule); },
+          .stitching = [this](const Rule& rule) { return judge.stitching(rule); }};
+}
+
+// What waits is looked at again now and then; nothing runs while nothing waits.
+void Engine::Impl::watch_assembly() {
+  if (assembly.empty() || assembly_timer.active()) return;
+  assembly_timer.start(kAssemblyLook, [this] {
+    assembly.expire(io::Loop::now_ns());
+    watch_assembly();
+  });
+}
+
+void Engine::Impl::give_back(const Assembly::Held& held) {
+  for (const auto bytes : held) intakes.give_back(bytes);
+}
+
+void Engine::Impl::begin_job(CapturedOperation&& operation, Assembly::Held&& held) {
   const auto job = jobs.emplace(jobs.end());
   job->operation = std::move(operation);
-  job->bytes = item.bytes;
+  job->held = std::move(held);
   if (stopping) return end_waiting(job, DropReason::drain, "");
   if (const auto reason = obstacle(*job->operation.rule)) return end_waiting(job, *reason, "");
   wait_for_connection(job);
@@ -189,7 +250,7 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
     pool.release(connection);
     return wait_for_connection(job);
   }
-  intakes.give_back(job->bytes);
+  give_back(job->held);
   job->connection = &connection;
   job->tickets = breakers.begin(*job->operation.rule, io::Loop::now_ns());
   job->replay = std::make_unique<OperationReplay>(loop, options, judge.request(job->operation));
@@ -270,7 +331,7 @@ void Engine::Impl::verify_again(const Rule& rule, const std::string& why) {
 
 // Its place in the queue is free before anybody hears of its end.
 void Engine::Impl::end_waiting(Jobs::iterator job, End end, std::string detail) {
-  intakes.give_back(job->bytes);
+  give_back(job->held);
   const auto operation = std::move(job->operation);
   jobs.erase(job);
   end_without_verdict(operation, end, std::move(detail));
@@ -300,6 +361,8 @@ void Engine::Impl::begin_stop(std::chrono::milliseconds deadline) {
   stopping = true;
   verifier.close();
   take_offers();
+  assembly.drop_all(DropReason::drain);
+  assembly_timer.cancel();
   drop_jobs(false);
   if (!jobs.empty()) {
     deadline_timer.start(deadline, [this] {
@@ -352,6 +415,8 @@ Engine::Engine(Options options, std::shared_ptr<const RuleSet> rules, const Shad
 Engine::~Engine() { impl_->stop(std::chrono::milliseconds(0)); }
 
 Intake& Engine::intake(std::size_t worker) { return impl_->intakes.door(worker); }
+
+OpenOperations& Engine::open_operations() { return impl_->open_operations; }
 
 RuleState Engine::state(const Rule& rule) const {
   return impl_->states[rule.index].load(std::memory_order_acquire);

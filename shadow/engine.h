@@ -11,6 +11,7 @@
 
 #include "metrics/registry.h"
 #include "shadow/captured.h"
+#include "shadow/open_operations.h"
 #include "shadow/options.h"
 #include "shadow/report.h"
 #include "shadow/shadow_metrics.h"
@@ -37,6 +38,8 @@ class Engine {
   Intake& intake(std::size_t worker);
   // Thread-safe; what the workers ask before they capture.
   RuleState state(const Rule& rule) const;
+  // Thread-safe; what the taps mark and ask.
+  OpenOperations& open_operations();
 
   // Starts the thread and verification.
   void start();

@@ -9,6 +9,7 @@ namespace {
 
 std::size_t bytes_of(const Captured& captured) {
   if (const auto* operation = std::get_if<CapturedOperation>(&captured)) return operation->bytes();
+  if (const auto* part = std::get_if<CapturedStatement>(&captured)) return part->bytes();
   const auto& statement = std::get<UncoveredStatement>(captured);
   return sizeof(UncoveredStatement) + statement.sql.size() + statement.skeleton.size();
 }

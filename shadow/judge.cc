@@ -49,6 +49,7 @@ ReplayRequest Judge::request(CapturedOperation& operation) {
   request.snapshot.context = operation.context;
   request.snapshot.legacy = std::move(operation.legacy);
   request.snapshot.bind_rewrite(*operation.rule, operation.values);
+  if (operation.rule->has_children()) request.snapshot.children = children_of(operation);
   request.snapshot.digest_basis = [this, rule = operation.rule,
                                    style = style_of(operation.context)] {
     const auto& now = facts_of(*rule).verification;
@@ -66,6 +67,32 @@ ReplayRequest Judge::request(CapturedOperation& operation) {
                  facts.turn++ % kSnapshotEvery != 0;
   request.binary_live = !columns.empty() && std::ranges::all_of(columns, &ColumnInfo::binary);
   return request;
+}
+
+ChildrenRequest Judge::children_of(const CapturedOperation& operation) const {
+  ChildrenRequest request;
+  request.rule = operation.rule;
+  request.values = operation.values;
+  request.stitching = facts_of(*operation.rule).verification.stitching;
+  request.stitch = [this, rule = operation.rule, stitching = request.stitching,
+                    style = style_of(operation.context)](std::span<const ResultSet* const> parts) {
+    const auto& types = facts_of(*rule).verification.catalog.types;
+    return stitch(*rule, *stitching, types, style, parts, capture_bytes_);
+  };
+  return request;
+}
+
+// What the client got of the statements, as one result: nothing where a part is not known.
+void Judge::stitch_live(CapturedOperation& operation, std::vector<LiveResult>&& parts) const {
+  const auto& verification = facts_of(*operation.rule).verification;
+  std::vector<const ResultSet*> results;
+  for (LiveResult& part : parts) {
+    if (part.result == nullptr) return;
+    results.push_back(part.result.get());
+  }
+  auto whole = stitch(*operation.rule, *verification.stitching, verification.catalog.types,
+                      style_of(operation.context), results, capture_bytes_);
+  if (whole) operation.live.result = std::make_shared<ResultSet>(*std::move(whole));
 }
 
 std::optional<Outcome> Judge::settle_live(const CapturedOperation& operation,

@@ -26,9 +26,17 @@ class Judge {
   };
 
   // The counter must outlive it. `rules`: how many there are.
-  Judge(std::size_t rules, OutcomeCounter& counter) : facts_(rules), counter_(counter) {}
+  // `capture_bytes`: of a stitched result.
+  Judge(std::size_t rules, OutcomeCounter& counter, std::size_t capture_bytes)
+      : facts_(rules), counter_(counter), capture_bytes_(capture_bytes) {}
 
   void verified(const Rule& rule, Verification verification);
+  // How the statements of a rule that has several belong together; null before it is verified.
+  const Stitching* stitching(const Rule& rule) const {
+    return facts_of(rule).verification.stitching.get();
+  }
+  // Fills in the operation's live result from those of its statements, each described.
+  void stitch_live(CapturedOperation& operation, std::vector<LiveResult>&& parts) const;
   // Takes the statement out of the operation and describes its live result.
   ReplayRequest request(CapturedOperation& operation);
   // What the rewrite alone settles; nothing: a snapshot has to.
@@ -46,12 +54,14 @@ class Judge {
   };
 
   ComparisonBasis basis(const CapturedOperation& operation) const;
+  ChildrenRequest children_of(const CapturedOperation& operation) const;
   const RuleFacts& facts_of(const Rule& rule) const { return facts_[rule.index]; }
   std::optional<Judgement> other_columns(const CapturedOperation& operation,
                                          const SnapshotResult& snapshot) const;
 
   std::vector<RuleFacts> facts_;
   OutcomeCounter& counter_;
+  std::size_t capture_bytes_;
 };
 
 }  // namespace parallax::shadow

@@ -61,10 +61,17 @@ struct Expectation {
 };
 std::chrono::sys_days today_utc();
 
+// One statement of legacy.
+struct LegacySource {
+  std::string name;  // empty where it is the only one
+  SourceText sql;    // with names, pins, links, :_ and $n
+};
+
 struct RuleSource {
   SourceText name;
-  SourceText legacy;  // SQL with names, pins, :_ and $n
+  std::vector<LegacySource> legacy = std::vector<LegacySource>(1);  // in the file's order
   SourceText rewrite;
+  // A legacy label is `label`, or `statement.label` where legacy has several statements.
   std::map<std::string, SourceText> ignore;  // legacy label -> reason
   std::map<std::string, SourceText>
       columns;  // legacy label -> rewrite label, table.column or expression

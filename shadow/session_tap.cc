@@ -37,38 +37,41 @@ struct PreparedStatement final : protocol::StatementNote {
   }
 };
 
-// A simple query that a rule covers, on its way.
-struct SimpleRequest final : protocol::StatementNote {
-  std::shared_ptr<KnownStatement> statement;
-  bool sampled_out = false;
-  std::unique_ptr<LiveCapture> capture;
-
-  std::string_view deallocates() const override { return statement->deallocates(); }
-  protocol::RowSink* rows() override { return capture.get(); }
-};
-
 }  // namespace
 
-// What a Bind means: the rule that it matches, or whose shape but not pins it fits.
-struct SessionTap::Binding final : protocol::BindingNote {
+// What a statement with its parameters means, decided when it passes on its way to the server.
+struct SessionTap::Request {
+  // Whose root it is, or whose root's shape but not pins it fits; null: a child at most.
   const Rule* rule = nullptr;
-  std::optional<SkipReason> skip;  // decided when the Bind passed: pin, sampled_out, too_large
-  BoundStatement legacy;
+  std::optional<SkipReason> skip;  // of the root: pin, sampled_out, too_large, context
   NamedValues values;
+  OpenMark mark;
+  std::vector<ChildMatch> children;  // places that it may have in operations of others
+  BoundStatement legacy;
   std::unique_ptr<LiveCapture> capture;
+};
+
+struct SessionTap::Binding final : protocol::BindingNote {
+  Request request;
   bool ended = false;  // its operation has been counted
 
-  protocol::RowSink* rows() override { return capture.get(); }
+  protocol::RowSink* rows() override { return request.capture.get(); }
+};
+
+// A simple query that a rule covers, on its way.
+struct SessionTap::SimpleRequest final : protocol::StatementNote {
+  std::shared_ptr<KnownStatement> statement;
+  Request request;
+
+  std::string_view deallocates() const override { return statement->deallocates(); }
+  protocol::RowSink* rows() override { return request.capture.get(); }
 };
 
 namespace {
 
-const KnownStatement* known_statement(const protocol::StatementRef& note) {
+const KnownStatement* parsed_statement(const protocol::StatementRef& note) {
   if (const auto* prepared = dynamic_cast<const PreparedStatement*>(note.get())) {
     return prepared->statement.get();
-  }
-  if (const auto* request = dynamic_cast<const SimpleRequest*>(note.get())) {
-    return request->statement.get();
   }
   return dynamic_cast<const KnownStatement*>(note.get());
 }
@@ -130,24 +133,29 @@ SessionTap::SessionTap(WorkerTap& worker, std::uint64_t session_id,
       context_(startup, worker.options_.user, worker.options_.database, worker.options_.identity),
       replay_context_(std::make_shared<const ReplayContext>(context_.replay_context())) {}
 
+const KnownStatement* SessionTap::known_statement(const protocol::StatementRef& note) {
+  const auto* request = dynamic_cast<const SimpleRequest*>(note.get());
+  return request != nullptr ? request->statement.get() : parsed_statement(note);
+}
+
 SessionTap::~SessionTap() { end_open_portals(SkipReason::incomplete); }
 
 protocol::StatementRef SessionTap::on_query(std::string_view sql, bool whole) {
   if (!whole || sql.size() > kSqlBytesMax) return std::make_shared<KnownStatement>();  // unreadable
   auto statement = worker_.know(sql);
-  const auto* match = std::get_if<Match>(&statement->literal_match);
-  if (match == nullptr || match->rule == nullptr) return statement;
-  auto request = std::make_shared<SimpleRequest>();
-  request->statement = std::move(statement);
-  request->sampled_out = !worker_.draw(match->rule->sample);
-  if (!request->sampled_out) request->capture = begin_capture(*match->rule, {});
-  return request;
+  const auto& found = statement->literal_match;
+  if (!found.root && found.shape_of == nullptr && found.children.empty()) return statement;
+  auto simple = std::make_shared<SimpleRequest>();
+  begin(simple->request, found, {});
+  simple->request.legacy.sql = statement->text;
+  simple->statement = std::move(statement);
+  return simple;
 }
 
 protocol::StatementRef SessionTap::on_parse(const protocol::ParseView& parse, bool whole) {
   if (!whole || parse.sql.size() > kSqlBytesMax) return std::make_shared<KnownStatement>();
   auto statement = worker_.know(parse.sql);
-  if (statement->known.candidates.empty()) return statement;
+  if (!statement->known.covered()) return statement;
   auto prepared = std::make_shared<PreparedStatement>();
   prepared->statement = std::move(statement);
   prepared->declared = PreparedStatement::read_types(parse.parameter_types);
@@ -163,46 +171,65 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
     if (!parameters) return nullptr;
     return bind_settings(statement->setting_effects.front(), *parameters);
   }
-  if (statement->known.candidates.empty()) return nullptr;
+  if (!statement->known.covered()) return nullptr;
   auto binding = std::make_shared<Binding>();
-  binding->rule = statement->known.candidates.front();
-  if (!whole) {
-    binding->skip = SkipReason::too_large;
+  const auto unread = [&](SkipReason why) {
+    if (statement->known.roots.empty()) return std::shared_ptr<Binding>();
+    binding->request.rule = statement->known.roots.front().rule;
+    binding->request.skip = why;
     return binding;
-  }
+  };
+  if (!whole) return unread(SkipReason::too_large);
   auto parameters = read_parameters(bind, dynamic_cast<const PreparedStatement*>(note.get()));
   if (!parameters) return nullptr;
   if (std::any_of(parameters->begin(), parameters->end(), [](const Value& value) {
         return value.binary && !value.null && value.type_oid == 0;
       })) {
     // What these bytes mean was left to the server, which may decide otherwise in the rewrite.
-    binding->skip = SkipReason::context;
-    return binding;
+    return unread(SkipReason::context);
   }
-  auto found = worker_.rules_.match(statement->known, *parameters);
-  if (const auto* none = std::get_if<NoMatch>(&found)) {
-    if (none->shape_of == nullptr) return nullptr;
-    binding->rule = none->shape_of;
-    binding->skip = SkipReason::pin;
-    return binding;
+  auto found = RuleSet::match(statement->known, *parameters);
+  if (!found.root && found.shape_of == nullptr && found.children.empty()) return nullptr;
+  auto& request = binding->request;
+  begin(request, std::move(found), bind.result_formats);
+  if (request.rule == nullptr || !request.skip) {
+    request.legacy.sql = statement->text;
+    request.legacy.parameters = std::move(*parameters);
   }
-  auto& match = std::get<Match>(found);
-  binding->rule = match.rule;
-  if (!worker_.draw(match.rule->sample)) {
-    binding->skip = SkipReason::sampled_out;
-    return binding;
-  }
-  binding->values = std::move(match.values);
-  binding->legacy.sql = statement->text;
-  binding->legacy.parameters = std::move(*parameters);
-  binding->capture = begin_capture(*match.rule, bind.result_formats);
   return binding;
 }
 
+void SessionTap::begin(Request& request, Matches found, protocol::Bytes formats) {
+  auto* open = worker_.options_.open_operations;
+  if (found.root) {
+    request.rule = found.root->rule;
+    if (!worker_.draw(request.rule->sample)) {
+      request.skip = SkipReason::sampled_out;
+    } else {
+      request.values = std::move(found.root->values);
+      if (request.rule->has_children() && open != nullptr) request.mark = open->open(*request.rule);
+    }
+  } else if (found.shape_of != nullptr) {
+    request.rule = found.shape_of;
+    request.skip = SkipReason::pin;
+  }
+  for (auto& child : found.children) {
+    if (open == nullptr || open->any(*child.place.rule))
+      request.children.push_back(std::move(child));
+  }
+  if (request.rule == nullptr && request.children.empty())
+    worker_.shard_.add(worker_.metrics_.orphan(OrphanReason::no_operation));
+  if (is_wanted(request))
+    request.capture = std::make_unique<LiveCapture>(worker_.captures_, formats);
+}
+
 // Nothing is copied that will not be looked at.
-std::unique_ptr<LiveCapture> SessionTap::begin_capture(const Rule& rule, protocol::Bytes formats) {
-  if (rule.source.compare.snapshot_only || !worker_.options_.live || obstacle(rule)) return nullptr;
-  return std::make_unique<LiveCapture>(worker_.captures_, formats);
+bool SessionTap::is_wanted(const Request& request) const {
+  if (!request.children.empty() && !context_.obstacle()) return true;
+  if (request.rule == nullptr || request.skip || obstacle(*request.rule)) return false;
+  // The lists of children are columns of their parents' rows.
+  if (request.rule->has_children()) return true;
+  return !request.rule->source.compare.snapshot_only && worker_.options_.live;
 }
 
 std::span<const SettingEffect> SessionTap::effects_of(const protocol::Command& command,
@@ -229,11 +256,11 @@ const ReplayContextRef& SessionTap::replay_context() {
 void SessionTap::on_command(const protocol::Command& command) {
   statement_index_ = command.first ? 0 : statement_index_ + 1;
   const auto* statement = known_statement(command.statement);
-  const bool covered = statement != nullptr && !statement->known.candidates.empty();
+  const bool covered = statement != nullptr && statement->known.covered();
   if (command.first) {
     const auto protocol = command.simple ? kSimple : kExtended;
     worker_.shard_.add(worker_.metrics_.statements[protocol][covered ? 1 : 0]);
-    if (covered && command.simple) simple_operation(*statement, command);
+    if (covered && command.simple) simple_operation(command);
     if (!covered && statement != nullptr && command.tag.starts_with("SELECT"))
       worker_.report_uncovered(*statement);
   }
@@ -249,24 +276,10 @@ void SessionTap::on_command(const protocol::Command& command) {
   context_.completed(command.tag, &statement->known.shape, effects_of(command, *statement));
 }
 
-void SessionTap::simple_operation(const KnownStatement& statement,
-                                  const protocol::Command& command) {
-  Ending ending = ending_of(command);
-  if (const auto* none = std::get_if<NoMatch>(&statement.literal_match)) {
-    if (none->shape_of != nullptr) operation(*none->shape_of, ending, SkipReason::pin, {});
-    return;
-  }
-  const auto& match = std::get<Match>(statement.literal_match);
-  auto* request = dynamic_cast<SimpleRequest*>(command.statement.get());
-  if (request == nullptr || request->sampled_out) {
-    return operation(*match.rule, ending, SkipReason::sampled_out, {});
-  }
-  CapturedOperation captured;
-  captured.legacy.sql = statement.text;
-  captured.values = match.values;
-  if (request->capture != nullptr) captured.live.result = request->capture->take();
-  captured.live.rows = rows_of_tag(command.tag);
-  operation(*match.rule, ending, std::nullopt, std::move(captured));
+void SessionTap::simple_operation(const protocol::Command& command) {
+  auto* simple = dynamic_cast<SimpleRequest*>(command.statement.get());
+  if (simple != nullptr)
+    end_request(simple->request, ending_of(command), rows_of_tag(command.tag), std::nullopt);
 }
 
 // A portal that was suspended (the row limit of Execute) may be gone on with: its operation ends
@@ -278,11 +291,12 @@ void SessionTap::portal_operation(const protocol::Command& command) {
       open_portals_.begin(), open_portals_.end(),
       [&command](const OpenPortal& portal) { return portal.binding == command.binding; });
   if (open == open_portals_.end()) {
-    if (command.end == protocol::CommandEnd::suspended && !binding->skip) {
+    if (command.end == protocol::CommandEnd::suspended && !binding->request.skip) {
       open_portals_.push_back({command.binding, ending_of(command)});
       return;
     }
-    end_portal(*binding, ending_of(command), rows_of_tag(command.tag), std::nullopt);
+    binding->ended = true;
+    end_request(binding->request, ending_of(command), rows_of_tag(command.tag), std::nullopt);
     return;
   }
   if (command.end == protocol::CommandEnd::suspended) return;
@@ -290,29 +304,38 @@ void SessionTap::portal_operation(const protocol::Command& command) {
   ending.end = command.end;
   ending.sqlstate = command.sqlstate;
   open_portals_.erase(open);
-  const auto rows =
-      binding->capture == nullptr ? std::nullopt : std::optional(binding->capture->rows());
-  end_portal(*binding, ending, rows, std::nullopt);
+  const auto& capture = binding->request.capture;
+  const auto rows = capture == nullptr ? std::nullopt : std::optional(capture->rows());
+  binding->ended = true;
+  end_request(binding->request, ending, rows, std::nullopt);
 }
 
-void SessionTap::end_portal(Binding& binding, const Ending& ending,
-                            std::optional<std::uint64_t> rows, std::optional<SkipReason> skip) {
-  binding.ended = true;
-  CapturedOperation captured;
-  captured.legacy = std::move(binding.legacy);
-  captured.values = std::move(binding.values);
-  captured.live.rows = rows;
-  if (binding.capture != nullptr) {
-    if (rows && ending.context == replay_context()) captured.live.result = binding.capture->take();
-    binding.capture.reset();
+void SessionTap::end_request(Request& request, const Ending& ending,
+                             std::optional<std::uint64_t> rows, std::optional<SkipReason> skip) {
+  LiveResult live;
+  live.seconds = ending.seconds;
+  live.rows = rows;
+  if (request.capture != nullptr) {
+    if (rows && ending.context == replay_context()) live.result = request.capture->take();
+    request.capture.reset();
   }
-  operation(*binding.rule, ending, skip ? skip : binding.skip, std::move(captured));
+  if (ending.end == protocol::CommandEnd::failed) {
+    live.result = nullptr;
+    live.rows.reset();
+    // Some poolers send errors without SQLSTATE; XX000 is what clients make of it.
+    live.sqlstate = ending.sqlstate.empty() ? "XX000" : ending.sqlstate;
+  }
+  if (!request.children.empty()) child(request, ending, live, skip);
+  if (request.rule != nullptr) operation(request, ending, std::move(live), skip);
+  request.mark = OpenMark();
 }
 
 // The client has taken a part of the rows; of the statement the snapshot can tell.
 void SessionTap::end_open_portals(std::optional<SkipReason> skip) {
   for (auto& portal : std::exchange(open_portals_, {})) {
-    end_portal(dynamic_cast<Binding&>(*portal.binding), portal.ending, std::nullopt, skip);
+    auto& binding = dynamic_cast<Binding&>(*portal.binding);
+    binding.ended = true;
+    end_request(binding.request, portal.ending, std::nullopt, skip);
   }
 }
 
@@ -322,35 +345,67 @@ SessionTap::Ending SessionTap::ending_of(const protocol::Command& command) {
           replay_context()};
 }
 
-void SessionTap::operation(const Rule& rule, const Ending& ending, std::optional<SkipReason> skip,
-                           CapturedOperation captured) {
+void SessionTap::operation(Request& request, const Ending& ending, LiveResult live,
+                           std::optional<SkipReason> skip) {
+  const Rule& rule = *request.rule;
   const auto& metrics = worker_.metrics_.of(rule);
   auto& shard = worker_.shard_;
   shard.add(metrics.operations);
   shard.add(metrics.legacy_statements);
-  shard.observe(metrics.live_duration, ending.seconds);
+  // Of several statements the engine knows when the last has come.
+  if (!rule.has_children()) shard.observe(metrics.live_duration, ending.seconds);
+  if (!skip) skip = request.skip;
   if (!skip) skip = live_failure(ending.end, ending.sqlstate);
   if (!skip) skip = obstacle(rule);
   if (skip) {
     shard.add(metrics.skipped[static_cast<std::size_t>(*skip)]);
     return;
   }
-  captured.rule = &rule;
-  captured.live.seconds = ending.seconds;
-  captured.session_id = session_id_;
-  captured.context = ending.context;
-  captured.live_seconds = ending.seconds;
-  if (ending.end == protocol::CommandEnd::failed) {
-    captured.live.result = nullptr;
-    captured.live.rows.reset();
-    // Some poolers send errors without SQLSTATE; XX000 is what clients make of it.
-    captured.live.sqlstate = ending.sqlstate.empty() ? "XX000" : ending.sqlstate;
-  }
   shard.add(metrics.in_flight, 1);
-  if (const auto dropped = worker_.intake_.offer(std::move(captured))) {
+  if (const auto dropped = worker_.intake_.offer(captured(request, ending, std::move(live)))) {
     shard.add(metrics.in_flight, -1);
     shard.add(metrics.dropped[static_cast<std::size_t>(*dropped)]);
   }
+}
+
+Captured SessionTap::captured(Request& request, const Ending& ending, LiveResult live) const {
+  if (request.rule->has_children()) {
+    CapturedStatement root;
+    root.root = RootMatch{request.rule, std::move(request.values)};
+    root.mark = std::move(request.mark);
+    root.session_id = session_id_;
+    root.context = ending.context;
+    root.legacy = std::move(request.legacy);
+    root.live = std::move(live);
+    return root;
+  }
+  CapturedOperation operation;
+  operation.rule = request.rule;
+  operation.session_id = session_id_;
+  operation.context = ending.context;
+  operation.legacy = std::move(request.legacy);
+  operation.values = std::move(request.values);
+  operation.live = std::move(live);
+  operation.live_seconds = ending.seconds;
+  return operation;
+}
+
+// What may be a child: the engine knows whether it is one.
+void SessionTap::child(Request& request, const Ending& ending, const LiveResult& live,
+                       std::optional<SkipReason> skip) {
+  CapturedStatement child;
+  child.children = std::move(request.children);
+  child.session_id = session_id_;
+  child.context = ending.context;
+  child.live = live;
+  // The root of another rule has the same rows, and describes them its own way.
+  if (request.rule != nullptr && live.result != nullptr)
+    child.live.result = std::make_shared<ResultSet>(*live.result);
+  if (!skip) skip = live_failure(ending.end, ending.sqlstate);
+  if (!skip) skip = context_.obstacle();
+  child.skip = skip;
+  if (worker_.intake_.offer(std::move(child)))
+    worker_.shard_.add(worker_.metrics_.orphan(OrphanReason::dropped));
 }
 
 std::optional<SkipReason> SessionTap::obstacle(const Rule& rule) const {

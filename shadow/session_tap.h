@@ -33,7 +33,9 @@ class SessionTap final : public protocol::ConversationListener {
   void on_lost(std::string_view why) override;
 
  private:
+  struct Request;
   struct Binding;
+  struct SimpleRequest;
   // How the client's statement ended, and in what context it ran.
   struct Ending {
     protocol::CommandEnd end = protocol::CommandEnd::completed;
@@ -50,17 +52,23 @@ class SessionTap final : public protocol::ConversationListener {
   const ReplayContextRef& replay_context();
   std::span<const SettingEffect> effects_of(const protocol::Command& command,
                                             const KnownStatement& statement);
-  std::unique_ptr<LiveCapture> begin_capture(const Rule& rule, protocol::Bytes formats);
+  static const KnownStatement* known_statement(const protocol::StatementRef& note);
+  // `formats`: of the result, as LiveCapture takes them.
+  void begin(Request& request, Matches found, protocol::Bytes formats);
+  bool is_wanted(const Request& request) const;
   Ending ending_of(const protocol::Command& command);
-  void simple_operation(const KnownStatement& statement, const protocol::Command& command);
+  void simple_operation(const protocol::Command& command);
   void portal_operation(const protocol::Command& command);
   // `rows` that the client got; nothing when it has not taken all.
-  void end_portal(Binding& binding, const Ending& ending, std::optional<std::uint64_t> rows,
-                  std::optional<SkipReason> skip);
+  void end_request(Request& request, const Ending& ending, std::optional<std::uint64_t> rows,
+                   std::optional<SkipReason> skip);
   void end_open_portals(std::optional<SkipReason> skip);
-  // One operation of `rule`, complete: count it and end it as skipped, dropped, or offered.
-  void operation(const Rule& rule, const Ending& ending, std::optional<SkipReason> skip,
-                 CapturedOperation captured);
+  // A root, complete: count its operation and end it as skipped, dropped, or offered.
+  void operation(Request& request, const Ending& ending, LiveResult live,
+                 std::optional<SkipReason> skip);
+  Captured captured(Request& request, const Ending& ending, LiveResult live) const;
+  void child(Request& request, const Ending& ending, const LiveResult& live,
+             std::optional<SkipReason> skip);
   std::optional<SkipReason> obstacle(const Rule& rule) const;
 
   WorkerTap& worker_;

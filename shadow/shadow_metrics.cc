@@ -43,6 +43,10 @@ RuleMetrics add_rule(metrics::Registry& registry, const std::string& rule) {
 ShadowMetrics::ShadowMetrics(metrics::Registry& registry, const RuleSet& rule_set)
     : rules(rule_set.rules().size()) {
   for (const auto& rule : rule_set.rules()) rules[rule->index] = add_rule(registry, rule->name);
+  for (const OrphanReason reason : kOrphanReasons) {
+    orphans[static_cast<std::size_t>(reason)] =
+        registry.counter(Metric::orphan_statements_total, {std::string(name(reason))});
+  }
   constexpr std::array kProtocols = {"simple", "extended"};
   constexpr std::array kCovered = {"no", "yes"};
   for (std::size_t protocol = 0; protocol < kProtocols.size(); ++protocol) {

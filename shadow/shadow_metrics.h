@@ -31,7 +31,12 @@ struct ShadowMetrics {
   ShadowMetrics(metrics::Registry& registry, const RuleSet& rule_set);
   const RuleMetrics& of(const Rule& rule) const { return rules[rule.index]; }
 
+  const metrics::Counter& orphan(OrphanReason reason) const {
+    return orphans[static_cast<std::size_t>(reason)];
+  }
+
   std::vector<RuleMetrics> rules;
+  std::array<metrics::Counter, kOrphanReasons.size()> orphans;  // by enum value
   // statements_total{protocol,covered}: [simple, extended][covered no, yes]
   std::array<std::array<metrics::Counter, 2>, 2> statements;
   metrics::Histogram comparison_duration;

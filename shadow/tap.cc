@@ -72,12 +72,12 @@ std::shared_ptr<KnownStatement> WorkerTap::know(std::string_view sql) {
   const auto& shape = statement->known.shape;
   if (may_have_setting_effects(shape.key, shape.sets_config))
     statement->setting_effects = setting_effects(statement->text);
-  if (statement->known.candidates.empty()) {
+  if (!statement->known.covered()) {
     // Nobody will ask for the values of a statement that no rule knows; a bulk insert has very
     // many.
     statement->known.shape.slots = {};
   } else {
-    statement->literal_match = rules_.match(statement->known, {});
+    statement->literal_match = RuleSet::match(statement->known, {});
   }
 
   text_bytes_ += bytes_of(*statement);

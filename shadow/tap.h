@@ -23,6 +23,7 @@
 #include "shadow/captured.h"
 #include "shadow/engine.h"
 #include "shadow/live_capture.h"
+#include "shadow/open_operations.h"
 #include "shadow/setting_effect.h"
 #include "shadow/shadow_metrics.h"
 
@@ -38,7 +39,7 @@ struct KnownStatement final : protocol::StatementNote {
   std::string_view deallocates() const override { return deallocated; }
   bool readable = false;  // false: too long or not lexable, so nothing is known of its effects
   // In the simple protocol the values are in the text, so the match is too.
-  std::variant<Match, NoMatch> literal_match;
+  Matches literal_match;
 };
 
 struct TapOptions {
@@ -46,6 +47,8 @@ struct TapOptions {
   std::string database;
   Identity identity = Identity::same_user;
   bool dev = false;  // report statements that no rule covers
+  // Of rules with several statements; null: there is always one under way.
+  OpenOperations* open_operations = nullptr;
   bool live = true;  // copy what clients get: the shadow is the same database system
   std::size_t capture_bytes = std::size_t{8} * 1024 * 1024;    // of one result
   std::size_t captures_bytes = std::size_t{64} * 1024 * 1024;  // of all on their way

@@ -76,6 +76,18 @@ std::string_view name(DropReason reason) {
   return "";
 }
 
+std::string_view name(OrphanReason reason) {
+  switch (reason) {
+    case OrphanReason::no_operation:
+      return "no_operation";
+    case OrphanReason::no_parent:
+      return "no_parent";
+    case OrphanReason::dropped:
+      return "dropped";
+  }
+  return "unknown";
+}
+
 std::string_view name(MismatchKind kind) {
   switch (kind) {
     case MismatchKind::error:

@@ -57,6 +57,15 @@ enum class DropReason { queue_jobs, queue_bytes, drain };
 inline constexpr std::array kDropReasons = {DropReason::queue_jobs, DropReason::queue_bytes,
                                             DropReason::drain};
 
+// Statements that could be children and belong to no operation.
+enum class OrphanReason {
+  no_operation,  // none of their rules is under way: sampled out, say
+  no_parent,     // the rows of no operation lead to their list
+  dropped        // the queue was full
+};
+inline constexpr std::array kOrphanReasons = {OrphanReason::no_operation, OrphanReason::no_parent,
+                                              OrphanReason::dropped};
+
 // In order of precedence: a mismatch counts one, the first that holds. Missing and extra are
 // relative to legacy.
 enum class MismatchKind {
@@ -112,6 +121,7 @@ inline constexpr std::array kRuleStates = {RuleState::unverified, RuleState::rea
 std::string_view name(Verdict verdict);
 std::string_view name(SkipReason reason);
 std::string_view name(DropReason reason);
+std::string_view name(OrphanReason reason);
 std::string_view name(MismatchKind kind);
 std::string_view name(EqualStep step);
 std::string_view name(RuleState state);

@@ -109,7 +109,12 @@ Sameness same_result(const ResultSet& first, const ResultSet& second,
                  [](const ColumnInfo& a, const ColumnInfo& b) { return a.type_oid == b.type_oid; });
   if (!same_types) return Sameness::different;
   Rule itself;
-  itself.legacy_order = basis.rule.legacy_order;
+  itself.legacy.clear();
+  for (const LegacyStatement& statement : basis.rule.legacy) {
+    itself.legacy.emplace_back();
+    itself.legacy.back().order = statement.order;
+    itself.legacy.back().link = statement.link;
+  }
   itself.source.compare.order = basis.rule.source.compare.order;
   Pairing straight;
   for (std::size_t i = 0; i < first.columns().size(); ++i) straight.pairs.push_back({i, i});
@@ -117,6 +122,7 @@ Sameness same_result(const ResultSet& first, const ResultSet& second,
     const std::size_t column = basis.pairing.pairs[pair].legacy;
     if (column < straight.pairs.size()) straight.key_pairs.push_back(column);
   }
+  straight.statements = basis.pairing.statements;
   straight.legacy_columns = straight.rewrite_columns = first.columns().size();
   const Comparison out =
       compare_results(first, second, {itself, straight, basis.catalog, basis.style});

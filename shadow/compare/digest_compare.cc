@@ -48,7 +48,7 @@ Comparison different(MismatchKind kind, std::string detail) {
 bool order_counts(const Rule& rule) {
   switch (rule.source.compare.order) {
     case OrderMode::automatic:
-      return rule.legacy_order.ordered;
+      return rule.root().order.ordered;
     case OrderMode::strict:
       return true;
     case OrderMode::ignore:
@@ -69,7 +69,7 @@ std::variant<Comparison, std::string> compare_rows(const DigestedResult& legacy,
                                                   ", rewrite: " + std::to_string(rewrite.rows));
   }
   if (!legacy.same_rows(rewrite)) {
-    if (may_be_cut(rule.legacy_order, legacy.rows)) return "LIMIT or OFFSET may cut a tie";
+    if (may_be_cut(rule.root().order, legacy.rows)) return "LIMIT or OFFSET may cut a tie";
     return different(MismatchKind::value, "other values among " + counted(legacy.rows, "row"));
   }
   if (legacy.sequence != rewrite.sequence && order_counts(rule)) {

@@ -4,7 +4,7 @@
 #include <map>
 #include <optional>
 
-#include "shadow/compare/select_list.h"
+#include "shadow/rules/select_list.h"
 #include "shadow/compare/wording.h"
 
 namespace parallax::shadow {
@@ -61,17 +61,26 @@ std::string times(std::size_t count) {
 class Pairer {
  public:
   Pairer(const Rule& rule, const DescribedColumns& legacy, const DescribedColumns& rewrite,
-         const Catalog& catalog)
+         const Catalog& catalog, const Stitching& stitching)
       : rule_(rule),
         legacy_(legacy.columns),
         rewrite_(rewrite.columns),
         catalog_(catalog),
+        stitching_(stitching),
         legacy_origins_(origins_of(legacy)),
         rewrite_origins_(origins_of(rewrite)),
         partners_(legacy_.size()),
         ignored_(legacy_.size(), false),
+        links_(legacy_.size(), false),
         named_(legacy_.size(), false),
-        taken_(rewrite_.size(), false) {}
+        taken_(rewrite_.size(), false) {
+    for (std::size_t i = 1; i < stitching_.parts.size(); ++i) {
+      const auto& part = stitching_.parts[i];
+      const auto& parent = stitching_.parts[rule_.legacy[i].link->parent];
+      links_[part.first + part.link_column] = true;
+      links_[parent.first + part.parent_column] = true;
+    }
+  }
 
   std::variant<Pairing, std::string> run() {
     for (const auto step : {&Pairer::find_ignored, &Pairer::pair_named, &Pairer::pair_by_origin,
@@ -168,7 +177,14 @@ class Pairer {
       for (const std::size_t i : rewrite) taken_[i] = true;
       return std::nullopt;
     }
-    const Indexes& legacy = compared.size() == rewrite.size() ? compared : all;
+    Indexes without_links;
+    std::copy_if(compared.begin(), compared.end(), std::back_inserter(without_links),
+                 [this](std::size_t i) { return !links_[i]; });
+    const Indexes* fitting = &all;
+    if (without_links.size() == rewrite.size()) fitting = &without_links;
+    if (compared.size() == rewrite.size()) fitting = &compared;
+    const Indexes& legacy = *fitting;
+    if (legacy.size() != rewrite.size() && without_links.empty()) return std::nullopt;
     if (legacy.size() != rewrite.size()) {
       return "ambiguous: one table column is " + times(all.size()) + " in legacy (" +
              labels(legacy_, all) + ") and " + times(rewrite.size()) + " in the rewrite (" +
@@ -182,7 +198,7 @@ class Pairer {
   Problem pair_left_over() {
     Indexes legacy;
     for (std::size_t i = 0; i < legacy_.size(); ++i) {
-      if (!partners_[i] && !ignored_[i]) legacy.push_back(i);
+      if (!partners_[i] && !ignored_[i] && !links_[i]) legacy.push_back(i);
     }
     Indexes rewrite;
     for (std::size_t i = 0; i < rewrite_.size(); ++i) {
@@ -221,6 +237,7 @@ class Pairer {
     Pairing out;
     out.legacy_columns = legacy_.size();
     out.rewrite_columns = rewrite_.size();
+    for (const auto& part : stitching_.parts) out.statements.push_back(part.first);
     for (std::size_t i = 0; i < legacy_.size(); ++i) {
       if (partners_[i] && !ignored_[i]) out.pairs.push_back({i, *partners_[i]});
     }
@@ -286,10 +303,12 @@ class Pairer {
   const std::vector<ColumnInfo>& legacy_;
   const std::vector<ColumnInfo>& rewrite_;
   const Catalog& catalog_;
+  const Stitching& stitching_;
   std::vector<std::optional<Origin>> legacy_origins_;
   std::vector<std::optional<Origin>> rewrite_origins_;
   std::vector<std::optional<std::size_t>> partners_;  // by legacy column
   std::vector<bool> ignored_;                         // by legacy column
+  std::vector<bool> links_;                           // by legacy column
   std::vector<bool> named_;                           // by legacy column
   std::vector<bool> taken_;                           // by rewrite column
   std::vector<std::string> notes_;
@@ -299,8 +318,9 @@ class Pairer {
 
 std::variant<Pairing, std::string> pair_columns(const Rule& rule, const DescribedColumns& legacy,
                                                 const DescribedColumns& rewrite,
-                                                const Catalog& catalog) {
-  return Pairer(rule, legacy, rewrite, catalog).run();
+                                                const Catalog& catalog,
+                                                const Stitching& stitching) {
+  return Pairer(rule, legacy, rewrite, catalog, stitching).run();
 }
 
 }  // namespace parallax::shadow

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "shadow/compare/result_set.h"
+#include "shadow/compare/stitch.h"
 #include "shadow/compare/type_catalog.h"
 #include "shadow/rule_source.h"
 #include "shadow/rules/rule.h"
@@ -31,6 +32,8 @@ struct Pairing {
   // a mismatch `column_count`.
   std::size_t legacy_columns = 0;
   std::size_t rewrite_columns = 0;
+  // Where legacy has several statements: the first legacy column of each.
+  std::vector<std::size_t> statements;
 };
 
 // Facts of the target's catalog that comparison needs; read at verification.
@@ -55,8 +58,12 @@ struct DescribedColumns {
 // label and says what to write. Labels in `columns:`: legacy `label`, which must occur once;
 // rewrite `label`, `table.column` where labels repeat, or the expression as the select list has it
 // (see SelectList).
+//
+// `stitching`: of a rule with several statements, whose columns `legacy` then has one after the
+// other. Its link columns need no pair.
 std::variant<Pairing, std::string> pair_columns(const Rule& rule, const DescribedColumns& legacy,
                                                 const DescribedColumns& rewrite,
-                                                const Catalog& catalog);
+                                                const Catalog& catalog,
+                                                const Stitching& stitching = {});
 
 }  // namespace parallax::shadow

@@ -1,7 +1,15 @@
 #include "shadow/compare/row_order.h"
 
 #include <algorithm>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "shadow/compare/row_match.h"
 
 namespace parallax::shadow {
 
@@ -9,20 +17,91 @@ namespace {
 
 using Side = RowColumns::Side;
 
+// Pairs of the leading sort keys that are in the output, among legacy's columns from `first` on.
+std::vector<std::size_t> keys_of(const SortOrder& order, const Pairing& pairing,
+                                 std::span<const ColumnInfo> columns, std::size_t first) {
+  std::vector<std::string_view> labels;
+  for (const ColumnInfo& column : columns) {
+    std::string_view label = column.label;
+    // "statement.label", where there are several statements.
+    if (!pairing.statements.empty()) label.remove_prefix(std::min(label.find('.') + 1, label.size()));
+    labels.push_back(label);
+  }
+  std::vector<std::size_t> keys;
+  for (const auto& column : order.resolve(labels)) {
+    const auto found = std::ranges::find_if(pairing.pairs, [&](const ColumnPair& pair) {
+      return column && pair.legacy == first + *column;
+    });
+    // What comes after a key that is not known orders nothing that can be seen.
+    if (found == pairing.pairs.end()) break;
+    keys.push_back(static_cast<std::size_t>(found - pairing.pairs.begin()));
+  }
+  return keys;
+}
+
+// The columns of statement `i`.
+std::span<const ColumnInfo> columns_of(const ResultSet& legacy, const Pairing& pairing,
+                                       std::size_t i) {
+  const auto& begins = pairing.statements;
+  const std::span<const ColumnInfo> all = legacy.columns();
+  if (begins.empty()) return all;
+  const std::size_t end = i + 1 < begins.size() ? begins[i + 1] : all.size();
+  return all.subspan(begins[i], end - begins[i]);
+}
+
+bool same_cells(const ResultSet& rows, std::size_t a, std::size_t b,
+                std::span<const std::size_t> columns) {
+  return std::ranges::all_of(
+      columns, [&](std::size_t column) { return rows.cell(a, column) == rows.cell(b, column); });
+}
+
 }  // namespace
 
 RowOrder::RowOrder(const ComparisonBasis& basis, const ResultSet& legacy)
-    : mode_(basis.rule.source.compare.order), order_(basis.rule.legacy_order) {
-  std::vector<std::string_view> labels;
-  for (const ColumnInfo& column : legacy.columns()) labels.emplace_back(column.label);
-  for (const auto& column : order_.resolve(labels)) {
-    const auto& pairs = basis.pairing.pairs;
-    const auto found = std::ranges::find_if(
-        pairs, [&](const ColumnPair& pair) { return column && pair.legacy == *column; });
-    // What comes after a key that is not known orders nothing that can be seen.
-    if (found == pairs.end()) break;
-    keys_.push_back(static_cast<std::size_t>(found - pairs.begin()));
+    : mode_(basis.rule.source.compare.order),
+      order_(basis.rule.root().order),
+      keys_(keys_of(order_, basis.pairing, columns_of(legacy, basis.pairing, 0), 0)) {
+  if (!basis.pairing.statements.empty()) read_children(basis, legacy);
+}
+
+void RowOrder::read_children(const ComparisonBasis& basis, const ResultSet& legacy) {
+  const auto& statements = basis.rule.legacy;
+  root_columns_ = columns_of(legacy, basis.pairing, 0).size();
+  const auto of_root = [&](std::size_t pair) {
+    return basis.pairing.pairs[pair].legacy < root_columns_;
+  };
+  std::ranges::copy_if(basis.pairing.key_pairs, std::back_inserter(root_pairs_), of_root);
+  for (std::size_t i = 0; root_pairs_.empty() && i < basis.pairing.pairs.size(); ++i) {
+    if (of_root(i)) root_pairs_.push_back(i);
   }
+  if (mode_ == OrderMode::ignore || strict()) return;
+  for (std::size_t i = 1; i < statements.size(); ++i) {
+    if (!statements[i].order.ordered) continue;
+    ChildOrder child;
+    const std::size_t first = basis.pairing.statements[i];
+    child.keys = keys_of(statements[i].order, basis.pairing, columns_of(legacy, basis.pairing, i),
+                         first);
+    std::vector<bool> below(statements.size(), false);
+    for (std::size_t s = 0; s < statements.size(); ++s) {
+      below[s] = s == i || (statements[s].link && below[statements[s].link->parent]);
+      if (below[s]) continue;
+      const std::size_t begin = basis.pairing.statements[s];
+      for (std::size_t c = 0; c < columns_of(legacy, basis.pairing, s).size(); ++c)
+        child.parent.push_back(begin + c);
+    }
+    if (!child.keys.empty()) children_.push_back(std::move(child));
+  }
+}
+
+// Rows of one row of the root follow each other.
+std::size_t RowOrder::root_rows(const ResultSet& legacy) const {
+  std::vector<std::size_t> root(root_columns_);
+  std::iota(root.begin(), root.end(), std::size_t{0});
+  std::size_t count = 0;
+  for (std::size_t row = 0; row < legacy.rows(); ++row) {
+    if (row == 0 || !same_cells(legacy, row - 1, row, root)) ++count;
+  }
+  return count;
 }
 
 bool RowOrder::tie(RowColumns& columns, std::size_t legacy_row, std::size_t rewrite_row) const {
@@ -38,8 +117,12 @@ bool RowOrder::legacy_tie(RowColumns& columns, std::size_t first, std::size_t se
 
 bool RowOrder::in_sequence(RowColumns& columns,
                            std::vector<std::pair<std::size_t, std::size_t>>& pairs) const {
-  if (!ordered()) return true;
+  if (!ordered() && !orders_children()) return true;
   std::sort(pairs.begin(), pairs.end());
+  for (const ChildOrder& child : children_) {
+    if (!child_in_sequence(columns, child, pairs)) return false;
+  }
+  if (!ordered()) return true;
   std::size_t passed = 0;  // one behind the last rewrite row of all groups before this one
   std::size_t highest = 0;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
@@ -52,11 +135,69 @@ bool RowOrder::in_sequence(RowColumns& columns,
   return true;
 }
 
+// Rows of one parent, in legacy's sequence: those behind a group of rows that tie come behind all of
+// that group in the rewrite, too.
+bool RowOrder::child_in_sequence(RowColumns& columns, const ChildOrder& child,
+                                 const RowPairs& pairs) const {
+  struct Group {
+    std::size_t last_legacy = 0;
+    std::size_t passed = 0;  // as in in_sequence()
+    std::size_t highest = 0;
+  };
+  const ResultSet& legacy = columns.result(Side::legacy);
+  std::unordered_map<std::string, Group> groups;
+  std::string key;
+  for (const auto& [row, rewrite] : pairs) {
+    key.clear();
+    for (const std::size_t column : child.parent) {
+      const auto cell = legacy.cell(row, column);
+      key.append(cell ? std::to_string(cell->size()) : "-").append(":").append(cell.value_or(""));
+    }
+    const auto [found, is_new] = groups.try_emplace(key);
+    Group& group = found->second;
+    const bool ties = !is_new && std::ranges::all_of(child.keys, [&](std::size_t pair) {
+      return columns.same_in_legacy(group.last_legacy, row, pair);
+    });
+    if (!ties) group.passed = group.highest;
+    if (rewrite < group.passed) return false;
+    group.highest = std::max(group.highest, rewrite + 1);
+    group.last_legacy = row;
+  }
+  return true;
+}
+
+// A cut takes whole rows of the root, as many as it gives: what is left belongs to rows that the
+// other side does not have at all.
+bool RowOrder::roots_are_exchanged(RowColumns& columns, std::span<const std::size_t> legacy_only,
+                                   std::span<const std::size_t> rewrite_only) const {
+  const auto all = [&](Side side) {
+    std::vector<std::size_t> rows(columns.rows(side));
+    std::iota(rows.begin(), rows.end(), std::size_t{0});
+    return rows;
+  };
+  const auto count = [&](Side side, std::span<const std::size_t> rows) {
+    std::set<std::vector<std::optional<std::string_view>>> roots;
+    for (const std::size_t row : rows) {
+      std::vector<std::optional<std::string_view>> cells;
+      for (const std::size_t pair : root_pairs_) cells.push_back(columns.cell(side, row, pair));
+      roots.insert(std::move(cells));
+    }
+    return roots.size();
+  };
+  return count(Side::legacy, legacy_only) == count(Side::rewrite, rewrite_only) &&
+         match_rows(columns, root_pairs_, legacy_only, all(Side::rewrite)).pairs.empty() &&
+         match_rows(columns, root_pairs_, all(Side::legacy), rewrite_only).pairs.empty();
+}
+
 bool RowOrder::may_be_cut(RowColumns& columns, std::span<const std::size_t> legacy_only,
                           std::span<const std::size_t> rewrite_only) const {
   const std::size_t rows = columns.rows(Side::legacy);
-  if (!proven() || rows == 0 || rows != columns.rows(Side::rewrite)) return false;
-  const bool by_limit = order_.limit_cuts && (!order_.limit || rows >= *order_.limit);
+  const bool several = root_columns_ != 0;
+  if (!proven() || rows == 0) return false;
+  if (several && !roots_are_exchanged(columns, legacy_only, rewrite_only)) return false;
+  if (!several && rows != columns.rows(Side::rewrite)) return false;
+  const std::size_t counted = several ? root_rows(columns.result(Side::legacy)) : rows;
+  const bool by_limit = order_.limit_cuts && (!order_.limit || counted >= *order_.limit);
   std::size_t legacy_left = legacy_only.size();
   std::size_t rewrite_left = rewrite_only.size();
   // As many rows on both sides tie with `edge`; true when no others are left.
@@ -65,7 +206,7 @@ bool RowOrder::may_be_cut(RowColumns& columns, std::span<const std::size_t> lega
         legacy_only, [&](std::size_t row) { return legacy_tie(columns, edge, row); });
     const auto rewrite_tied = std::ranges::count_if(
         rewrite_only, [&](std::size_t row) { return tie(columns, edge, row); });
-    if (legacy_tied != rewrite_tied) return false;
+    if (!several && legacy_tied != rewrite_tied) return false;
     legacy_left -= static_cast<std::size_t>(legacy_tied);
     rewrite_left -= static_cast<std::size_t>(rewrite_tied);
     return legacy_left == 0 && rewrite_left == 0;

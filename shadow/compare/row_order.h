@@ -28,6 +28,9 @@ class RowOrder {
   // A row of each side have the same sort keys, as far as they are in the output.
   bool tie(RowColumns& columns, std::size_t legacy_row, std::size_t rewrite_row) const;
 
+  // Whether the rows of children have a sequence within one parent.
+  bool orders_children() const { return !children_.empty(); }
+
   // The given pairs of rows (legacy, rewrite) come in the sequence that the sort keys ask for. True
   // without an order. Sorts them by their legacy row.
   bool in_sequence(RowColumns& columns,
@@ -36,17 +39,34 @@ class RowOrder {
   // These rows that have no partner, as many on both sides, may be what LIMIT or OFFSET took of
   // rows that tie: all sort keys are in the output, and each row ties with the last (LIMIT) or the
   // first (OFFSET) row of legacy. Without an ORDER BY all rows tie. A LIMIT that was not reached
-  // has cut nothing.
+  // has cut nothing. Of several statements it is the root's, and its rows may have other numbers of
+  // children.
   bool may_be_cut(RowColumns& columns, std::span<const std::size_t> legacy_only,
                   std::span<const std::size_t> rewrite_only) const;
 
  private:
+  // The ORDER BY of a child: it orders the child's rows within one parent.
+  struct ChildOrder {
+    std::vector<std::size_t> keys;    // as keys_
+    std::vector<std::size_t> parent;  // legacy columns of all that is not the child's, nor below it
+  };
+  using RowPairs = std::vector<std::pair<std::size_t, std::size_t>>;
+
+  void read_children(const ComparisonBasis& basis, const ResultSet& legacy);
+  std::size_t root_rows(const ResultSet& legacy) const;
+  bool roots_are_exchanged(RowColumns& columns, std::span<const std::size_t> legacy_only,
+                           std::span<const std::size_t> rewrite_only) const;
+  bool child_in_sequence(RowColumns& columns, const ChildOrder& child, const RowPairs& pairs) const;
   bool strict() const { return mode_ == OrderMode::strict; }
   bool legacy_tie(RowColumns& columns, std::size_t first, std::size_t second) const;
 
   OrderMode mode_;
   const SortOrder& order_;
   std::vector<std::size_t> keys_;
+  std::vector<ChildOrder> children_;
+  // Of several statements; 0 and empty of one.
+  std::size_t root_columns_ = 0;
+  std::vector<std::size_t> root_pairs_;  // that tell rows of the root apart
 };
 
 }  // namespace parallax::shadow

@@ -31,7 +31,7 @@ void OperationReplay::run_live() {
     return alone_.run(*connection_, snapshot.context, {live_step(snapshot.rewrite)}, done);
   }
   alone_.run(*connection_, snapshot.context, let_steps(snapshot.let), done,
-             [this](const std::vector<StepResult>& lets) { return after_lets(lets); });
+             [this](std::vector<StepResult>& lets) { return after_lets(lets); });
 }
 
 TransactionStep OperationReplay::live_step(const BoundStatement& rewrite) const {
@@ -44,7 +44,7 @@ TransactionStep OperationReplay::live_step(const BoundStatement& rewrite) const 
           }};
 }
 
-std::optional<std::vector<TransactionStep>> OperationReplay::after_lets(
+std::optional<ReadOnlyTransaction::Round> OperationReplay::after_lets(
     const std::vector<StepResult>& lets) {
   const auto bound = bind_with_lets(request_.snapshot.let, lets);
   const auto* rewrite = std::get_if<BoundStatement>(&bound);
@@ -52,7 +52,7 @@ std::optional<std::vector<TransactionStep>> OperationReplay::after_lets(
     let_failed_ = true;
     return std::nullopt;
   }
-  return std::vector{live_step(*rewrite)};
+  return ReadOnlyTransaction::Round{{live_step(*rewrite)}};
 }
 
 void OperationReplay::on_live(TransactionEnd end) {

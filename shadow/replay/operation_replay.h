@@ -39,7 +39,7 @@ class OperationReplay {
  private:
   void run_live();
   TransactionStep live_step(const BoundStatement& rewrite) const;
-  std::optional<std::vector<TransactionStep>> after_lets(const std::vector<StepResult>& lets);
+  std::optional<ReadOnlyTransaction::Round> after_lets(const std::vector<StepResult>& lets);
   void on_live(TransactionEnd end);
   void run_snapshot();
 

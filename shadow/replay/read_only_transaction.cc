@@ -309,11 +309,12 @@ void ReadOnlyTransaction::on_sync(PGTransactionStatusType status) {
 // Whether the transaction goes on with the steps that the results so far give.
 bool ReadOnlyTransaction::continues() {
   if (!next_) return false;
-  const auto next = std::exchange(next_, nullptr);
+  auto next = std::exchange(next_, nullptr);
   if (preamble_failed_) return false;
-  auto steps = next(results_);
-  if (!steps) return false;
-  steps_ = std::move(*steps);
+  auto round = next(results_);
+  if (!round) return false;
+  if (!round->last) next_ = std::move(next);
+  steps_ = std::move(round->steps);
   if (!std::ranges::all_of(steps_, can_be_sent)) {
     preamble_failed_ = cannot_be_sent();
     return false;

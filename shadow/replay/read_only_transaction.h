@@ -2,7 +2,7 @@
 
 // One read-only transaction on a shadow connection, in one pipeline and one round trip: BEGIN
 // ISOLATION LEVEL REPEATABLE READ READ ONLY; the settings; the steps; ROLLBACK. Steps that need
-// what others give come in a second round trip of the same transaction. It always ends rolled back,
+// what others give come in further round trips of the same transaction. It always ends rolled back,
 // or the connection is closed.
 
 #include <functional>
@@ -50,17 +50,21 @@ using TransactionEnd = std::variant<std::vector<StepResult>, ReplaySkip>;
 class ReadOnlyTransaction final : public Connection::User {
  public:
   using Done = std::function<void(TransactionEnd)>;
-  // What follows in the same transaction, made from the results so far; nothing: it ends with them.
-  using Next =
-      std::function<std::optional<std::vector<TransactionStep>>(const std::vector<StepResult>&)>;
+  // What follows in the same transaction, made from the results of the round before, which may be
+  // taken; nothing: it ends with these.
+  struct Round {
+    std::vector<TransactionStep> steps;
+    bool last = true;  // nothing will follow these
+  };
+  using Next = std::function<std::optional<Round>(std::vector<StepResult>&)>;
 
   ReadOnlyTransaction(io::Loop& loop, const Options& options);
   ~ReadOnlyTransaction() override;
 
   // The connection must be idle; it is idle again when `done` is called, or closed. `done` may
   // destroy this object, and may come from within this call when nothing can be sent. One at a
-  // time. `context` may be null. With `next`, the transaction ends with the results of the steps
-  // that it gives; it is asked once, with whatever the first steps have come to.
+  // time. `context` may be null. With `next`, the transaction ends with the results of the last
+  // round that it gives; it is asked after each round, with whatever that has come to.
   void run(Connection& connection, const ReplayContextRef& context,
            std::vector<TransactionStep> steps, Done done, Next next = nullptr);
 

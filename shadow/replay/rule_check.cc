@@ -104,20 +104,30 @@ void RuleCheck::on_lets(std::vector<StepResult> results) {
     if (results[i].sqlstate.empty()) continue;
     return broken("`let` " + rule_.lets[i].name + " cannot be prepared: " + error_text(results[i]));
   }
-  describe(rule_.legacy_prepared, rule_.legacy_uncast, &RuleCheck::on_legacy);
+  describe_legacy();
+}
+
+// The next statement of legacy.
+void RuleCheck::describe_legacy() {
+  const auto& statement = rule_.legacy[legacy_.size()];
+  describe(statement.prepared, statement.uncast, &RuleCheck::on_legacy);
 }
 
 void RuleCheck::on_legacy(std::vector<StepResult> results) {
   const auto& whole = results.front();
   if (!whole.sqlstate.empty()) {
-    return broken("the legacy statement cannot be prepared: " + error_text(whole));
+    const auto& name = rule_.legacy[legacy_.size()].name;
+    return broken("the legacy statement " + (name.empty() ? "" : "`" + name + "` ") +
+                  "cannot be prepared: " + error_text(whole));
   }
-  legacy_.columns = whole.result.columns();
+  auto& described = legacy_.emplace_back();
+  described.columns = whole.result.columns();
   // Without its casts a statement may be invalid (GROUP BY of the cast, UNION); then they are not
   // looked through.
   if (results.size() > 1 && results[1].sqlstate.empty()) {
-    legacy_.uncast = results[1].result.columns();
+    described.uncast = results[1].result.columns();
   }
+  if (legacy_.size() < rule_.legacy.size()) return describe_legacy();
   describe(rule_.rewrite_prepared, rule_.rewrite_uncast, &RuleCheck::on_rewrite);
 }
 
@@ -144,8 +154,10 @@ void RuleCheck::ask_catalog() {
       if (column.table_oid != 0) tables.push_back(std::to_string(column.table_oid));
     }
   };
-  add(legacy_.columns);
-  add(legacy_.uncast);
+  for (const auto& described : legacy_) {
+    add(described.columns);
+    add(described.uncast);
+  }
   if (rewrite_) {
     add(rewrite_->columns);
     add(rewrite_->uncast);
@@ -170,19 +182,43 @@ void RuleCheck::on_catalog(std::vector<StepResult> results) {
     return finish(std::move(verification));
   }
   verification.rewrite_prepared = true;
-  auto pairing = pair_columns(rule_, legacy_, *rewrite_, verification.catalog);
+  const auto legacy = whole_legacy(verification);
+  if (const auto* reason = std::get_if<std::string>(&legacy)) return broken(*reason);
+  const auto& described = std::get<DescribedColumns>(legacy);
+  auto pairing =
+      pair_columns(rule_, described, *rewrite_, verification.catalog,
+                   verification.stitching == nullptr ? Stitching{} : *verification.stitching);
   if (auto* reason = std::get_if<std::string>(&pairing)) return broken(std::move(*reason));
   verification.pairing = std::move(std::get<Pairing>(pairing));
-  auto clock = clock_problem(rule_, legacy_.columns, rewrite_->columns, verification.pairing,
+  auto clock = clock_problem(rule_, described.columns, rewrite_->columns, verification.pairing,
                              verification.catalog);
   if (!clock.empty()) return broken(std::move(clock));
-  verification.legacy_columns = legacy_.columns;
+  verification.legacy_columns = described.columns;
   verification.rewrite_columns = rewrite_->columns;
   for (const auto& note : verification.pairing.notes) {
     if (!verification.reason.empty()) verification.reason += "; ";
     verification.reason += note;
   }
   finish(std::move(verification));
+}
+
+// The columns of all statements, one after the other as they will be stitched.
+std::variant<DescribedColumns, std::string> RuleCheck::whole_legacy(
+    Verification& verification) const {
+  if (!rule_.has_children()) return legacy_.front();
+  std::vector<std::vector<ColumnInfo>> columns;
+  DescribedColumns whole;
+  for (const auto& described : legacy_) {
+    columns.push_back(described.columns);
+    const auto& uncast = described.uncast.empty() ? described.columns : described.uncast;
+    whole.uncast.insert(whole.uncast.end(), uncast.begin(), uncast.end());
+  }
+  auto stitching = make_stitching(rule_, columns);
+  if (auto* reason = std::get_if<std::string>(&stitching)) return std::move(*reason);
+  auto& good = std::get<Stitching>(stitching);
+  whole.columns = good.columns();
+  verification.stitching = std::make_shared<const Stitching>(std::move(good));
+  return whole;
 }
 
 void RuleCheck::unreadable_catalog(const StepResult& step) {

@@ -5,6 +5,7 @@
 // the help of the catalog.
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -27,6 +28,7 @@ struct Verification {
   Pairing pairing;     // empty when the rewrite could not be prepared
   // What was paired: a result whose columns come from elsewhere is not what was verified.
   std::vector<ColumnInfo> legacy_columns;
+  std::shared_ptr<const Stitching> stitching;  // of a rule with several statements
   std::vector<ColumnInfo> rewrite_columns;
   Catalog catalog;
   bool rewrite_prepared = false;
@@ -57,6 +59,8 @@ class RuleCheck {
   void on_lets(std::vector<StepResult> results);
   void on_catalog(std::vector<StepResult> results);
   void ask_catalog();
+  void describe_legacy();
+  std::variant<DescribedColumns, std::string> whole_legacy(Verification& verification) const;
   void describe(const std::string& sql, const std::string& uncast, Next next);
   void unreadable_catalog(const StepResult& step);
   void broken(std::string reason, bool may_mend = false);
@@ -67,7 +71,7 @@ class RuleCheck {
   ReadOnlyTransaction transaction_;
   Connection* connection_ = nullptr;
   Done done_;
-  DescribedColumns legacy_;
+  std::vector<DescribedColumns> legacy_;  // by statement
   Described rewrite_;
   std::string rewrite_error_;
 };

@@ -45,6 +45,17 @@ bool may_be_prepared(const std::vector<StepResult>* results) {
   return sqlstate.empty() || sqlstate == "42P05";
 }
 
+// EXPLAIN gives an array of one plan; of several statements it becomes one array of all.
+void add_plan(std::string& plans, std::string_view one) {
+  const auto end = plans.rfind(']');
+  const auto begin = one.find('[');
+  if (end == std::string::npos || begin == std::string_view::npos) {
+    plans = one;
+  } else {
+    plans.replace(end, std::string::npos, ",").append(one.substr(begin + 1));
+  }
+}
+
 ReplayContextRef context() {
   static const auto context = std::make_shared<const ReplayContext>(
       ReplayContext{{{"plan_cache_mode", "force_generic_plan"}}, {}, {}});
@@ -63,24 +74,25 @@ void RulePlansQuery::run(Connection& connection, Done done) {
 }
 
 void RulePlansQuery::explain_next() {
-  if (side_ == 2 || !connection_->open()) {
+  const auto& legacy = rule_.legacy;
+  if (next_ > legacy.size() || !connection_->open()) {
     std::exchange(done_, nullptr)(std::move(plans_));
     return;
   }
   transaction_.run(*connection_, context(),
-                   steps_for(side_ == 0 ? rule_.legacy_prepared : rule_.rewrite_prepared),
+                   steps_for(next_ < legacy.size() ? legacy[next_].prepared : rule_.rewrite_prepared),
                    [this](TransactionEnd end) { on_explained(std::move(end)); });
 }
 
 void RulePlansQuery::on_explained(TransactionEnd end) {
-  auto& plan = side_++ == 0 ? plans_.legacy : plans_.rewrite;
+  auto& plan = next_++ < rule_.legacy.size() ? plans_.legacy : plans_.rewrite;
   const auto* results = std::get_if<std::vector<StepResult>>(&end);
   const bool whole = results != nullptr && std::ranges::all_of(*results, [](const auto& step) {
                        return step.ran && step.sqlstate.empty();
                      });
   if (!whole) return may_be_prepared(results) ? forget_statement() : explain_next();
   const auto& rows = (*results)[1].result;
-  if (rows.rows() == 1) plan = rows.cell(0, 0).value_or("");
+  if (rows.rows() == 1) add_plan(plan, rows.cell(0, 0).value_or(""));
   explain_next();
 }
 

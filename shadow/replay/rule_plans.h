@@ -35,7 +35,7 @@ class RulePlansQuery {
   Connection* connection_ = nullptr;
   Done done_;
   RulePlans plans_;
-  std::size_t side_ = 0;
+  std::size_t next_ = 0;  // statement of legacy; behind them the rewrite
 };
 
 }  // namespace parallax::shadow

@@ -25,7 +25,9 @@ void SnapshotRequest::bind_rewrite(const Rule& of, const NamedValues& values) {
 }
 
 Snapshot::Snapshot(io::Loop& loop, const Options& options, SnapshotRequest request)
-    : transaction_(loop, options), request_(std::move(request)) {}
+    : transaction_(loop, options),
+      request_(std::move(request)),
+      levels_(levels_of(request_.children)) {}
 
 void Snapshot::run(Connection& connection, Done done) {
   connection_ = &connection;
@@ -37,40 +39,91 @@ void Snapshot::run(Connection& connection, Done done) {
   }
 }
 
-StepResult& Snapshot::result_of(Step step) {
-  switch (step) {
-    case Step::legacy_first:
-      return result_.legacy_first;
-    case Step::legacy_second:
-      return result_.legacy_second;
-    case Step::rewrite:
-      break;
-  }
-  return result_.rewrite;
-}
-
 void Snapshot::send(std::vector<Step> steps) {
   steps_ = std::move(steps);
+  runs_.assign(2, LegacyRun(request_.legacy, request_.children));
+  next_level_ = 0;
+  taken_ = false;
+  result_.rewrite = {};  // it runs in every transaction
+  lets_open_ = request_.let.rule != nullptr;
+  auto first = lets_open_ ? Round{let_steps(request_.let), false} : next_round();
   const auto done = [this](TransactionEnd end) { on_transaction(std::move(end)); };
-  if (request_.let.rule == nullptr) {
-    return transaction_.run(*connection_, request_.context, statements(), done);
+  if (first.last) {
+    return transaction_.run(*connection_, request_.context, std::move(first.steps), done);
   }
-  transaction_.run(*connection_, request_.context, let_steps(request_.let), done,
-                   [this](const std::vector<StepResult>& lets) { return after_lets(lets); });
+  transaction_.run(*connection_, request_.context, std::move(first.steps), done,
+                   [this](std::vector<StepResult>& results) { return after_round(results); });
 }
 
-std::vector<TransactionStep> Snapshot::statements() {
-  std::vector<TransactionStep> statements;
-  for (const auto step : steps_) {
-    const auto side =
-        step == Step::rewrite ? ResultDigest::Side::rewrite : ResultDigest::Side::legacy;
-    const auto& bound = side == ResultDigest::Side::rewrite ? request_.rewrite : request_.legacy;
-    statements.push_back({TransactionStep::Kind::query, bound.sql, bound.parameters, false,
-                          [this, side](const std::vector<ColumnInfo>& columns) {
-                            return new_digest(columns, side);
-                          }});
+// Of each run of legacy the statements of one level. The rewrite goes before all of legacy, or
+// behind it.
+void Snapshot::plan_round() {
+  round_.clear();
+  const std::size_t level = next_level_++;
+  const bool last = next_level_ == levels_.size();
+  for (const Step step : steps_) {
+    if (step != Step::rewrite) {
+      for (const std::size_t statement : levels_[level]) round_.push_back({step, statement});
+    } else if (step == steps_.front() ? level == 0 : last) {
+      round_.push_back({step, 0});
+    }
   }
-  return statements;
+}
+
+Snapshot::Round Snapshot::next_round() {
+  plan_round();
+  Round round;
+  for (const Statement& statement : round_) round.steps.push_back(step_of(statement));
+  round.last = next_level_ == levels_.size();
+  return round;
+}
+
+TransactionStep Snapshot::step_of(const Statement& statement) {
+  const auto side =
+      statement.step == Step::rewrite ? ResultDigest::Side::rewrite : ResultDigest::Side::legacy;
+  auto bound = statement.step == Step::rewrite ? request_.rewrite
+                                               : run_of(statement.step).bind(statement.statement);
+  TransactionStep step{TransactionStep::Kind::query, std::move(bound.sql),
+                       std::move(bound.parameters)};
+  // Digests of parts do not tell what they are when they are put together.
+  if (levels_.size() == 1) {
+    step.digest = [this, side](const std::vector<ColumnInfo>& columns) {
+      return new_digest(columns, side);
+    };
+  }
+  return step;
+}
+
+std::optional<Snapshot::Round> Snapshot::after_round(std::vector<StepResult>& results) {
+  if (std::exchange(lets_open_, false)) return after_lets(results);
+  take(results);
+  taken_ = true;
+  const bool failed = !result_.rewrite.sqlstate.empty();
+  if (failed || runs_[0].cannot_go_on() || runs_[1].cannot_go_on()) return std::nullopt;
+  taken_ = false;
+  return next_round();
+}
+
+void Snapshot::take(std::vector<StepResult>& results) {
+  for (std::size_t i = 0; i < round_.size(); ++i) {
+    if (round_[i].step == Step::rewrite) {
+      result_.rewrite = std::move(results[i]);
+    } else {
+      run_of(round_[i].step).take(round_[i].statement, std::move(results[i]));
+    }
+  }
+}
+
+// False: too much.
+bool Snapshot::take_whole_runs() {
+  for (const Step step : steps_) {
+    if (step == Step::rewrite) continue;
+    auto whole = run_of(step).whole();
+    if (!whole) return false;
+    (step == Step::legacy_first ? result_.legacy_first : result_.legacy_second) =
+        *std::move(whole);
+  }
+  return true;
 }
 
 ResultDigest Snapshot::new_digest(const std::vector<ColumnInfo>& columns, ResultDigest::Side side) {
@@ -78,15 +131,14 @@ ResultDigest Snapshot::new_digest(const std::vector<ColumnInfo>& columns, Result
   return {digest_basis_, columns, side};
 }
 
-std::optional<std::vector<TransactionStep>> Snapshot::after_lets(
-    const std::vector<StepResult>& lets) {
+std::optional<Snapshot::Round> Snapshot::after_lets(const std::vector<StepResult>& lets) {
   auto bound = bind_with_lets(request_.let, lets);
   if (auto* failure = std::get_if<LetFailure>(&bound)) {
     let_failure_ = std::move(*failure);
     return std::nullopt;
   }
   request_.rewrite = std::get<BoundStatement>(std::move(bound));
-  return statements();
+  return next_round();
 }
 
 // Without the value of a let there is no rewrite to run, and nothing is known of it.
@@ -105,8 +157,12 @@ void Snapshot::on_transaction(TransactionEnd end) {
     return;
   }
   if (let_failure_) return end_without_let();
-  auto& results = std::get<std::vector<StepResult>>(end);
-  for (std::size_t i = 0; i < steps_.size(); ++i) result_of(steps_[i]) = std::move(results[i]);
+  if (!taken_) take(std::get<std::vector<StepResult>>(end));
+  if (!take_whole_runs()) {
+    std::exchange(done_, nullptr)(
+        ReplaySkip{SkipReason::too_large, "the statements' results together are over the limit"});
+    return;
+  }
   if (auto steps = next_steps()) {
     send(std::move(*steps));
   } else {

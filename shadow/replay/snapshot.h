@@ -15,6 +15,7 @@
 #include "shadow/compare/compare.h"
 #include "shadow/options.h"
 #include "shadow/replay/connection.h"
+#include "shadow/replay/legacy_run.h"
 #include "shadow/replay/let_values.h"
 #include "shadow/replay/read_only_transaction.h"
 
@@ -22,7 +23,8 @@ namespace parallax::shadow {
 
 struct SnapshotRequest {
   ReplayContextRef context;
-  BoundStatement legacy;
+  BoundStatement legacy;  // its root, as the client has sent it
+  ChildrenRequest children;
   BoundStatement rewrite;  // where its lets are none
   LetRequest let;
   // What results over the capture limit are digested by; asked for once, by the first of them.
@@ -50,21 +52,39 @@ class Snapshot {
 
  private:
   enum class Step { legacy_first, legacy_second, rewrite };
+  // A statement of a round: of legacy, which of its statements.
+  struct Statement {
+    Step step;
+    std::size_t statement;
+  };
+  using Round = ReadOnlyTransaction::Round;
+
   void send(std::vector<Step> steps);
-  std::vector<TransactionStep> statements();
+  Round next_round();
+  void plan_round();
+  TransactionStep step_of(const Statement& statement);
   ResultDigest new_digest(const std::vector<ColumnInfo>& columns, ResultDigest::Side side);
-  std::optional<std::vector<TransactionStep>> after_lets(const std::vector<StepResult>& lets);
+  std::optional<Round> after_lets(const std::vector<StepResult>& lets);
+  std::optional<Round> after_round(std::vector<StepResult>& results);
+  void take(std::vector<StepResult>& results);
+  bool take_whole_runs();
   void end_without_let();
   void on_transaction(TransactionEnd end);
   std::optional<std::vector<Step>> next_steps();
   void settle_legacy();
-  StepResult& result_of(Step step);
+  LegacyRun& run_of(Step step) { return runs_[step == Step::legacy_first ? 0 : 1]; }
 
   ReadOnlyTransaction transaction_;
   SnapshotRequest request_;
   Connection* connection_ = nullptr;
   Done done_;
+  std::vector<std::vector<std::size_t>> levels_;  // of legacy, one for each round
   std::vector<Step> steps_;
+  std::vector<LegacyRun> runs_;  // first, second
+  std::size_t next_level_ = 0;
+  std::vector<Statement> round_;
+  bool lets_open_ = false;  // the round that is running is that of the lets
+  bool taken_ = false;      // the results of the last round
   std::optional<LetFailure> let_failure_;
   SnapshotResult result_;
   std::shared_ptr<const DigestBasis> digest_basis_;

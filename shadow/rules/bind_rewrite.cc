@@ -1,4 +1,4 @@
-// Rule::bind_rewrite, bind_lets: SQL of a rule with the values of its names, as parameters. No
+// Rule::bind_rewrite, bind_child, bind_lets: SQL of a rule with the values of its names, as parameters. No
 // value ever becomes part of the text.
 
 #include <algorithm>
@@ -43,9 +43,17 @@ class Binder {
  public:
   Binder(std::string_view source, const NamedValues& values) : source_(source), values_(values) {}
 
-  BoundStatement bind(const StatementShape& shape) {
-    for (const SlotGroup& group : shape.slots) {
-      if (group.members.size() != 1 || !is_name(group.members[0])) continue;
+  BoundStatement bind(const StatementShape& shape, const LegacyStatement* child = nullptr) {
+    for (std::size_t i = 0; i < shape.slots.size(); ++i) {
+      const SlotGroup& group = shape.slots[i];
+      if (group.members.size() != 1) continue;
+      if (child != nullptr && group.members[0].kind == SlotKind::any) {
+        copy_to(group.begin);
+        write_parameter(value_of_name(any_name(*child, i)).members.front());
+        at_ = group.end;
+        continue;
+      }
+      if (!is_name(group.members[0])) continue;
       copy_to(group.begin);
       if (group.list) {
         write_list(group);
@@ -61,10 +69,10 @@ class Binder {
  private:
   void copy_to(std::size_t end) { bound_.sql.append(source_.substr(at_, end - at_)); }
 
-  const NamedValue& value_of_name(const Slot& slot) const {
+  const NamedValue& value_of_name(std::string_view name) const {
     static const NamedValue null_value{.list = false,
                                        .members = {Value{.null = true, .bytes = {}}}};
-    const auto found = values_.find(name_of(slot));
+    const auto found = values_.find(name);
     return found == values_.end() ? null_value : found->second;
   }
 
@@ -77,7 +85,7 @@ class Binder {
   }
 
   void write_scalar(const Slot& slot) {
-    const NamedValue& value = value_of_name(slot);
+    const NamedValue& value = value_of_name(name_of(slot));
     if (value.list) {
       write_array(value.members);
     } else if (slot.kind == SlotKind::parameter) {
@@ -116,7 +124,7 @@ class Binder {
   // The first member's text (`CAST(:x::text AS t)`) once for each member.
   void write_list(const SlotGroup& group) {
     const Slot& slot = group.members[0];
-    const auto& members = value_of_name(slot).members;
+    const auto& members = value_of_name(name_of(slot)).members;
     const auto before =
         source_.substr(group.first_member_begin, slot.begin - group.first_member_begin);
     const auto after = source_.substr(slot.end, group.first_member_end - slot.end);
@@ -137,6 +145,11 @@ class Binder {
 };
 
 }  // namespace
+
+BoundStatement Rule::bind_child(std::size_t statement, const NamedValues& values) const {
+  const LegacyStatement& child = legacy[statement];
+  return Binder(child.source.text, values).bind(child.shape, &child);
+}
 
 BoundStatement Rule::bind_rewrite(const NamedValues& values) const {
   return Binder(source.rewrite.text, values).bind(rewrite);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "shadow/rules/rule.h"
 #include "shadow/rules/statement_shape.h"
 
 namespace parallax::shadow {
@@ -16,6 +17,9 @@ bool is_name(const Slot& slot);
 std::string name_of(const Slot& slot);
 // As the user writes it: ":x", "$3".
 std::string spelling_of(const Slot& slot);
+
+// What the value of a child's `:_` is called: the child is written again with other lists.
+std::string any_name(const LegacyStatement& child, std::size_t group);
 
 // A space where the next word or parameter would otherwise become part of the one before
 // (`limit:n`).

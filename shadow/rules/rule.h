@@ -37,6 +37,8 @@ struct NamedValue {
 using NamedValues =
     std::map<std::string, NamedValue, std::less<>>;  // "$3" is the name of parameter 3
 
+bool same_values(const NamedValue& a, const NamedValue& b);
+
 // SQL and parameters ready for PQsendQueryParams.
 struct BoundStatement {
   std::string sql;
@@ -50,6 +52,30 @@ struct LetValue {
   std::string prepared;  // SELECT of the expression, its names as $1..$n
 };
 
+// `IN (:parent.column)`: the values of a child's list are a column of its parent.
+struct Link {
+  std::size_t parent = 0;     // index of the statement
+  std::string parent_column;  // its label in the parent
+  std::size_t group = 0;      // the list among the child's slots
+  std::size_t column = 0;     // of the child's output: what the list is compared with
+  std::string list_name;      // as NamedValues have it: "parent.column"
+};
+
+// One statement of legacy.
+struct LegacyStatement {
+  std::string name;  // empty where it is the only one
+  SourceText source;
+  StatementShape shape;  // dialect rule
+  // Names, links and :_ as $1..$n (each place its own, `$n` one for all its places), lists of one
+  // member, pins as they stand: what verification prepares.
+  std::string prepared;
+  // The same with plain casts of columns in the select list removed (`a::text` -> `a`), for
+  // pairing; empty when there is none. Same number and order of columns.
+  std::string uncast;
+  SortOrder order;
+  std::optional<Link> link;  // none: the root
+};
+
 struct Rule {
   std::uint32_t index = 0;  // place in the rule set
   std::string name;
@@ -57,17 +83,11 @@ struct Rule {
   double sample = 1.0;
   RuleSource source;
 
-  StatementShape legacy;  // dialect rule
+  // The root first, every child behind its parent.
+  std::vector<LegacyStatement> legacy = std::vector<LegacyStatement>(1);
   StatementShape rewrite;
-  // Names and :_ as $1..$n (each place its own, `$n` one for all its places), lists of one member,
-  // pins as they stand: what verification prepares.
-  std::string legacy_prepared;
-  std::string rewrite_prepared;
-  // The same with plain casts of columns in the select list removed (`a::text` -> `a`), for
-  // pairing; empty when there is none. Same number and order of columns.
-  std::string legacy_uncast;
+  std::string rewrite_prepared;  // as LegacyStatement::prepared
   std::string rewrite_uncast;
-  SortOrder legacy_order;
   SortOrder rewrite_order;
   std::vector<LetValue> lets;  // by name
   // Functions called by either side or a let, as pg_proc.proname has them (lower case unless
@@ -77,6 +97,12 @@ struct Rule {
   std::vector<std::string> tables;
   std::vector<std::string> names;
 
+  LegacyStatement& root() { return legacy.front(); }
+  const LegacyStatement& root() const { return legacy.front(); }
+  bool has_children() const { return legacy.size() > 1; }
+
+  // A child with these values, its list among them (Link::list_name). As bind_rewrite().
+  BoundStatement bind_child(std::size_t statement, const NamedValues& values) const;
   // The rewrite with these values. A scalar name becomes one parameter at each place (as ORMs write
   // it), `$n` one for all its places, a list in IN (...) one parameter for each member (none:
   // NULL), a list elsewhere (= any(:x)) one array. Texts get type 0 (the server infers it from the
@@ -88,19 +114,34 @@ struct Rule {
   std::vector<BoundStatement> bind_lets(const NamedValues& values) const;
 };
 
-// What is known of one statement text. Immutable, shared by all sessions of a worker.
-struct KnownText {
-  StatementShape shape;                 // key empty when the text could not be read
-  std::vector<const Rule*> candidates;  // rules of this key, in file order
+// One legacy statement of a rule.
+struct StatementPlace {
+  const Rule* rule = nullptr;
+  std::size_t statement = 0;
+  const LegacyStatement& legacy() const { return rule->legacy[statement]; }
 };
 
-struct Match {
+// What is known of one statement text. Immutable, shared by all sessions of a worker.
+struct KnownText {
+  StatementShape shape;                  // key empty when the text could not be read
+  std::vector<StatementPlace> roots;     // of this key, in file order
+  std::vector<StatementPlace> children;  // likewise
+  bool covered() const { return !roots.empty() || !children.empty(); }
+};
+
+struct RootMatch {
   const Rule* rule = nullptr;
   NamedValues values;
 };
-struct NoMatch {
-  const Rule* shape_of =
-      nullptr;  // first rule whose shape fits but no rule's pins or equal names do; null when none
+struct ChildMatch {
+  StatementPlace place;
+  NamedValues values;  // its list under Link::list_name
+};
+struct Matches {
+  std::optional<RootMatch> root;
+  // Without a root: the first rule whose root's shape fits, where no rule's pins or equal names do.
+  const Rule* shape_of = nullptr;
+  std::vector<ChildMatch> children;  // links decide which of them it is
 };
 
 class RuleSet {
@@ -119,13 +160,12 @@ class RuleSet {
   KnownText know(std::string_view sql) const;
 
   // `parameters`: values of $1..$n of the statement in order; empty for the simple protocol.
-  std::variant<Match, NoMatch> match(const KnownText& text,
-                                     std::span<const Value> parameters) const;
+  static Matches match(const KnownText& text, std::span<const Value> parameters);
 
  private:
   std::vector<std::unique_ptr<Rule>> rules_;
   std::vector<ConfigProblem> warnings_;
-  std::unordered_map<std::string, std::vector<const Rule*>> by_key_;
+  std::unordered_map<std::string, std::vector<StatementPlace>> by_key_;
 };
 
 // A rule for a statement that no rule covers, ready to be pasted under `rules:`: literals and

@@ -10,6 +10,7 @@
 #include "shadow/rules/concat.h"
 #include "shadow/rules/let_select.h"
 #include "shadow/rules/prepared_text.h"
+#include "shadow/rules/rule_links.h"
 #include "shadow/rules/rule_names.h"
 #include "shadow/rules/rule_version.h"
 #include "shadow/rules/select_check.h"
@@ -30,20 +31,25 @@ class RuleCompiler {
 
   std::unique_ptr<Rule> compile() {
     const auto before = problems_.size();
-    auto legacy = read_shape(source_.legacy);
+    auto legacy = read_legacy();
     auto rewrite = read_shape(source_.rewrite);
     auto rule = std::make_unique<Rule>();
     const bool lets_good = read_lets(rule->lets);
     if (legacy && rewrite && lets_good) {
       check_names(source_, *legacy, *rewrite, rule->lets, problems_);
     }
-    if (legacy) rule->legacy_order = read_side(source_.legacy, *legacy, rule->legacy_prepared);
+    if (legacy) {
+      for (auto& statement : *legacy) {
+        statement.order = read_side(statement.source, statement.shape, statement.prepared);
+      }
+      legacy = link_statements(*std::move(legacy), problems_);
+    }
     if (rewrite) rule->rewrite_order = read_side(source_.rewrite, *rewrite, rule->rewrite_prepared);
     check_columns();
     if (problems_.size() != before) return nullptr;
     rule->legacy = *std::move(legacy);
     rule->rewrite = *std::move(rewrite);
-    rule->legacy_uncast = without_column_casts(rule->legacy_prepared);
+    for (auto& statement : rule->legacy) statement.uncast = without_column_casts(statement.prepared);
     rule->rewrite_uncast = without_column_casts(rule->rewrite_prepared);
     for (auto* list : {&functions_, &tables_, &names_}) sort_unique(*list);
     rule->functions = std::move(functions_);
@@ -65,6 +71,22 @@ class RuleCompiler {
       return std::nullopt;
     }
     return std::get<StatementShape>(std::move(shape));
+  }
+
+  // As the file has them; nothing when one could not be read.
+  std::optional<std::vector<LegacyStatement>> read_legacy() {
+    std::vector<LegacyStatement> statements;
+    bool good = true;
+    for (const LegacySource& source : source_.legacy) {
+      auto shape = read_shape(source.sql);
+      good = good && shape;
+      if (!shape) continue;
+      statements.emplace_back();
+      statements.back().name = source.name;
+      statements.back().source = source.sql;
+      statements.back().shape = *std::move(shape);
+    }
+    return good ? std::optional(std::move(statements)) : std::nullopt;
   }
 
   bool read_lets(std::vector<LetValue>& lets) {

@@ -65,6 +65,58 @@ bool pins_hold(const StatementShape& rule, const StatementShape& statement,
   return true;
 }
 
+// The values of the rule's names; nothing when a name has two different values or a parameter was
+// not given.
+class NameBinder {
+ public:
+  NameBinder(const StatementShape& statement, std::span<const Value> parameters)
+      : statement_(statement), parameters_(parameters) {}
+
+  std::optional<NamedValues> bind(const LegacyStatement& rule) {
+    const auto& groups = rule.shape.slots;
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      if (is_any(groups[i]) && rule.link) {
+        if (!add(any_name(rule, i), false, i)) return std::nullopt;
+      } else if (is_named(groups[i])) {
+        if (!add(name_of(groups[i].members[0]), groups[i].list, i)) return std::nullopt;
+      }
+    }
+    return std::move(values_);
+  }
+
+ private:
+  bool add(std::string name, bool list, std::size_t group) {
+    NamedValue value{.list = list, .members = {}};
+    value.members.reserve(statement_.slots[group].members.size());
+    for (const Slot& slot : statement_.slots[group].members) {
+      auto member = given_value(slot, parameters_);
+      if (!member) return false;
+      value.members.push_back(*std::move(member));
+    }
+    const auto known = values_.find(name);
+    if (known != values_.end()) return same_values(known->second, value);
+    values_.emplace(std::move(name), std::move(value));
+    return true;
+  }
+
+  const StatementShape& statement_;
+  std::span<const Value> parameters_;
+  NamedValues values_;
+};
+
+bool fits(const StatementPlace& place, const StatementShape& statement) {
+  return same_structure(place.legacy().shape, statement);
+}
+
+std::optional<NamedValues> values_for(const StatementPlace& place, const StatementShape& statement,
+                                      std::span<const Value> parameters) {
+  const auto& legacy = place.legacy();
+  if (!pins_hold(legacy.shape, statement, parameters)) return std::nullopt;
+  return NameBinder(statement, parameters).bind(legacy);
+}
+
+}  // namespace
+
 bool same_values(const NamedValue& a, const NamedValue& b) {
   if (a.members.size() != b.members.size()) return false;
   for (std::size_t i = 0; i < a.members.size(); ++i) {
@@ -73,44 +125,24 @@ bool same_values(const NamedValue& a, const NamedValue& b) {
   return true;
 }
 
-// The values of the rule's names; nothing when a name has two different values or a parameter was
-// not given.
-std::optional<NamedValues> bind_names(const StatementShape& rule, const StatementShape& statement,
-                                      std::span<const Value> parameters) {
-  NamedValues values;
-  for (std::size_t i = 0; i < rule.slots.size(); ++i) {
-    if (!is_named(rule.slots[i])) continue;
-    NamedValue value{.list = rule.slots[i].list, .members = {}};
-    value.members.reserve(statement.slots[i].members.size());
-    for (const Slot& slot : statement.slots[i].members) {
-      auto member = given_value(slot, parameters);
-      if (!member) return std::nullopt;
-      value.members.push_back(*std::move(member));
-    }
-    std::string name = name_of(rule.slots[i].members[0]);
-    if (const auto known = values.find(name); known != values.end()) {
-      if (!same_values(known->second, value)) return std::nullopt;
-    } else {
-      values.emplace(std::move(name), std::move(value));
+Matches RuleSet::match(const KnownText& text, std::span<const Value> parameters) {
+  Matches found;
+  for (const StatementPlace& place : text.roots) {
+    if (!fits(place, text.shape)) continue;
+    if (found.shape_of == nullptr) found.shape_of = place.rule;
+    if (auto values = values_for(place, text.shape, parameters)) {
+      found.root = RootMatch{.rule = place.rule, .values = *std::move(values)};
+      found.shape_of = nullptr;
+      break;
     }
   }
-  return values;
-}
-
-}  // namespace
-
-std::variant<Match, NoMatch> RuleSet::match(const KnownText& text,
-                                            std::span<const Value> parameters) const {
-  NoMatch none;
-  for (const Rule* rule : text.candidates) {
-    if (!same_structure(rule->legacy, text.shape)) continue;
-    if (none.shape_of == nullptr) none.shape_of = rule;
-    if (!pins_hold(rule->legacy, text.shape, parameters)) continue;
-    if (auto values = bind_names(rule->legacy, text.shape, parameters)) {
-      return Match{.rule = rule, .values = *std::move(values)};
+  for (const StatementPlace& place : text.children) {
+    if (!fits(place, text.shape)) continue;
+    if (auto values = values_for(place, text.shape, parameters)) {
+      found.children.push_back({.place = place, .values = *std::move(values)});
     }
   }
-  return none;
+  return found;
 }
 
 }  // namespace parallax::shadow

@@ -52,20 +52,23 @@ class NameCheck {
   NameCheck(const RuleSource& source, std::vector<ConfigProblem>& problems)
       : source_(source), problems_(problems) {}
 
-  void check(const StatementShape& legacy, const StatementShape& rewrite,
+  void check(const std::vector<LegacyStatement>& legacy, const StatementShape& rewrite,
              const std::vector<LetValue>& lets) {
-    bool good = check_side(source_.legacy, legacy);
+    bool good = true;
+    for (const LegacyStatement& statement : legacy) {
+      good = check_lists(statement.source, statement.shape) && good;
+    }
     good = check_side(source_.rewrite, rewrite) && good;
     for (const LetValue& let : lets) {
       good = check_side(source_.let.at(let.name), let.shape) && good;
     }
     if (!good) return;
-    read_legacy(legacy);
+    for (const LegacyStatement& statement : legacy) read_legacy(statement);
     auto used = check_rewrite(rewrite);
     for (const LetValue& let : lets) check_let(let, used);
     for (const auto& [name, given] : given_) {
       if (used.contains(name)) continue;
-      add(source_.legacy, given.slot->begin,
+      add(*given.text, given.slot->begin,
           concat(
               {"`", spelling_of(*given.slot),
                "` is not used by the rewrite: name it in the rewrite or a `let`, write its value "
@@ -75,6 +78,7 @@ class NameCheck {
 
  private:
   struct Given {
+    const SourceText* text = nullptr;
     const Slot* slot = nullptr;
     bool list = false;
   };
@@ -84,21 +88,26 @@ class NameCheck {
   }
 
   // What is wrong whatever the other side says.
-  bool check_side(const SourceText& text, const StatementShape& shape) {
+  bool check_lists(const SourceText& text, const StatementShape& shape) {
     const auto before = problems_.size();
     for (const SlotGroup& group : shape.slots) {
-      for (const Slot& slot : group.members) check_link(text, slot);
       if (group.list) check_list(text, group);
     }
     return problems_.size() == before;
   }
 
-  void check_link(const SourceText& text, const Slot& slot) {
-    if (slot.kind != SlotKind::name || slot.end >= text.text.size()) return;
-    if (text.text[slot.end] != '.') return;
-    add(text, slot.begin,
-        "links (`IN (:parent.column)`) belong to operations of several statements: not in this "
-        "version");
+  // Of the rewrite or a let.
+  bool check_side(const SourceText& text, const StatementShape& shape) {
+    bool good = check_lists(text, shape);
+    for (const SlotGroup& group : shape.slots) {
+      for (const Slot& slot : group.members) {
+        if (slot.link_dot == 0) continue;
+        add(text, slot.begin,
+            concat({"`", spelling_of(slot), "` is a link, which stands in legacy only"}));
+        good = false;
+      }
+    }
+    return good;
   }
 
   void check_list(const SourceText& text, const SlotGroup& group) {
@@ -121,13 +130,15 @@ class NameCheck {
                     "`IN (:ids)`");
   }
 
-  void read_legacy(const StatementShape& legacy) {
-    for (const SlotGroup& group : legacy.slots) {
+  void read_legacy(const LegacyStatement& statement) {
+    for (const SlotGroup& group : statement.shape.slots) {
       if (group.members.size() != 1 || !is_name(group.members[0])) continue;
       const Slot& slot = group.members[0];
-      const auto [known, added] = given_.emplace(name_of(slot), Given{&slot, group.list});
+      if (slot.link_dot != 0) continue;
+      const auto [known, added] =
+          given_.emplace(name_of(slot), Given{&statement.source, &slot, group.list});
       if (added || known->second.list == group.list) continue;
-      add(source_.legacy, slot.begin,
+      add(statement.source, slot.begin,
           concat({"`", spelling_of(slot), "` is ",
                   group.list ? "a list here and one value" : "one value here and a list",
                   " elsewhere: use two names"}));
@@ -155,7 +166,7 @@ class NameCheck {
       }
       used.insert(known->first);
       const bool array =
-          !known->second.list && is_array_value(source_.legacy.text, *known->second.slot);
+          !known->second.list && is_array_value(known->second.text->text, *known->second.slot);
       if (group.list && array) {
         add(source_.rewrite, slot.begin,
             concat({"`", spelling_of(slot), "` is one array in legacy: write `= any(",
@@ -220,7 +231,7 @@ class NameCheck {
 
 }  // namespace
 
-void check_names(const RuleSource& source, const StatementShape& legacy,
+void check_names(const RuleSource& source, const std::vector<LegacyStatement>& legacy,
                  const StatementShape& rewrite, const std::vector<LetValue>& lets,
                  std::vector<ConfigProblem>& problems) {
   NameCheck(source, problems).check(legacy, rewrite, lets);

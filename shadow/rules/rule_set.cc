@@ -59,16 +59,19 @@ void check_different_names(const std::vector<RuleSource>& sources,
   }
 }
 
-void check_overlap(const std::vector<const Rule*>& rules, std::vector<ConfigProblem>& problems) {
-  for (std::size_t later = 1; later < rules.size(); ++later) {
+// Children may recur: their links tell them apart.
+void check_overlap(const std::vector<StatementPlace>& places,
+                   std::vector<ConfigProblem>& problems) {
+  for (std::size_t later = 1; later < places.size(); ++later) {
     for (std::size_t earlier = 0; earlier < later; ++earlier) {
-      if (!overlap(rules[earlier]->legacy, rules[later]->legacy)) continue;
-      const Rule& first = *rules[earlier];
-      const Rule& second = *rules[later];
+      if (places[later].statement != 0 || places[earlier].statement != 0) continue;
+      if (!overlap(places[earlier].legacy().shape, places[later].legacy().shape)) continue;
+      const Rule& first = *places[earlier].rule;
+      const Rule& second = *places[later].rule;
       problems.push_back(
-          {second.source.legacy.mark,
+          {second.root().source.mark,
            concat({"a statement could match both `", second.name, "` and `", first.name, "` (",
-                   place(first.source.legacy.mark),
+                   place(first.root().source.mark),
                    "): pin different values at one place of both, or remove one of them"})});
     }
   }
@@ -76,7 +79,7 @@ void check_overlap(const std::vector<const Rule*>& rules, std::vector<ConfigProb
 
 void warn_of_order(const Rule& rule, std::vector<ConfigProblem>& warnings) {
   if (rule.source.compare.order == OrderMode::ignore) return;
-  const std::string warning = order_warning(rule.legacy_order, rule.rewrite_order);
+  const std::string warning = order_warning(rule.root().order, rule.rewrite_order);
   if (warning.empty()) return;
   warnings.push_back({rule.source.rewrite.mark, concat({"rule `", rule.name, "`: ", warning})});
 }
@@ -93,10 +96,12 @@ std::variant<RuleSet, std::vector<ConfigProblem>> RuleSet::compile(
     auto rule = compile_rule(std::move(source), index, problems);
     if (rule == nullptr) continue;
     warn_of_order(*rule, set.warnings_);
-    set.by_key_[rule->legacy.key].push_back(rule.get());
+    for (std::size_t i = 0; i < rule->legacy.size(); ++i) {
+      set.by_key_[rule->legacy[i].shape.key].push_back({rule.get(), i});
+    }
     set.rules_.push_back(std::move(rule));
   }
-  for (const auto& [key, rules] : set.by_key_) check_overlap(rules, problems);
+  for (const auto& [key, places] : set.by_key_) check_overlap(places, problems);
   if (problems.empty()) return set;
   std::stable_sort(problems.begin(), problems.end(), [](const auto& a, const auto& b) {
     return std::tie(a.mark.file, a.mark.line, a.mark.column) <
@@ -111,7 +116,9 @@ KnownText RuleSet::know(std::string_view sql) const {
   if (std::holds_alternative<ShapeError>(shape)) return known;
   known.shape = std::get<StatementShape>(std::move(shape));
   if (const auto rules = by_key_.find(known.shape.key); rules != by_key_.end()) {
-    known.candidates = rules->second;
+    for (const StatementPlace& place : rules->second) {
+      (place.statement == 0 ? known.roots : known.children).push_back(place);
+    }
   }
   return known;
 }

@@ -56,7 +56,13 @@ class Inventory {
 
 std::string rule_version(const RuleSource& source) {
   Inventory inventory;
-  inventory.add(source.legacy.text);
+  inventory.add(source.legacy.front().sql.text);
+  if (source.legacy.size() > 1) {
+    for (const auto& [name, sql] : source.legacy) {
+      inventory.add(name);
+      inventory.add(sql.text);
+    }
+  }
   inventory.add(source.rewrite.text);
   inventory.add("ignore");
   inventory.add(source.ignore);

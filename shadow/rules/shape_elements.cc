@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "shadow/rules/concat.h"
 #include "shadow/rules/literal.h"
 #include "shadow/rules/token_context.h"
 
@@ -93,6 +94,16 @@ class ElementReader {
     return word.type == PG_QUERY__TOKEN__IDENT && sql_[word.begin] != '"';
   }
 
+  // `:parent.column`, written together.
+  bool is_link(std::size_t colon) const {
+    const std::size_t dot = colon + 2;
+    if (dot + 1 >= tokens_.size() || type(dot) != '.') return false;
+    if (tokens_[dot].begin != tokens_[colon + 1].end) return false;
+    const Token& column = tokens_[dot + 1];
+    return column.begin == tokens_[dot].end &&
+           (column.type == PG_QUERY__TOKEN__IDENT || column.keyword != KeywordKind::none);
+  }
+
   std::size_t add_slot(std::size_t first, std::size_t count, SlotKind kind, LiteralType type,
                        std::string text) {
     read_.elements.push_back({.token = first, .slot = read_.slots.size()});
@@ -162,7 +173,15 @@ class ElementReader {
   std::size_t read_name(std::size_t i) {
     const auto word = source(i + 1);
     const auto kind = word == "_" ? SlotKind::any : SlotKind::name;
-    return add_slot(i, 2, kind, LiteralType::string, std::string(word));
+    if (kind == SlotKind::any || !is_link(i)) {
+      return add_slot(i, 2, kind, LiteralType::string, std::string(word));
+    }
+    // Labels of columns keep their case, with and without quotes.
+    auto column = source(i + 3);
+    if (column.starts_with('"')) column = column.substr(1, column.size() - 2);
+    add_slot(i, 4, SlotKind::name, LiteralType::string, concat({word, ".", column}));
+    read_.slots.back().link_dot = word.size();
+    return 4;
   }
 
   // `1=1`, `1=0`: how ORMs write "always" and "never", and nobody's value.

@@ -23,7 +23,7 @@ namespace parallax::shadow {
 enum class SlotKind {
   parameter,  // $n of a statement; in a rule, a name too (the legacy text's number)
   literal,    // a constant; in a rule, a pin
-  name,       // rules only: `:name`
+  name,       // rules only: `:name`, `:parent.column`
   any         // rules only: `:_`
 };
 enum class LiteralType { string, number, boolean, null };
@@ -34,6 +34,8 @@ struct Slot {
   LiteralType literal_type = LiteralType::string;  // of a literal
   std::string
       text;  // literal: decoded (quotes and escapes gone, sign included); name: without the colon
+  // Of a link (`:parent.column`): where in `text` its dot stands; 0 = no link.
+  std::size_t link_dot = 0;
   std::size_t begin = 0;  // bytes of the source text that the slot covers: [begin, end)
   std::size_t end = 0;
 };

@@ -89,7 +89,7 @@ void measure(const char* what, const ResultSet& legacy, const ResultSet& rewrite
              const Pairing& pairing, bool ordered) {
   std::vector<double> seconds;
   Rule rule;
-  rule.legacy_order.ordered = ordered;
+  rule.root().order.ordered = ordered;
   const Catalog catalog;
   bool equal = true;
   for (int i = 0; i < kRepeats; ++i) {

@@ -60,7 +60,7 @@ std::string prisma_select(const std::array<const char*, 4>& values) {
 RuleSet compile(const std::string& legacy) {
   RuleSource source;
   source.name.text = "issues";
-  source.legacy.text = legacy;
+  source.legacy.front().sql.text = legacy;
   source.rewrite.text =
       "select \"id\" from \"issues\" where \"organizationId\" = :org and \"id\" in (:ids) limit "
       ":take";
@@ -85,8 +85,8 @@ int main() {
   for (auto& parameter : parameters) parameter.bytes = "0";
   const KnownText known = set.know(sql);
   const auto matched = set.match(known, parameters);
-  if (!std::holds_alternative<Match>(matched)) return 1;
-  const Match& match = std::get<Match>(matched);
+  if (!matched.root.has_value()) return 1;
+  const RootMatch& match = *matched.root;
 
   std::printf("a statement of %zu bytes\n", sql.size());
   measure("shape_of", 5'000, [&] {
@@ -94,7 +94,7 @@ int main() {
     return std::get<StatementShape>(shape).key.size();
   });
   measure("know: shape and rules of the key", 5'000,
-          [&] { return set.know(sql).candidates.size(); });
+          [&] { return set.know(sql).roots.size(); });
   measure("shape_of select 1", 20'000, [&] {
     const auto shape = shape_of("select 1", ShapeDialect::statement);
     return std::get<StatementShape>(shape).key.size();

@@ -68,12 +68,12 @@ void check_rule(std::string_view sql) {
   }
   const auto& set = std::get<RuleSet>(compiled);
   const Rule& rule = *set.rules().front();
-  const auto known = set.know(rule.legacy_prepared);
-  FUZZ_CHECK(known.shape.key == rule.legacy.key);
-  FUZZ_CHECK(known.candidates.size() == 1);
+  const auto known = set.know(rule.root().prepared);
+  FUZZ_CHECK(known.shape.key == rule.root().shape.key);
+  FUZZ_CHECK(known.roots.size() == 1);
   const std::vector<Value> parameters(100, Value{.bytes = "1"});
   const auto found = set.match(known, parameters);
-  if (const auto* match = std::get_if<Match>(&found)) {
+  if (const auto& match = found.root) {
     const auto bound = match->rule->bind_rewrite(match->values);
     FUZZ_CHECK(set.know(bound.sql).shape.key == rule.rewrite.key);
   }

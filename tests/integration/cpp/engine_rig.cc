@@ -14,7 +14,7 @@ std::shared_ptr<const RuleSet> compile(const std::vector<RuleText>& texts) {
   for (const auto& text : texts) {
     RuleSource source;
     source.name.text = text.name;
-    source.legacy.text = text.legacy;
+    source.legacy.front().sql.text = text.legacy;
     source.rewrite.text = text.rewrite;
     for (const auto& [name, sql] : text.let) source.let[name].text = sql;
     for (const auto& [label, column] : text.columns) source.columns[label].text = column;
@@ -91,8 +91,8 @@ EngineRig::~EngineRig() { engine_->stop(std::chrono::milliseconds(2000)); }
 
 bool EngineRig::offer(const Call& call) {
   const auto match = rules_->match(rules_->know(call.sql), call.parameters);
-  const auto* found = std::get_if<Match>(&match);
-  if (found == nullptr) throw std::runtime_error("no rule for " + call.sql);
+  const auto& found = match.root;
+  if (!found) throw std::runtime_error("no rule for " + call.sql);
   const auto& cells = metrics_->of(*found->rule);
   CapturedOperation operation;
   operation.rule = found->rule;

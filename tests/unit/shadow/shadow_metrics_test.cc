@@ -12,7 +12,7 @@ namespace {
 RuleSource source(const std::string& name, const std::string& table) {
   RuleSource out;
   out.name.text = name;
-  out.legacy.text = "SELECT \"id\" FROM \"" + table + "\" WHERE \"id\" = :id";
+  out.legacy.front().sql.text = "SELECT \"id\" FROM \"" + table + "\" WHERE \"id\" = :id";
   out.rewrite.text = "select \"id\" from \"" + table + "\" where \"id\" = :id";
   return out;
 }

@@ -62,7 +62,7 @@ Window random_window(RandomSource& random) {
 
 Comparison compare(const Window& window) {
   Rule rule;
-  rule.legacy_order = window.order;
+  rule.root().order = window.order;
   const auto catalog = catalog_of_tests();
   const auto columns = typed({kInt4, kInt4, kText});
   return compare_results(

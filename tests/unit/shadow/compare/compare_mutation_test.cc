@@ -89,7 +89,7 @@ ResultSet rendered(const std::vector<Numbers>& rows, const std::vector<std::uint
 
 Comparison compare(const Table& table, const CompareOptions& options = {}) {
   Rule rule;
-  rule.legacy_order = table.order;
+  rule.root().order = table.order;
   rule.source.compare = options;
   Pairing pairing = straight(table.legacy_types.size());
   if (table.keyed) pairing.key_pairs = {0};

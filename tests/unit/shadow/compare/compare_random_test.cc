@@ -89,7 +89,7 @@ Comparison compare(const Sample& sample, bool ordered) {
     rewrite.push_back(std::move(placed));
   }
   Rule rule;
-  if (ordered) rule.legacy_order = by_first_column();
+  if (ordered) rule.root().order = by_first_column();
   const auto catalog = catalog_of_tests();
   return compare_results(result_of(described(sample.legacy_types), sample.legacy),
                          result_of(described(types), rewrite), {rule, pairing, catalog, {}});

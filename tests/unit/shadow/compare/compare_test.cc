@@ -18,7 +18,7 @@ constexpr bool kUnordered = false;
 Comparison compare(const ResultSet& legacy, const ResultSet& rewrite, const Pairing& pairing,
                    bool ordered) {
   Rule rule;
-  if (ordered) rule.legacy_order = by_first_column();
+  if (ordered) rule.root().order = by_first_column();
   const auto catalog = catalog_of_tests();
   return compare_results(legacy, rewrite, {rule, pairing, catalog, {}});
 }
@@ -273,7 +273,7 @@ TEST_CASE("details hold no values and stay on one line") {
 
 bool same(const ResultSet& first, const ResultSet& second, bool ordered) {
   Rule rule;
-  if (ordered) rule.legacy_order = by_first_column();
+  if (ordered) rule.root().order = by_first_column();
   const Pairing pairing;
   const auto catalog = catalog_of_tests();
   return same_result(first, second, {rule, pairing, catalog, {}}) == Sameness::same;

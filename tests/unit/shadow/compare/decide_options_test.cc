@@ -149,9 +149,9 @@ TEST_CASE("decide: what treat refuses is not settled live") {
 TEST_CASE("decide: what LIMIT cuts of rows that tie is unstable, whatever is expected") {
   Rule rule = expecting(
       {expectation({MismatchKind::missing_row, MismatchKind::extra_row, MismatchKind::value})});
-  rule.legacy_order.ordered = true;
-  rule.legacy_order.keys = {{"a", std::nullopt, "a"}};
-  rule.legacy_order.limit_cuts = true;
+  rule.root().order.ordered = true;
+  rule.root().order.keys = {{"a", std::nullopt, "a"}};
+  rule.root().order.limit_cuts = true;
   const StepResult legacy = rows({kInt4, kInt4}, {{"1", "1"}, {"2", "1"}});
   const StepResult other = rows({kInt4, kInt4}, {{"1", "1"}, {"2", "2"}});
   const auto catalog = catalog_of_tests();
@@ -160,7 +160,7 @@ TEST_CASE("decide: what LIMIT cuts of rows that tie is unstable, whatever is exp
     return decide({rule, pairing, catalog, {}, kToday}, {legacy, legacy, other}, {}).end;
   };
   CHECK(end() == End(Verdict::unstable));
-  rule.legacy_order.limit_cuts = false;
+  rule.root().order.limit_cuts = false;
   CHECK(end() != End(Verdict::unstable));
 }
 

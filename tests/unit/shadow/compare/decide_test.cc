@@ -33,7 +33,7 @@ const StepResult kNone = rows({});
 Outcome decide_of(const StepResult& first, const StepResult& second, const StepResult& rewrite,
                   const std::string& live = {}, bool ordered = true) {
   static Rule rule;
-  rule.legacy_order = ordered ? by_first_column() : SortOrder{};
+  rule.root().order = ordered ? by_first_column() : SortOrder{};
   const auto pairing = straight(1);
   const auto catalog = catalog_of_tests();
   return decide({rule, pairing, catalog, {}}, {first, second, rewrite}, {live, {}, {}});

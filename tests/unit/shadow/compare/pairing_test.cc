@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <utility>
 
-#include "shadow/compare/select_list.h"
+#include "shadow/rules/select_list.h"
 #include "tests/unit/shadow/compare/results.h"
 
 namespace parallax::shadow {

@@ -68,7 +68,7 @@ const std::vector<Row> kTwice = {{"1", "1.5"}, {"1", "1.5"}, {"3", "2.50"}};
 TEST_CASE("digest: equal rows are a match, by value") {
   World world;
   for (const bool ordered : {false, true}) {
-    world.rule.legacy_order.ordered = ordered;
+    world.rule.root().order.ordered = ordered;
     const Outcome out = world.large(kRows, {{"1", "1.500"}, {"2", kNull}, {"3", "2.5"}});
     CHECK(out.end == End(Verdict::match));
     CHECK(out.steps == std::vector{EqualStep::digest});
@@ -81,7 +81,7 @@ TEST_CASE("digest: equal rows are a match, by value") {
 TEST_CASE("digest: another value, another row") {
   World world;
   for (const bool ordered : {false, true}) {
-    world.rule.legacy_order.ordered = ordered;
+    world.rule.root().order.ordered = ordered;
     for (const auto& other : {kOneValue, kTwice}) {
       const Outcome value = world.large(kRows, other);
       CHECK(value.end == End(Verdict::mismatch));
@@ -98,7 +98,7 @@ TEST_CASE("digest: another value, another row") {
 TEST_CASE("digest: another order") {
   World world;
   CHECK(world.large(kRows, kShuffled).end == End(Verdict::match));
-  world.rule.legacy_order.ordered = true;
+  world.rule.root().order.ordered = true;
   const Outcome ties = world.large(kRows, kShuffled);
   CHECK(ties.end == End(SkipReason::too_large));
   CHECK(ties.detail ==
@@ -107,7 +107,7 @@ TEST_CASE("digest: another order") {
   world.rule.source.compare.order = OrderMode::ignore;
   CHECK(world.large(kRows, kShuffled).end == End(Verdict::match));
   world.rule.source.compare.order = OrderMode::strict;
-  world.rule.legacy_order.ordered = false;
+  world.rule.root().order.ordered = false;
   const Outcome strict = world.large(kRows, kShuffled);
   CHECK(strict.end == End(Verdict::mismatch));
   CHECK(strict.kind == MismatchKind::order);
@@ -147,15 +147,15 @@ TEST_CASE("digest: what digests do not tell is too large") {
 
 TEST_CASE("digest: rows that LIMIT may have cut off are no mismatch") {
   World world;
-  world.rule.legacy_order.limit_cuts = true;
+  world.rule.root().order.limit_cuts = true;
   CHECK(world.large(kRows, kOneValue).end == End(SkipReason::too_large));
   CHECK(world.large(kRows, kRows).end == End(Verdict::match));
   CHECK(world.large(kRows, kOneLess).kind == MismatchKind::row_count);
-  world.rule.legacy_order.limit = 3;
+  world.rule.root().order.limit = 3;
   CHECK(world.large(kRows, kOneValue).end == End(SkipReason::too_large));
-  world.rule.legacy_order.limit = 4;  // which the rows do not reach
+  world.rule.root().order.limit = 4;  // which the rows do not reach
   CHECK(world.large(kRows, kOneValue).kind == MismatchKind::value);
-  world.rule.legacy_order.offset_cuts = true;
+  world.rule.root().order.offset_cuts = true;
   CHECK(world.large(kRows, kOneValue).end == End(SkipReason::too_large));
 }
 
@@ -231,7 +231,7 @@ TEST_CASE("digest: agrees with the comparison of rows on random results") {
   std::size_t mismatches = 0;
   for (int round = 0; round < 2000; ++round) {
     World world;
-    world.rule.legacy_order.ordered = below(2) == 0;
+    world.rule.root().order.ordered = below(2) == 0;
     std::vector<Row> legacy;
     const auto some_row = [&] {
       static const std::vector<Cell> kCells = {"1",  "1.0", "1.00", "-1", "0",

@@ -24,18 +24,18 @@ TEST_CASE("a good rule compiles to all that verification and replay need") {
   CHECK(rule.index == 0);
   CHECK(rule.name == "r");
   CHECK(rule.sample == 1.0);
-  CHECK(rule.legacy_prepared ==
+  CHECK(rule.root().prepared ==
         "SELECT id, \"state\"::text FROM t WHERE a = $1 AND b = $2 AND c IN (CAST($3::text AS e)) "
         "AND $2 > 0 "
         "AND d = $4 AND e = 7 ORDER BY id LIMIT $5");
   CHECK(rule.rewrite_prepared ==
         "select id, lower(\"state\") from t where a = $1 and b = $2 and c = any($3) and $2 > 0");
-  CHECK(rule.legacy_uncast ==
+  CHECK(rule.root().uncast ==
         "SELECT id, state FROM t WHERE a = $1 AND b = $2 AND c IN ($3::text::e) AND $2 > 0 AND d = "
         "$4 AND e = 7 "
         "ORDER BY id LIMIT $5");
   CHECK(rule.rewrite_uncast.empty());
-  CHECK(rule.legacy_order.ordered);
+  CHECK(rule.root().order.ordered);
   CHECK(rule.functions == Texts{"lower"});
   CHECK(rule.version.size() == 12);
 }
@@ -48,7 +48,7 @@ TEST_CASE("the version names all that is compared, and nothing else") {
   other.sample = 0.5;
   CHECK(version(other) == version(base));
   other = base;
-  other.legacy.text = "select a, b from t ";
+  other.legacy.front().sql.text = "select a, b from t ";
   CHECK(version(other) != version(base));
   other = base;
   other.rewrite.text = "select a, b from t3";
@@ -65,7 +65,7 @@ TEST_CASE("the version names all that is compared, and nothing else") {
 TEST_CASE("casts of columns in the select list go, others stay") {
   const auto uncast = [](const std::string& sql) {
     const auto set = compile(sql, "select 1");
-    return set.rules()[0]->legacy_uncast;
+    return set.rules()[0]->root().uncast;
   };
   CHECK(uncast("select a from t").empty());
   CHECK(uncast("select CAST(t.a AS text) AS x, b from t") == "SELECT t.a AS x, b FROM t");
@@ -80,7 +80,7 @@ TEST_CASE("casts of columns in the select list go, others stay") {
 TEST_CASE("top-level order") {
   const auto ordered = [](const std::string& sql) {
     const auto set = compile(sql, "select 1");
-    return set.rules()[0]->legacy_order.ordered;
+    return set.rules()[0]->root().order.ordered;
   };
   CHECK(ordered("select a from t order by a"));
   CHECK(ordered("(select a from t) union select b from t order by 1"));

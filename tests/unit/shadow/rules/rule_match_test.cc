@@ -30,11 +30,11 @@ struct Outcome {
 Outcome match(const RuleSet& set, std::string_view sql, const std::vector<Value>& parameters = {}) {
   const auto found = set.match(set.know(sql), parameters);
   Outcome outcome;
-  if (const auto* none = std::get_if<NoMatch>(&found)) {
-    if (none->shape_of != nullptr) outcome.shape_of = none->shape_of->name;
+  if (!found.root) {
+    if (found.shape_of != nullptr) outcome.shape_of = found.shape_of->name;
     return outcome;
   }
-  const auto& matched = std::get<Match>(found);
+  const auto& matched = *found.root;
   outcome.rule = matched.rule->name;
   for (const auto& [name, value] : matched.values) outcome.names[name] = test::texts(value.members);
   return outcome;
@@ -191,7 +191,7 @@ TEST_CASE("pins choose among the rules of one shape") {
   CHECK(match(set, sql, values({"x", "10", "0"})).rule == "page1");
   CHECK(match(set, sql, values({"x", "10", "10"})).rule == "page2");
   CHECK(match(set, sql, values({"x", "10", "20"})).shape_of == "page1");
-  CHECK(set.know(sql).candidates.size() == 2);
+  CHECK(set.know(sql).roots.size() == 2);
 }
 
 TEST_CASE("the rewrite with its values") {
@@ -283,8 +283,8 @@ TEST_CASE("lists of every length match and are rendered") {
                             ") OFFSET $" + std::to_string(length + 1);
     const auto found = set.match(set.know(sql), parameters);
     // IN (NULL) OFFSET $1
-    REQUIRE(std::holds_alternative<Match>(found));
-    const auto bound = std::get<Match>(found).rule->bind_rewrite(std::get<Match>(found).values);
+    REQUIRE(found.root.has_value());
+    const auto bound = found.root->rule->bind_rewrite(found.root->values);
     CHECK(bound.sql == "select a from t where b in (" + (length > 0 ? rendered : "NULL") + ")");
     CHECK(test::texts(bound.parameters) == given);
   }
@@ -320,8 +320,8 @@ TEST_CASE("what Prisma sends matches, and gives what Drizzle sends") {
     const std::string sql = one.at("sql");
     const auto parameters = values(one.at("parameters"));
     const auto found = set.match(set.know(sql + " /*operation='x'*/"), parameters);
-    REQUIRE(std::holds_alternative<Match>(found));
-    const auto& matched = std::get<Match>(found);
+    REQUIRE(found.root.has_value());
+    const auto& matched = *found.root;
     CHECK(matched.rule->name == one.at("rule"));
     const auto bound = matched.rule->bind_rewrite(matched.values);
     const std::string drizzle = one.at("drizzle");
@@ -329,7 +329,7 @@ TEST_CASE("what Prisma sends matches, and gives what Drizzle sends") {
     if (one.at("exact").get<bool>()) CHECK(unnumbered(bound.sql) == unnumbered(drizzle));
     // Without the parameters only the shape fits, where there are any.
     const auto bare = set.match(set.know(sql), {});
-    CHECK(std::holds_alternative<NoMatch>(bare) == !parameters.empty());
+    CHECK(!bare.root.has_value() == !parameters.empty());
   }
 }
 

@@ -57,7 +57,7 @@ TEST_CASE("a filled-in skeleton loads and matches its statement") {
     const auto set = test::compile(text, text);
     std::vector<Value> parameters(9, test::text("5"));
     const auto found = set.match(set.know(sql), parameters);
-    CHECK(std::holds_alternative<Match>(found));
+    CHECK(found.root.has_value());
     CHECK(test::problems(text, block(skeleton, "rewrite")).size() >= 1);
   }
 }

@@ -14,7 +14,7 @@ constexpr auto kNowhere = std::nullopt;
 
 SortOrder order_of(const std::string& sql) {
   const RuleSet set = test::compile(sql, "select 1");
-  return set.rules()[0]->legacy_order;
+  return set.rules()[0]->root().order;
 }
 
 Places places(const std::string& sql, const Labels& labels) {

@@ -21,7 +21,7 @@ namespace parallax::shadow::test {
 inline RuleSource source(std::string name, std::string legacy, std::string rewrite, int line = 10) {
   RuleSource rule;
   rule.name = {std::move(name), {.file = "r.yaml", .line = line, .column = 3, .block = false}};
-  rule.legacy = {std::move(legacy),
+  rule.legacy.front().sql = {std::move(legacy),
                  {.file = "r.yaml", .line = line + 1, .column = 7, .block = true}};
   rule.rewrite = {std::move(rewrite),
                   {.file = "r.yaml", .line = line + 100, .column = 7, .block = true}};

@@ -1,4 +1,4 @@
-#include "shadow/compare/select_list.h"
+#include "shadow/rules/select_list.h"
 
 #include <pg_query.h>
 

@@ -1,0 +1,99 @@
+#pragma once
+
+// Puts the statements of an operation together: a child belongs to the operation whose rows its list
+// was made of, on whatever connection it came. Knows no clock and no connection.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "shadow/captured.h"
+#include "shadow/compare/stitch.h"
+#include "shadow/verdict.h"
+
+namespace parallax::shadow {
+
+class Assembly {
+ public:
+  using End = std::variant<SkipReason, DropReason>;
+  // Of the queue's budget, one for each statement.
+  using Held = std::vector<std::size_t>;
+
+  struct Listener {
+    // `parts`: what the client got of each statement, described; their live result is not filled in.
+    std::function<void(CapturedOperation&&, std::vector<LiveResult>&& parts, Held&&)> complete;
+    std::function<void(const Rule&, NamedValues&&, End, Held&&)> ended;
+    // A child that belongs to no operation (counted), or to one that needs no rows of it (null).
+    std::function<void(std::optional<OrphanReason>, std::size_t held)> unused;
+    std::function<void(const Rule&)> statement;  // a child has found its operation
+    // Null while the rule is not verified.
+    std::function<const Stitching*(const Rule&)> stitching;
+  };
+
+  Assembly(std::uint64_t window_ns, Listener listener);
+
+  // A root or what may be a child; `held` of the queue's budget.
+  void take(CapturedStatement statement, std::size_t held, std::uint64_t now_ns);
+  // Ends what has waited too long.
+  void expire(std::uint64_t now_ns);
+  void drop_all(DropReason reason);
+  bool empty() const { return open_.empty() && early_.empty(); }
+
+ private:
+  struct Part {
+    bool filled = false;
+    bool needed = true;  // its list has members
+    LiveResult live;
+    // What its list must be: in order, with members that are NULL or occur twice; and as a set.
+    std::string list;
+    std::string set;
+  };
+  struct Operation {
+    const Rule* rule = nullptr;
+    NamedValues values;
+    OpenMark mark;
+    std::uint64_t session_id = 0;
+    ReplayContextRef context;
+    BoundStatement legacy;
+    std::vector<Part> parts;
+    Held held;
+    std::uint64_t deadline_ns = 0;
+  };
+  using Operations = std::list<Operation>;
+  struct Early {
+    CapturedStatement statement;
+    std::size_t held = 0;
+    std::uint64_t deadline_ns = 0;
+  };
+  // A child at a place of an operation.
+  struct Fit {
+    Operations::iterator operation;
+    const ChildMatch* child = nullptr;
+  };
+
+  void begin(CapturedStatement&& root, std::size_t held, std::uint64_t now_ns);
+  // False: no operation is there for it, yet.
+  bool join(CapturedStatement& child, std::size_t held);
+  std::vector<Fit> fits(const CapturedStatement& child, bool as_set);
+  bool fits_at(const Operation& operation, const ChildMatch& child, const ReplayContextRef& context,
+               bool as_set) const;
+  static bool brings_values(const Operation& operation, const ChildMatch& child);
+  void fill(Operations::iterator operation, std::size_t statement, LiveResult live);
+  bool derive_lists(Operation& operation, std::size_t parent);
+  void retry_early();
+  bool is_complete(const Operation& operation) const;
+  void complete(Operations::iterator operation);
+  void end(Operations::iterator operation, End how);
+
+  std::uint64_t window_ns_;
+  Listener listener_;
+  Operations open_;
+  std::list<Early> early_;  // children that came before what they belong to
+};
+
+}  // namespace parallax::shadow

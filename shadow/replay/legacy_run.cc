@@ -1,0 +1,83 @@
+#include "shadow/replay/legacy_run.h"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <utility>
+
+namespace parallax::shadow {
+
+std::vector<std::vector<std::size_t>> levels_of(const ChildrenRequest& request) {
+  std::vector<std::vector<std::size_t>> levels{{0}};
+  if (request.rule == nullptr) return levels;
+  const auto& statements = request.rule->legacy;
+  std::vector<std::size_t> depth(statements.size(), 0);
+  for (std::size_t i = 1; i < statements.size(); ++i) {
+    depth[i] = depth[statements[i].link->parent] + 1;
+    if (levels.size() <= depth[i]) levels.emplace_back();
+    levels[depth[i]].push_back(i);
+  }
+  return levels;
+}
+
+// What the list means does not depend on its order, nor on members that occur twice or are NULL.
+BoundStatement LegacyRun::bind(std::size_t statement) const {
+  if (statement == 0) return *root_;
+  const Link& link = *children_->rule->legacy[statement].link;
+  const std::size_t column = children_->stitching->parts[statement].parent_column;
+  const ResultSet& parent = results_[link.parent].result;
+  std::set<std::string_view> members;
+  for (std::size_t row = 0; row < parent.rows(); ++row) {
+    if (const auto cell = parent.cell(row, column)) members.insert(*cell);
+  }
+  NamedValues values = children_->values;
+  NamedValue& list = values[link.list_name];
+  list = {.list = true, .members = {}};
+  for (const auto member : members) {
+    list.members.emplace_back();
+    list.members.back().bytes = member;
+  }
+  return children_->rule->bind_child(statement, values);
+}
+
+bool LegacyRun::cannot_go_on() const {
+  for (std::size_t i = 0; i < results_.size(); ++i) {
+    const StepResult& result = results_[i];
+    if (!result.sqlstate.empty()) return true;
+    if (children_->rule == nullptr || !result.ran) continue;
+    if (result.result.columns().size() != children_->stitching->parts[i].columns.size())
+      return true;
+  }
+  return false;
+}
+
+std::optional<ResultSet> LegacyRun::stitched() const {
+  std::vector<ResultSet> missing;  // behind a statement of other columns nothing has run
+  missing.reserve(results_.size());
+  std::vector<const ResultSet*> parts;
+  for (std::size_t i = 0; i < results_.size(); ++i) {
+    if (results_[i].ran) {
+      parts.push_back(&results_[i].result);
+    } else {
+      parts.push_back(&missing.emplace_back(children_->stitching->parts[i].columns));
+    }
+  }
+  return children_->stitch(parts);
+}
+
+std::optional<StepResult> LegacyRun::whole() {
+  if (results_.size() == 1) return std::move(results_.front());
+  StepResult whole;
+  for (StepResult& result : results_) {
+    if (!result.sqlstate.empty()) return std::move(result);
+    whole.seconds += result.seconds;
+  }
+  whole.ran = std::ranges::all_of(results_, &StepResult::ran) || cannot_go_on();
+  if (!whole.ran) return whole;
+  auto rows = stitched();
+  if (!rows) return std::nullopt;
+  whole.result = *std::move(rows);
+  return whole;
+}
+
+}  // namespace parallax::shadow
