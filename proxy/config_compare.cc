@@ -103,12 +103,19 @@ Parsed<std::chrono::year_month_day> parse_date(std::string_view text) {
                     quoted_value(text)};
 }
 
+Parsed<OrderMode> parse_statement_order(std::string_view text) {
+  if (text == "auto") return OrderMode::automatic;
+  if (text == "ignore") return OrderMode::ignore;
+  return ValueError{"write `auto` or `ignore` for one statement, not " + quoted_value(text)};
+}
+
 void read_order(YamlReader& reader, const YamlEntry& entry, shadow::CompareOptions& options) {
   if (entry.value.IsMap()) {
-    return reader.problem(entry,
-                          "an order for each statement belongs to operations of several "
-                          "statements, which are not in this version: write `auto`, `strict` or "
-                          "`ignore`");
+    return reader.each(entry.value, entry.path, [&](const YamlEntry& statement) {
+      auto order = OrderMode::automatic;
+      if (reader.value(statement, order, parse_statement_order) && order == OrderMode::ignore)
+        options.unordered_statements.emplace(statement.key, statement.key_mark);
+    });
   }
   reader.value(entry, options.order, parse_order);
 }

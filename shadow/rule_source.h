@@ -45,6 +45,8 @@ enum class OrderMode {
 struct CompareOptions {
   bool snapshot_only = false;  // when: snapshot
   OrderMode order = OrderMode::automatic;
+  // Of several statements: those whose ORDER BY means nothing.
+  std::map<std::string, SourceMark> unordered_statements;
   double float_tolerance = 0;  // relative, of float4 and float8
   // Legacy label -> how far apart two timestamps of that column may be.
   std::map<std::string, std::chrono::microseconds> clock;

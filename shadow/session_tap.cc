@@ -87,6 +87,12 @@ std::optional<std::uint64_t> rows_of_tag(std::string_view tag) {
   return rows;
 }
 
+// Its list has a value that a row may have.
+bool has_members(const ChildMatch& child) {
+  const auto& list = child.values.find(child.place.legacy().link->list_name)->second;
+  return !std::ranges::all_of(list.members, &Value::null);
+}
+
 // The client's statement failed for a reason that lies outside it, so that a replay proves nothing.
 std::optional<SkipReason> live_failure(protocol::CommandEnd end, std::string_view sqlstate) {
   if (end != protocol::CommandEnd::failed) return std::nullopt;
@@ -213,11 +219,14 @@ void SessionTap::begin(Request& request, Matches found, protocol::Bytes formats)
     request.rule = found.shape_of;
     request.skip = SkipReason::pin;
   }
+  bool orphan = request.rule == nullptr;
   for (auto& child : found.children) {
+    // One that selects nothing may come after its operation is complete.
+    orphan = orphan && has_members(child);
     if (open == nullptr || open->any(*child.place.rule))
       request.children.push_back(std::move(child));
   }
-  if (request.rule == nullptr && request.children.empty())
+  if (orphan && request.children.empty())
     worker_.shard_.add(worker_.metrics_.orphan(OrphanReason::no_operation));
   if (is_wanted(request))
     request.capture = std::make_unique<LiveCapture>(worker_.captures_, formats);

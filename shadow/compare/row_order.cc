@@ -49,6 +49,10 @@ std::span<const ColumnInfo> columns_of(const ResultSet& legacy, const Pairing& p
   return all.subspan(begins[i], end - begins[i]);
 }
 
+bool is_unordered(const Rule& rule, const LegacyStatement& statement) {
+  return rule.source.compare.unordered_statements.contains(statement.name);
+}
+
 bool same_cells(const ResultSet& rows, std::size_t a, std::size_t b,
                 std::span<const std::size_t> columns) {
   return std::ranges::all_of(
@@ -58,7 +62,8 @@ bool same_cells(const ResultSet& rows, std::size_t a, std::size_t b,
 }  // namespace
 
 RowOrder::RowOrder(const ComparisonBasis& basis, const ResultSet& legacy)
-    : mode_(basis.rule.source.compare.order),
+    : mode_(is_unordered(basis.rule, basis.rule.root()) ? OrderMode::ignore
+                                                        : basis.rule.source.compare.order),
       order_(basis.rule.root().order),
       keys_(keys_of(order_, basis.pairing, columns_of(legacy, basis.pairing, 0), 0)) {
   if (!basis.pairing.statements.empty()) read_children(basis, legacy);
@@ -74,9 +79,9 @@ void RowOrder::read_children(const ComparisonBasis& basis, const ResultSet& lega
   for (std::size_t i = 0; root_pairs_.empty() && i < basis.pairing.pairs.size(); ++i) {
     if (of_root(i)) root_pairs_.push_back(i);
   }
-  if (mode_ == OrderMode::ignore || strict()) return;
+  if (basis.rule.source.compare.order != OrderMode::automatic) return;
   for (std::size_t i = 1; i < statements.size(); ++i) {
-    if (!statements[i].order.ordered) continue;
+    if (!statements[i].order.ordered || is_unordered(basis.rule, statements[i])) continue;
     ChildOrder child;
     const std::size_t first = basis.pairing.statements[i];
     child.keys = keys_of(statements[i].order, basis.pairing, columns_of(legacy, basis.pairing, i),

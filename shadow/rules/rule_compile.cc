@@ -46,6 +46,7 @@ class RuleCompiler {
     }
     if (rewrite) rule->rewrite_order = read_side(source_.rewrite, *rewrite, rule->rewrite_prepared);
     check_columns();
+    check_ordered_statements();
     if (problems_.size() != before) return nullptr;
     rule->legacy = *std::move(legacy);
     rule->rewrite = *std::move(rewrite);
@@ -147,6 +148,14 @@ class RuleCompiler {
       }
     }
     return message;
+  }
+
+  void check_ordered_statements() {
+    for (const auto& [name, mark] : source_.compare.unordered_statements) {
+      if (std::ranges::find(source_.legacy, name, &LegacySource::name) != source_.legacy.end())
+        continue;
+      problems_.push_back({mark, concat({"`order`: legacy has no statement `", name, "`"})});
+    }
   }
 
   void check_columns() {

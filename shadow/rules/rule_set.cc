@@ -78,7 +78,9 @@ void check_overlap(const std::vector<StatementPlace>& places,
 }
 
 void warn_of_order(const Rule& rule, std::vector<ConfigProblem>& warnings) {
-  if (rule.source.compare.order == OrderMode::ignore) return;
+  const auto& compare = rule.source.compare;
+  if (compare.order == OrderMode::ignore) return;
+  if (compare.unordered_statements.contains(rule.root().name)) return;
   const std::string warning = order_warning(rule.root().order, rule.rewrite_order);
   if (warning.empty()) return;
   warnings.push_back({rule.source.rewrite.mark, concat({"rule `", rule.name, "`: ", warning})});

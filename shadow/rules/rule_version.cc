@@ -28,6 +28,7 @@ class Inventory {
   void add(const CompareOptions& options) {
     add(options.snapshot_only ? "snapshot" : "live");
     add(std::to_string(static_cast<int>(options.order)));
+    for (const auto& [statement, mark] : options.unordered_statements) add(statement);
     std::array<char, 32> number{};  // the shortest text that reads back as the same double
     const auto written =
         std::to_chars(number.data(), number.data() + number.size(), options.float_tolerance);

@@ -58,8 +58,11 @@ void check_config(std::string_view file, const Config& config) {
   FUZZ_CHECK(config.shadow.conninfo.contains("sslmode"));
   for (const auto& rule : config.rules) {
     FUZZ_CHECK(!rule.name.text.empty() && valid_utf8(rule.name.text));
-    FUZZ_CHECK(!rule.legacy.text.empty() && !rule.rewrite.text.empty());
-    check_places(file, rule.legacy);
+    FUZZ_CHECK(!rule.legacy.empty() && !rule.rewrite.text.empty());
+    for (const auto& statement : rule.legacy) {
+      FUZZ_CHECK(!statement.sql.text.empty() && (rule.legacy.size() == 1 || !statement.name.empty()));
+      check_places(file, statement.sql);
+    }
     check_places(file, rule.rewrite);
   }
 }

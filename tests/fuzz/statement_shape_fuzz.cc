@@ -52,8 +52,9 @@ void check_skeleton(const StatementShape& whole, std::string_view sql) {
 RuleSource rule_source(std::string_view sql) {
   RuleSource source;
   source.name = {"fuzz", {.file = "fuzz.yaml", .line = 1, .column = 1}};
-  source.legacy = {std::string(sql), {.file = "fuzz.yaml", .line = 2, .column = 7, .block = true}};
-  source.rewrite = source.legacy;
+  source.rewrite = {std::string(sql),
+                    {.file = "fuzz.yaml", .line = 2, .column = 7, .block = true}};
+  source.legacy.front().sql = source.rewrite;
   return source;
 }
 

@@ -227,7 +227,7 @@ class Operations(unittest.TestCase):
             ends = self.ends(metrics, name)
             self.assertEqual(150, sum(ends.values()))
             self.assertLessEqual(set(ends), {'match', 'race'}, proxy.log_text()[-3000:])
-            self.assertGreater(ends['match'], 50)
+            self.assertGreater(ends['match'], 10)
         self.cluster.psql("DELETE FROM memberships WHERE id LIKE 'w%'", DATABASE)
 
     def test_wrong_rewrites_are_found(self):

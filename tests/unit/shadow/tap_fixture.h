@@ -30,7 +30,7 @@ inline RuleSource rule(const std::string& name, const std::string& legacy,
                        const std::string& rewrite, double sample = 1.0) {
   RuleSource source;
   source.name = {name, {"rules.yaml", 1, 1, false}};
-  source.legacy = {legacy, {"rules.yaml", 2, 1, false}};
+  source.legacy.front().sql = {legacy, {"rules.yaml", 2, 1, false}};
   source.rewrite = {rewrite, {"rules.yaml", 3, 1, false}};
   source.sample = sample;
   return source;
@@ -41,12 +41,15 @@ struct HeldIntake final : Intake {
     if (refuse) return refuse;
     if (auto* operation = std::get_if<CapturedOperation>(&captured))
       operations.push_back(std::move(*operation));
+    if (auto* statement = std::get_if<CapturedStatement>(&captured))
+      statements.push_back(std::move(*statement));
     if (auto* statement = std::get_if<UncoveredStatement>(&captured))
       uncovered.push_back(std::move(*statement));
     return std::nullopt;
   }
   std::optional<DropReason> refuse;
   std::vector<CapturedOperation> operations;
+  std::vector<CapturedStatement> statements;
   std::vector<UncoveredStatement> uncovered;
 };
 

@@ -149,15 +149,6 @@ TEST_CASE("lists") {
   CHECK(problems("select a from t where id = :x", "select a from t where id in (:x)").empty());
 }
 
-TEST_CASE("links are not in this version") {
-  CHECK(problems("select a from t where id in (:user.id)", "select 1") ==
-        Texts{"r.yaml:12:36: links (`IN (:parent.column)`) belong to operations of several "
-              "statements: not in this version"});
-  CHECK(problems("select 1", "select a from t where id = :user.id") ==
-        Texts{"r.yaml:111:34: links (`IN (:parent.column)`) belong to operations of several "
-              "statements: not in this version"});
-}
-
 TEST_CASE("only one SELECT") {
   CHECK(problems("", "select 1") ==
         Texts{"r.yaml:12:7: there is no statement here: write one SELECT"});
