@@ -1,4 +1,6 @@
-import { and, asc, avg, count, desc, eq, exists, gt, gte, inArray, isNull, max, min, notExists, sql, sum } from 'drizzle-orm';
+import {
+  and, arrayOverlaps, asc, avg, count, desc, eq, exists, gt, gte, inArray, isNull, max, min, notExists, sql, sum,
+} from 'drizzle-orm';
 import { z } from 'zod';
 import { issues, machines } from '../schema.mjs';
 import { read, router } from '../trpc.mjs';
@@ -141,8 +143,7 @@ export const machineRouter = router({
       where: { tags: { hasSome: some } }, select: { id: true, tags: true }, orderBy: { id: 'asc' },
     }),
     drizzle: (db, { some }) => db.select({ id: machines.id, tags: machines.tags }).from(machines)
-      .where(sql`${machines.tags} && array[${sql.join(some.map((tag) => sql`${tag}`), sql`, `)}]::text[]`)
-      .orderBy(asc(machines.id)),
+      .where(arrayOverlaps(machines.tags, some)).orderBy(asc(machines.id)),
   }),
 
   withIssues: read(z.object({ org: z.string(), status: z.string() }), {
@@ -173,7 +174,7 @@ export const machineRouter = router({
   }),
 
   // bigint inside Drizzle's JSON is a number, which JavaScript rounds.
-  withNewestIssues: read(z.object({ id: z.string() }), {
+  ofIssue: read(z.object({ id: z.string() }), {
     prisma: (db, { id }) => db.issue.findFirst({
       where: { id }, select: { id: true, machine: { select: { id: true, playCount: true } } },
     }),

@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, gte, sql } from 'drizzle-orm';
+import { and, arrayContains, asc, count, eq, gt, gte } from 'drizzle-orm';
 import { z } from 'zod';
 import { issues, machines, memberships, organizations, roles, users } from '../schema.mjs';
 import { read, router } from '../trpc.mjs';
@@ -44,7 +44,7 @@ export const roleRouter = router({
       where: { permissions: { has: permission }, isDefault: false }, orderBy: [{ organizationId: 'asc' }, { name: 'asc' }],
     }),
     drizzle: (db, { permission }) => db.select().from(roles)
-      .where(and(sql`${permission} = any(${roles.permissions})`, eq(roles.isDefault, false)))
+      .where(and(arrayContains(roles.permissions, [permission]), eq(roles.isDefault, false)))
       .orderBy(asc(roles.organizationId), asc(roles.name)),
   }),
 });
