@@ -44,10 +44,10 @@ SINGLE = {
     'userRouter.byEmail': lambda i: {'email': i.pick('nobody@example.test', "o'hara@example.test",
                                                      f'user{i.random.randint(1, 200)}@example.test')},
     'userRouter.together': lambda i: {'ids': i.random.sample([f'usr_{n:04}' for n in range(1, 210)], i.random.randint(2, 9))},
-    'userRouter.byFrequency': lambda i: {'frequencies': i.some(FREQUENCIES), 'skip': i.pick(0, 5, 100), 'take': i.pick(1, 10)},
+    'userRouter.byFrequency': lambda i: {'frequencies': i.some(FREQUENCIES), 'skip': i.pick(0, 5, 100), 'take': i.pick(1, 10, 500)},
     'userRouter.unverified': lambda i: {'take': i.pick(1, 7, 500)},
-    'userRouter.createdBetween': lambda i: {'from': i.day(1, 4), 'to': i.day(1)},
-    'userRouter.find': lambda i: {'text': i.pick('user 1', 'USER', 'user2', 'x'), 'domain': i.pick('example.test', '.com'),
+    'userRouter.createdBetween': lambda i: {'from': i.pick(i.day(1, 4), '2024-01-02T03:41:05.678Z'), 'to': i.pick(i.day(1), '2024-01-03T00:02:05.678Z')},
+    'userRouter.find': lambda i: {'text': i.pick('user 1', 'USER', 'user1', 'user1', 'x'), 'domain': i.pick(*3 * ['example.test'], '.com'),
                                   'not': i.pick('User 12', 'nobody')},
     'userRouter.countOfFrequency': lambda i: {'frequency': i.pick(*FREQUENCIES)},
     'organizationRouter.bySubdomain': lambda i: {'subdomain': f'arcade{i.random.randint(1, 7)}'},
@@ -61,12 +61,12 @@ SINGLE = {
     'machineRouter.byId': lambda i: {'id': i.machine()},
     'machineRouter.list': lambda i: {'org': i.org(), 'skip': i.pick(0, 3, 50), 'take': i.pick(1, 5, 100)},
     'machineRouter.withoutOwner': lambda i: {'org': i.org()},
-    'machineRouter.worth': lambda i: {'price': i.pick(0, 1234.5, 99999), 'plays': i.pick('9007199254740993', '9007199254741020', '0'),
-                                      'latitude': i.pick(45.5, 47.25), 'since': i.pick('2020-02-28', '2020-03-20')},
+    'machineRouter.worth': lambda i: {'price': i.pick(0, 0, 1234.5, 99999), 'plays': i.pick('9007199254740993', '9007199254741047', '0'),
+                                      'latitude': i.pick(45.5, 50.5), 'since': i.pick('2020-02-28', '2020-04-18')},
     'machineRouter.bySerial': lambda i: {'serial': f'00000000-0000-4000-8000-{i.random.randint(1, 70):012}'},
     'machineRouter.byQrCode': lambda i: {'hex': i.pick('c4ca4238a0b923820dcc509a6f75849b', 'c81e728d9d4c2f636f067f89cc14862c', '', '00ff')},
     'machineRouter.stats': lambda i: {'org': i.org()},
-    'machineRouter.byManufacturer': lambda i: {'from': i.pick(1985, 2000, 2030), 'atLeast': i.pick(1, 8)},
+    'machineRouter.byManufacturer': lambda i: {'from': i.pick(1985, 2000, 2030), 'atLeast': i.pick(1, 8, 16)},
     'machineRouter.tagged': lambda i: {'some': i.some(('tag0', 'tag1', 'ünï', 'has "quote", comma', 'none'))},
     'machineRouter.withIssues': lambda i: {'org': i.org(), 'status': i.pick(*STATUSES)},
     'machineRouter.quiet': lambda i: {'severity': i.pick(*SEVERITIES), 'retired': i.pick(True, False)},
@@ -76,11 +76,11 @@ SINGLE = {
     'issueRouter.page': lambda i: {'org': 'org_002', 'cursor': f'iss_{5 * i.random.randint(0, 119) + 5:05}', 'take': i.pick(1, 5)},
     'issueRouter.byId': lambda i: {'id': i.issue()},
     'issueRouter.openOnMachine': lambda i: {'machine': i.machine()},
-    'issueRouter.createdSince': lambda i: {'since': i.day(5)},
+    'issueRouter.createdSince': lambda i: {'since': i.day(5, 9)},
     'issueRouter.unassigned': lambda i: {'org': i.org(), 'before': i.day(7, 2), 'skip': i.pick(0, 0, 3)},
     'issueRouter.urgent': lambda i: {'org': i.org(), 'score': i.pick(0, 40.5, 1000)},
     'issueRouter.byStatus': lambda i: {'org': i.org()},
-    'issueRouter.perDay': lambda i: {'org': i.org(), 'since': i.day(5), 'min': i.pick(0, 2)},
+    'issueRouter.perDay': lambda i: {'org': i.org(), 'since': i.day(5, 8), 'min': i.pick(0, 2)},
     'issueRouter.total': lambda i: None,
     'collectionRouter.sizes': lambda i: {'org': i.org(), 'smart': i.pick(True, False)},
     'collectionRouter.holding': lambda i: {'machine': i.machine()},
@@ -103,6 +103,10 @@ def path_of(rule):
 
 
 def calls(procedures, each, seed):
-    """`each` calls of every procedure. The rule that a call belongs to is named beside path and input."""
-    inputs = Inputs(seed)
-    return [{'rule': rule, 'path': path_of(rule), 'input': make(inputs)} for rule, make in procedures.items() for _ in range(each)]
+    """`each` calls of every procedure; what a procedure is given does not depend on the others. The rule that a call belongs to
+    is named beside path and input."""
+    found = []
+    for rule, make in procedures.items():
+        inputs = Inputs(f'{seed} {rule}')
+        found += [{'rule': rule, 'path': path_of(rule), 'input': make(inputs)} for _ in range(each)]
+    return found

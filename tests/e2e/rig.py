@@ -102,6 +102,7 @@ class Database(unittest.TestCase):
         cls.cluster = Cluster(**cls.settings)
         cls.addClassCleanup(cls.cluster.destroy)
         cls.cluster.load_scenario()
+        cls.cluster.psql((HERE / 'edges.sql').read_text(), 'pinpoint', 'app')
         cls.direct = cls.cluster.url('app', 'pinpoint')
 
     def proxy(self, rules, **config):

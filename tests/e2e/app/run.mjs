@@ -2,8 +2,9 @@
 //
 //   DB=prisma|drizzle-postgres-js|drizzle-node-postgres DATABASE_URL=… node run.mjs <plan.json
 //
-// The plan: {calls: [{path, input}], atOnce: 1, pool: 5, seed: 0, rounds: 1, tags: false, seconds: null, quiet: false}.
-// Each round makes all calls, shuffled by the seed, `atOnce` at a time; with `seconds` rounds begin until they are over.
+// The plan: {calls: [{path, input}], atOnce: 1, pool: 5, seed: null, rounds: 1, tags: false, seconds: null, quiet: false}.
+// Each round makes all calls, `atOnce` at a time, shuffled by the seed if there is one; with `seconds` rounds begin until
+// they are over.
 // A line for each call of the plan in each round: {round, call, result} or {round, call, error}, where `call` counts the
 // plan's calls from 0; `quiet` leaves out results. The last line is {done: number of calls, errors: number of errors}.
 import { text } from 'node:stream/consumers';
@@ -41,8 +42,8 @@ function plain(value) {
   return Object.fromEntries(Object.keys(value).sort().map((key) => [key, plain(value[key])]));
 }
 
-async function runPlan(app, { calls, atOnce = 1, seed = 0, rounds = 1, seconds = null, quiet = false }, print) {
-  const random = randomFrom(seed);
+async function runPlan(app, { calls, atOnce = 1, seed = null, rounds = 1, seconds = null, quiet = false }, print) {
+  const random = randomFrom(seed ?? 0);
   const end = seconds === null ? Infinity : performance.now() + seconds * 1000;
   let done = 0;
   let errors = 0;
@@ -58,10 +59,11 @@ async function runPlan(app, { calls, atOnce = 1, seed = 0, rounds = 1, seconds =
     done += 1;
   };
   for (let round = 0; seconds === null ? round < rounds : performance.now() < end; round += 1) {
-    const waiting = shuffled(calls.keys(), random);
+    const order = seed === null ? [...calls.keys()] : shuffled(calls.keys(), random);
+    const waiting = order.reverse();
     const work = async () => {
       // Each worker begins in a turn of its own: Prisma puts findUnique calls of one turn together.
-      for (let call = waiting.pop(); call !== undefined && performance.now() < end; call = waiting.pop()) {
+      for (let call = waiting.pop(); call !== undefined; call = waiting.pop()) {
         await nextTurn();
         await one(round, call);
       }
