@@ -13,4 +13,5 @@ SELECT 'usr_9' || lpad(n::text, 3, '0'), CASE WHEN n < 3 THEN 'Same' END, 'same'
        timestamp '2024-02-01' + n * interval '1 hour', timestamp '2024-02-01'
 FROM generate_series(0, 5) n;
 
-UPDATE issues SET description = 'The 100% light of the 1_0 lane' WHERE id IN ('iss_00006', 'iss_00121');
+UPDATE issues SET description = 'The 100% light of the 1_0 lane' WHERE id IN ('iss_00005', 'iss_00120');
+UPDATE issues SET description = 'After 100 games' WHERE id = 'iss_00100';

@@ -69,8 +69,8 @@ class Run:
         self.process.stdin.close()
         self.process.stdin = None
 
-    def finish(self, seconds=120):
-        """{(round, call): result}; no call may have failed."""
+    def lines(self, seconds=120):
+        """What the application printed, the last line apart."""
         try:
             output, problems = self.process.communicate(timeout=seconds * PATIENCE)
         except subprocess.TimeoutExpired:
@@ -80,11 +80,20 @@ class Run:
         lines = [json.loads(line) for line in output.splitlines()]
         if self.process.returncode != 0 or not lines or 'done' not in lines[-1]:
             raise AssertionError(f'the application ended with status {self.process.returncode}:\n{output[-2000:]}\n{problems}')
+        self.done = lines[-1]['done']
+        return lines[:-1]
+
+    def finish(self, seconds=120):
+        """{(round, call): result}; no call may have failed."""
+        lines = self.lines(seconds)
         failed = [line for line in lines if 'error' in line]
         if failed:
             raise AssertionError(f'{len(failed)} calls failed, such as {failed[:3]}')
-        self.done = lines[-1]['done']
-        return {(line['round'], line['call']): line['result'] for line in lines[:-1]}
+        return {(line['round'], line['call']): line['result'] for line in lines}
+
+    def errors(self):
+        """{(round, call): message} of the calls that failed."""
+        return {(line['round'], line['call']): line['error'] for line in self.lines() if 'error' in line}
 
 
 def run(kind, url, calls, **plan):
