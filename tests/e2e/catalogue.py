@@ -90,6 +90,7 @@ SINGLE = {
 # Procedures whose reads are several statements in Prisma and one in Drizzle: deploy/examples/pinpoint-operations.yaml.
 SEVERAL = {
     'userRouter.getProfile': lambda i: {'id': i.user()},
+    'userRouter.profiles': lambda i: {'ids': i.random.sample([f'usr_{n:04}' for n in range(1, 210)], i.random.randint(2, 9))},
     'membershipRouter.list': lambda i: {'org': i.org(), 'take': i.pick(1, 20)},
     'issueRouter.list': lambda i: {**i.issue_list(), 'skip': i.pick(0, 5), 'take': i.pick(1, 10)},
     'issueRouter.people': lambda i: {'machine': i.machine()},

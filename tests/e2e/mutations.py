@@ -234,3 +234,41 @@ TABLE = {
         ('text in place of JSON', '"filterCriteria" from', '"filterCriteria"::text from', 'column_type'),
     ),
 }
+
+# The same for deploy/examples/pinpoint-operations.yaml; one of the kinds that must be found.
+OPERATIONS = {
+    'userRouter.getProfile': (
+        ('inner for left join', 'left join "memberships"', 'inner join "memberships"', 'missing_row'),
+        ('wrong pairing', '"memberships"."roleId" = "roles"."id"', '"memberships"."organizationId" = "roles"."organizationId"', 'extra_row'),
+        ('one membership', 'where "users"."id" = :userId', 'where "users"."id" = :userId limit 1', 'missing_row'),
+        ('roles of the admin only', '"roles"."id" where', '"roles"."id" and "roles"."name" = \'Admin\' where', 'missing_row'),
+    ),
+    'userRouter.profiles': (
+        ('inner for left join', 'left join', 'inner join', 'missing_row'),
+        ('pairing by another key', '"users"."id" = "memberships"."userId"', '"users"."id" < "memberships"."userId"', 'extra_row'),
+        ('value of the child', '"memberships"."roleId" from', 'lower("memberships"."roleId") || \'x\' as "roleId" from', 'value'),
+    ),
+    'membershipRouter.list': (
+        ('off by one', 'limit :take', 'limit :take + 1', 'extra_row'),
+        ('wrong direction', '"memberships"."joinedAt" asc', '"memberships"."joinedAt" desc', 'missing_row'),
+        ('pairing by another key', '"memberships"."roleId" = "roles"."id"',
+         '"roles"."organizationId" = "memberships"."organizationId" and "roles"."name" = \'Admin\'', 'value'),
+    ),
+    'issueRouter.list': (
+        ('inner for left join', 'left join "users"', 'inner join "users"', 'missing_row'),
+        ('the creator for the assignee', '"issues"."assignedToId" = "users"."id"', '"issues"."createdById" = "users"."id"', 'value'),
+        ('page pinned', 'offset :skip', 'offset 0 * :skip', 'missing_row'),
+        ('predicate dropped', ' and "issues"."severity" <> :severity', ' and :severity::text is not null', 'missing_row'),
+    ),
+    'issueRouter.people': (
+        ('people swapped', '"issues"."createdById" = "users"."id" left join "users" "assignee" on "issues"."assignedToId" = "assignee"."id"',
+         '"issues"."assignedToId" = "users"."id" left join "users" "assignee" on "issues"."createdById" = "assignee"."id"', 'value'),
+        ('inner for left join', 'left join', 'inner join', 'missing_row'),
+        ('the creator twice', '"issues"."assignedToId" = "assignee"."id"', '"issues"."createdById" = "assignee"."id"', 'value'),
+    ),
+    'collectionRouter.withMachines': (
+        ('inner for left join', 'left join "_CollectionMachines"', 'inner join "_CollectionMachines"', 'missing_row'),
+        ('pairing by another key', '"collections"."id" = "_CollectionMachines"."A"', '"collections"."id" >= "_CollectionMachines"."A"', 'extra_row'),
+        ('wrong direction', '"collections"."name" asc', '"collections"."name" desc', 'order'),
+    ),
+}

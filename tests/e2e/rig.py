@@ -19,6 +19,8 @@ PINPOINT = EXAMPLES / 'pinpoint.yaml'
 OPERATIONS = EXAMPLES / 'pinpoint-operations.yaml'
 PRISMA, POSTGRES_JS, NODE_POSTGRES = 'prisma', 'drizzle-postgres-js', 'drizzle-node-postgres'
 LEAST_NODE = (20, 19)
+# Rules of several legacy statements with links: True as soon as the program reads them (OPERATIONS).
+LINKS = os.environ.get('PARALLAX_LINKS', '') == '1'
 
 # Everything is compared, and nothing is left out because the machine is busy.
 CONFIG = {'sample': 1.0, 'shadow': {'pool': {'max': 4}, 'statement_timeout': '20s', 'lock_timeout': '10s',
@@ -29,6 +31,15 @@ def load_rules(path):
     """{name: rule} of a file with `rules:`. Dates become text again, as the configuration wants them."""
     rules = yaml.load(path.read_text(), yaml.BaseLoader)['rules']
     return {name: dict(rule) for name, rule in rules.items()}
+
+
+def wrong_rule(rules, name, old, new):
+    """The rule with one change of its rewrite, and without differences that are wanted."""
+    rewrite = rules[name]['rewrite']
+    if old not in rewrite:
+        raise AssertionError(f'{name}: its rewrite has no {old}')
+    kept = {key: value for key, value in rules[name].items() if key != 'expect'}
+    return {**kept, 'rewrite': rewrite.replace(old, new, 1)}
 
 
 def generate_client():

@@ -36,6 +36,26 @@ export const userRouter = router({
       (await db.query.users.findFirst({ where: eq(users.id, id), with: { memberships: { with: { role: true } } } })) ?? null,
   }),
 
+  // findUnique calls that are made together, with a relation.
+  profiles: read(z.object({ ids: z.array(z.string()) }), {
+    prisma: (db, { ids }) => Promise.all(ids.map((id) => db.user.findUnique({
+      where: { id }, select: { id: true, email: true, memberships: { select: { id: true, roleId: true } } },
+    }))),
+    drizzle: async (db, { ids }) => {
+      const rows = await db
+        .select({
+          users: { id: users.id, email: users.email }, memberships: { id: memberships.id, roleId: memberships.roleId },
+        })
+        .from(users).leftJoin(memberships, eq(users.id, memberships.userId)).where(inArray(users.id, ids));
+      return ids.map((id) => {
+        const own = rows.filter((row) => row.users.id === id);
+        if (own.length === 0) return null;
+        const all = own.filter((row) => row.memberships).map((row) => row.memberships);
+        return { ...own[0].users, memberships: all };
+      });
+    },
+  }),
+
   // A prepared statement in Drizzle.
   byEmail: read(z.object({ email: z.string() }), {
     prisma: (db, { email }) =>
