@@ -130,7 +130,7 @@ class Wrong(rig.Database):
 
 def form(sql):
     """A statement without its values: names, parameters, literals and lists are one sign each."""
-    values = re.sub(r"'[^']*'|\$\d+|(?<![:\w]):\w+", '?', sql)
+    values = re.sub(r"'[^']*'|\$\d+|(?<![:\w]):\w+|(?<= )\d+\b", '?', sql)
     return re.sub(r'\?(, \?)+', '?', ' '.join(values.split()))
 
 
