@@ -71,12 +71,14 @@ class Right(rig.Database):
         self.assertGreater(sum(writer.done for writer in writers), 5 * WRITE_SECONDS // PATIENCE, 'the writers were busy')
         self.check_matched(proxy.settled(60), self.counts(reads[0] + reads[1], rounds), races=True)
 
-    def test_tags_in_comments_change_nothing(self):
+    def test_tags_in_comments_and_named_statements_change_nothing(self):
         calls = catalogue.calls(catalogue.SINGLE, 2, 21)
         proxy = self.proxy([PINPOINT])
-        plain = rig.run(PRISMA, self.url(proxy), calls, atOnce=4, pool=3)
-        self.assertEqual(plain, rig.run(PRISMA, self.url(proxy), calls, atOnce=4, pool=3, tags=True))
-        self.check_matched(proxy.settled(), self.counts(calls, 2))
+        plain = rig.run(PRISMA, self.direct, calls, atOnce=4, pool=3)
+        for more in ({'tags': True}, {'named': True}, {'tags': True, 'named': True}):
+            with self.subTest(**more):
+                self.assertEqual(plain, rig.run(PRISMA, self.url(proxy), calls, atOnce=4, pool=3, seed=22, **more))
+        self.check_matched(proxy.settled(), self.counts(calls, 3))
 
     def test_writes_pass_untouched(self):
         """The same work direct and through Parallax, in databases that began as copies: the same answers, the same rows."""

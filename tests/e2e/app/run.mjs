@@ -2,7 +2,8 @@
 //
 //   DB=prisma|drizzle-postgres-js|drizzle-node-postgres DATABASE_URL=… node run.mjs <plan.json
 //
-// The plan: {calls: [{path, input}], atOnce: 1, pool: 5, seed: null, rounds: 1, tags: false, seconds: null, quiet: false}.
+// The plan: {calls: [{path, input}], atOnce: 1, pool: 5, seed: null, rounds: 1, tags: false, named: false, seconds: null,
+// quiet: false}.
 // Each round makes all calls, `atOnce` at a time, shuffled by the seed if there is one; with `seconds` rounds begin until
 // they are over.
 // A line for each call of the plan in each round: {round, call, result} or {round, call, error}, where `call` counts the
@@ -82,7 +83,7 @@ const plan = JSON.parse(await text(process.stdin));
 const unknown = plan.calls.filter(({ path }) => !procedures.includes(path));
 if (unknown.length > 0) throw new Error(`no procedure ${unknown[0].path}`);
 const app = createApp({
-  kind: process.env.DB ?? 'prisma', url: process.env.DATABASE_URL, max: plan.pool ?? 5, tags: plan.tags ?? false,
+  kind: process.env.DB ?? 'prisma', url: process.env.DATABASE_URL, max: plan.pool, tags: plan.tags, named: plan.named,
 });
 const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 print(await runPlan(app, plan, print));

@@ -23,8 +23,8 @@ const appRouter = router({
 export const procedures = Object.keys(appRouter._def.procedures);
 
 /** `call(path, input)` runs one procedure. */
-export function createApp({ kind, url, max = 5, tags = false }) {
-  const { orm, db, close } = openDatabase(kind, { url, max, tags });
+export function createApp({ kind, url, max = 5, tags = false, named = false }) {
+  const { orm, db, close } = openDatabase(kind, { url, max, tags, named });
   const caller = createCallerFactory(appRouter)({ orm, db, tags });
   const call = (path, input) => {
     const [name, operation] = path.split('.');

@@ -1,4 +1,5 @@
 // One way to the database: Prisma over its driver adapter, or Drizzle over postgres.js or node-postgres.
+import { createHash } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { queryTags } from '@prisma/sqlcommenter-query-tags';
 import { drizzle as overNodePostgres } from 'drizzle-orm/node-postgres';
@@ -11,8 +12,10 @@ import * as tables from './schema.mjs';
 
 const schema = { ...tables, ...relations };
 
-function prisma({ url, max, tags }) {
-  const adapter = new PrismaPg({ connectionString: url, max });
+const nameOf = ({ sql }) => `s${createHash('sha256').update(sql).digest('hex').slice(0, 16)}`;
+
+function prisma({ url, max, tags, named }) {
+  const adapter = new PrismaPg({ connectionString: url, max }, named ? { statementNameGenerator: nameOf } : {});
   const db = new PrismaClient({ adapter, comments: tags ? [queryTags()] : [] });
   return { orm: 'prisma', db, close: () => db.$disconnect() };
 }
@@ -33,8 +36,8 @@ const KINDS = {
   'drizzle-node-postgres': drizzleNodePostgres,
 };
 
-/** `kind`: a key of KINDS; `max`: connections of the pool; `tags`: the operation's name in a comment of each statement
- *  (Prisma only). Returns {orm, db, close}. */
+/** `kind`: a key of KINDS; `max`: connections of the pool; for Prisma `tags`: the operation's name in a comment of
+ *  each statement, and `named`: prepared statements that are kept. Returns {orm, db, close}. */
 export function openDatabase(kind, options) {
   if (!Object.hasOwn(KINDS, kind)) {
     throw new Error(`DB is ${kind}, not one of ${Object.keys(KINDS).join(', ')}`);
