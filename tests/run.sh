@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds everything and runs the tests; installs what is missing first.
 #
-#   tests/run.sh            release build: unit, in-memory sessions, integration, tidy
+#   tests/run.sh            release build: unit, in-memory sessions, integration, end-to-end with the real ORMs, tidy
 #   tests/run.sh --asan     AddressSanitizer and UndefinedBehaviorSanitizer: unit, in-memory sessions, part of integration
 #   tests/run.sh --tsan     ThreadSanitizer: likewise
 #   tests/run.sh --all      asan, tsan, then release (what CI runs)
@@ -26,9 +26,11 @@ if [ "${#presets[@]}" -eq 0 ]; then presets=(release); fi
 
 "$root/deploy/install-packages.sh" build test
 cd "$root"
-for packages in deploy/traffic tests/integration/clients; do
+node_packages=(deploy/traffic tests/integration/clients)
+if [[ " ${presets[*]} " == *" release "* ]]; then node_packages+=(tests/e2e/app); fi  # the ORMs: 300 MB
+for packages in "${node_packages[@]}"; do
   if [ ! -d "$packages/node_modules/pg" ]; then
-    (cd "$packages" && npm ci --ignore-scripts --no-audit --no-fund >/dev/null)
+    (cd "$packages" && npm ci --ignore-scripts --omit=optional --omit=peer --no-audit --no-fund >/dev/null)
   fi
 done
 

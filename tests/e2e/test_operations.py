@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+"""Reads that are several statements in Prisma, on several connections, and one in Drizzle: an operation of many statements is
+one comparison (deploy/examples/pinpoint-operations.yaml)."""
+import unittest
+
+import catalogue
+import mutations
+import rig
+from rig import OPERATIONS, PINPOINT, POSTGRES_JS, PRISMA, kinds, skipped, verdicts
+from writers import writing
+
+COUNT = 'issueRouter.count'  # issueRouter.list sends it beside its own statements
+EDGES = [{'rule': 'userRouter.getProfile', 'path': 'userRouter.getProfile', 'input': {'id': user}}
+         for user in ('usr_0050', 'usr_nope', 'usr_0002')]  # no membership; no user; three memberships
+
+
+@unittest.skipUnless(rig.LINKS, 'rules of several legacy statements: rig.LINKS')
+class Operations(rig.Database):
+    def check_matched(self, metrics, calls, times=1, races=False):
+        for rule in catalogue.SEVERAL:
+            count = times * sum(call['rule'] == rule for call in calls)
+            found = verdicts(metrics, rule)
+            with self.subTest(rule=rule, verdicts=found, kinds=kinds(metrics, rule), skipped=skipped(metrics, rule)):
+                if races:
+                    found['match'] = found.get('match', 0) + found.pop('race', 0)
+                self.assertEqual(({'match': count}, {}), (found, skipped(metrics, rule)))
+                if rule == 'issueRouter.list':
+                    self.assertEqual(count, metrics.sum('operations_total', rule=COUNT))
+        for name in ('dropped_total', 'tap_desync_total', 'orphan_statements_total'):
+            self.assertEqual(0, metrics.sum(name), name)
+        self.assertEqual(0, metrics.sum('statements_total', covered='no'))
+
+    def test_every_operation_matches_and_the_application_sees_no_difference(self):
+        calls = catalogue.calls(catalogue.SEVERAL, 8, 51) + EDGES
+        proxy = self.proxy([PINPOINT, OPERATIONS])
+        self.assertEqual({'ready'}, set(proxy.states().values()))
+        proxied = rig.run(PRISMA, self.url(proxy), calls, atOnce=8, pool=5, seed=52)
+        self.assertEqual(rig.run(PRISMA, self.direct, calls, atOnce=8, pool=5), proxied)
+        self.check_matched(proxy.settled(), calls)
+
+    def test_tags_in_comments_change_nothing(self):
+        calls = catalogue.calls(catalogue.SEVERAL, 8, 53) + EDGES
+        proxy = self.proxy([PINPOINT, OPERATIONS])
+        rig.run(PRISMA, self.url(proxy), calls, atOnce=8, pool=5, seed=54, tags=True)
+        self.check_matched(proxy.settled(), calls)
+
+    def test_every_operation_matches_while_others_write(self):
+        calls = catalogue.calls({**catalogue.SINGLE, **catalogue.SEVERAL}, 3, 55) + EDGES
+        proxy = self.proxy([PINPOINT, OPERATIONS])
+        writer = rig.Run(POSTGRES_JS, self.direct, writing(catalogue.Inputs('operations')), seconds=6, quiet=True, pool=2)
+        runs = [rig.Run(PRISMA, self.url(proxy), calls, atOnce=10, pool=pool, seed=pool, rounds=3, quiet=True) for pool in (3, 5)]
+        for each in (*runs, writer):
+            each.finish()
+        metrics = proxy.settled(60)
+        for rule in catalogue.SEVERAL:
+            found = verdicts(metrics, rule)
+            with self.subTest(rule=rule, verdicts=found, kinds=kinds(metrics, rule), skipped=skipped(metrics, rule)):
+                self.assertEqual(6 * sum(call['rule'] == rule for call in calls), found.get('match', 0) + found.get('race', 0))
+
+    def test_equal_operations_at_the_same_time(self):
+        """Which of two equal children belongs to which of two equal parents cannot be told without tags, and does not matter."""
+        calls = 12 * [EDGES[2]] + 12 * catalogue.calls({'issueRouter.people': catalogue.SEVERAL['issueRouter.people']}, 1, 56)
+        proxy = self.proxy([PINPOINT, OPERATIONS])
+        rig.run(PRISMA, self.url(proxy), calls, atOnce=12, pool=5, seed=57)
+        metrics = proxy.settled()
+        for rule in ('userRouter.getProfile', 'issueRouter.people'):
+            with self.subTest(rule=rule, verdicts=verdicts(metrics, rule), kinds=kinds(metrics, rule), skipped=skipped(metrics, rule)):
+                self.assertEqual(12, metrics.sum('operations_total', rule=rule))
+                self.assertEqual({'match'}, set(verdicts(metrics, rule)))
+                self.assertLessEqual(set(skipped(metrics, rule)), {'ambiguous'})
+
+    def test_each_wrong_rewrite_is_found(self):
+        rules = rig.load_rules(OPERATIONS)
+        calls = catalogue.calls(catalogue.SEVERAL, 8, 58) + EDGES
+        for depth in range(max(map(len, mutations.OPERATIONS.values()))):
+            changes = {name: wrong[depth] for name, wrong in mutations.OPERATIONS.items() if depth < len(wrong)}
+            proxy = self.proxy({name: rig.wrong_rule(rules, name, old, new) for name, (_, old, new, _) in changes.items()})
+            rig.run(PRISMA, self.url(proxy), [call for call in calls if call['rule'] in changes], atOnce=6, pool=4, seed=depth)
+            metrics = proxy.settled()
+            for name, (what, _, new, expected) in changes.items():
+                found = {*kinds(metrics, name), *(set(verdicts(metrics, name)) - {'match', 'mismatch'})}
+                with self.subTest(rule=name, wrong=what, text=new, found=found):
+                    self.assertIn(expected, found)
+            proxy.stop()
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)
