@@ -126,6 +126,7 @@ Sameness same_result(const ResultSet& first, const ResultSet& second,
     if (column < straight.pairs.size()) straight.key_pairs.push_back(column);
   }
   straight.statements = basis.pairing.statements;
+  straight.one_row = basis.pairing.one_row;
   straight.legacy_columns = straight.rewrite_columns = first.columns().size();
   const Comparison out =
       compare_results(first, second, {itself, straight, basis.catalog, basis.style});

@@ -32,6 +32,8 @@ struct Pairing {
   // a mismatch `column_count`.
   std::size_t legacy_columns = 0;
   std::size_t rewrite_columns = 0;
+  // Legacy (its root) has one row at most, by a unique key: LIMIT cuts nothing.
+  bool one_row = false;
   // Where legacy has several statements: the first legacy column of each.
   std::vector<std::size_t> statements;
 };

@@ -64,6 +64,7 @@ bool same_cells(const ResultSet& rows, std::size_t a, std::size_t b,
 RowOrder::RowOrder(const ComparisonBasis& basis, const ResultSet& legacy)
     : mode_(is_unordered(basis.rule, basis.rule.root()) ? OrderMode::ignore
                                                         : basis.rule.source.compare.order),
+      one_row_(basis.pairing.one_row),
       order_(basis.rule.root().order),
       keys_(keys_of(order_, basis.pairing, columns_of(legacy, basis.pairing, 0), 0)) {
   if (!basis.pairing.statements.empty()) read_children(basis, legacy);
@@ -198,7 +199,7 @@ bool RowOrder::may_be_cut(RowColumns& columns, std::span<const std::size_t> lega
                           std::span<const std::size_t> rewrite_only) const {
   const std::size_t rows = columns.rows(Side::legacy);
   const bool several = root_columns_ != 0;
-  if (!proven() || rows == 0) return false;
+  if (one_row_ || !proven() || rows == 0) return false;
   if (several && !roots_are_exchanged(columns, legacy_only, rewrite_only)) return false;
   if (!several && rows != columns.rows(Side::rewrite)) return false;
   const std::size_t counted = several ? root_rows(columns.result(Side::legacy)) : rows;

@@ -38,7 +38,7 @@ class RowOrder {
 
   // These rows that have no partner, as many on both sides, may be what LIMIT or OFFSET took of
   // rows that tie: all sort keys are in the output, and each row ties with the last (LIMIT) or the
-  // first (OFFSET) row of legacy. Without an ORDER BY all rows tie. A LIMIT that was not reached
+  // first (OFFSET) row of legacy, which may have more than one. Without an ORDER BY all rows tie. A LIMIT that was not reached
   // has cut nothing. Of several statements it is the root's, and its rows may have other numbers of
   // children.
   bool may_be_cut(RowColumns& columns, std::span<const std::size_t> legacy_only,
@@ -61,6 +61,7 @@ class RowOrder {
   bool legacy_tie(RowColumns& columns, std::size_t first, std::size_t second) const;
 
   OrderMode mode_;
+  bool one_row_;
   const SortOrder& order_;
   std::vector<std::size_t> keys_;
   std::vector<ChildOrder> children_;

@@ -46,6 +46,35 @@ constexpr const char* kPrimaryKeySql =
     "pg_catalog.unnest(c.conkey) WITH ORDINALITY AS k(attribute, place) WHERE c.contype = 'p' AND "
     "c.conrelid = ANY ($1::pg_catalog.oid[]) ORDER BY c.conrelid, k.place";
 
+// Columns of each unique key, index by index. Not of those that hold for some rows only, or at the
+// end of a transaction only.
+constexpr const char* kUniqueKeySql =
+    "SELECT i.indexrelid, a.attname FROM pg_catalog.pg_index i CROSS JOIN "
+    "pg_catalog.generate_series(0, i.indnkeyatts - 1) AS k(place) JOIN pg_catalog.pg_attribute a ON "
+    "a.attrelid = i.indrelid AND a.attnum = i.indkey[k.place] WHERE i.indisunique AND i.indisvalid "
+    "AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL AND "
+    "i.indrelid = ANY ($1::pg_catalog.oid[]) ORDER BY i.indexrelid";
+
+// Whether a whole unique key is among the columns.
+bool has_unique_key(const ResultSet& keys, const std::vector<std::string>& columns) {
+  bool whole = false;
+  for (std::size_t row = 0; row < keys.rows(); ++row) {
+    const bool is_new = row == 0 || keys.cell(row, 0) != keys.cell(row - 1, 0);
+    if (is_new && whole) return true;
+    const bool known = std::ranges::find(columns, *keys.cell(row, 1)) != columns.end();
+    whole = (is_new || whole) && known;
+  }
+  return whole;
+}
+
+std::vector<std::string> tables_of(const std::vector<ColumnInfo>& columns) {
+  std::vector<std::string> tables;
+  for (const auto& column : columns) {
+    if (column.table_oid != 0) tables.push_back(std::to_string(column.table_oid));
+  }
+  return tables;
+}
+
 }  // namespace
 
 RuleCheck::RuleCheck(io::Loop& loop, const Options& options, const Rule& rule)
@@ -165,7 +194,8 @@ void RuleCheck::ask_catalog() {
   const auto query = TransactionStep::Kind::query;
   transaction({{query, kEnumSql, {array_of(types)}},
                {query, kPrimaryKeySql, {array_of(tables)}},
-               {query, type_lookup_sql(), {array_of(types)}}},
+               {query, type_lookup_sql(), {array_of(types)}},
+               {query, kUniqueKeySql, {array_of(tables_of(legacy_.front().columns))}}},
               &RuleCheck::on_catalog);
 }
 
@@ -190,6 +220,8 @@ void RuleCheck::on_catalog(std::vector<StepResult> results) {
                    verification.stitching == nullptr ? Stitching{} : *verification.stitching);
   if (auto* reason = std::get_if<std::string>(&pairing)) return broken(std::move(*reason));
   verification.pairing = std::move(std::get<Pairing>(pairing));
+  verification.pairing.one_row =
+      has_unique_key(results[3].result, rule_.root().order.equal_columns);
   auto clock = clock_problem(rule_, described.columns, rewrite_->columns, verification.pairing,
                              verification.catalog);
   if (!clock.empty()) return broken(std::move(clock));

@@ -129,6 +129,45 @@ class SelectList {
   bool only_star_ = false;
 };
 
+bool is_value(const Json& expression) {
+  const Json* inner = &expression;
+  while (inner->is_object() && inner->contains("TypeCast"))
+    inner = &member(member(*inner, "TypeCast"), "arg");
+  return inner->is_object() && (inner->contains("ParamRef") || inner->contains("A_Const"));
+}
+
+// `column = value`: the column's name; else empty.
+std::string equal_column(const Json& condition) {
+  const Json& expression = member(condition, "A_Expr");
+  const Json& name = member(expression, "name");
+  if (text_of(expression, "kind") != "AEXPR_OP" || !name.is_array() || name.size() != 1 ||
+      text_of(member(name.front(), "String"), "sval") != "=") {
+    return {};
+  }
+  const Json& left = member(expression, "lexpr");
+  const Json& right = member(expression, "rexpr");
+  const auto names = names_of(is_value(right) ? left : right);
+  return names.empty() || is_value(left) == is_value(right) ? std::string() : names.back();
+}
+
+std::vector<std::string> equal_columns_of(const Json& select) {
+  const Json& tables = member(select, "fromClause");
+  if (!tables.is_array() || tables.size() != 1 || !tables.front().contains("RangeVar")) return {};
+  std::vector<std::string> columns;
+  std::vector<const Json*> open{&member(select, "whereClause")};
+  while (!open.empty()) {
+    const Json& condition = *open.back();
+    open.pop_back();
+    const Json& all = member(condition, "BoolExpr");
+    if (text_of(all, "boolop") == "AND_EXPR") {
+      for (const Json& one : member(all, "args")) open.push_back(&one);
+    } else if (auto column = equal_column(condition); !column.empty()) {
+      columns.push_back(std::move(column));
+    }
+  }
+  return columns;
+}
+
 std::string wording_of(const Json& expression, const Json& sort) {
   const auto names = names_of(expression);
   if (names.empty()) return {};
@@ -188,6 +227,7 @@ SortOrder sort_order_of(const Json& select) {
   out.limit_cuts = count.is_object() && !is_null_or_zero(count) &&
                    text_of(select, "limitOption") != "LIMIT_OPTION_WITH_TIES";
   out.limit = count_of(count);
+  out.equal_columns = equal_columns_of(select);
   out.offset_cuts = !is_null_or_zero(member(select, "limitOffset"));
   return out;
 }

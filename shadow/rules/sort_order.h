@@ -26,6 +26,9 @@ struct SortOrder {
   bool limit_cuts = false;             // LIMIT: the last group of rows that tie may be cut
   bool offset_cuts = false;            // OFFSET, other than 0: the first group may be cut
   std::optional<std::size_t> limit{};  // LIMIT as a number: fewer rows were not cut
+  // Columns of its one table that WHERE says are equal to a value: where a unique key is among
+  // them, there is one row at most, and nothing to cut.
+  std::vector<std::string> equal_columns{};
 
   // The output column of each key, among columns of these labels; nothing = not in the output, or
   // not known to be.

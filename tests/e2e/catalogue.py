@@ -43,7 +43,7 @@ class Inputs:
 SINGLE = {
     'userRouter.byEmail': lambda i: {'email': i.pick('nobody@example.test', "o'hara@example.test",
                                                      f'user{i.random.randint(1, 200)}@example.test')},
-    'userRouter.together': lambda i: {'ids': i.random.sample([f'usr_{n:04}' for n in range(1, 210)], i.random.randint(2, 9))},
+    'userRouter.together': lambda i: {'ids': ['usr_0050', *i.random.sample([f'usr_{n:04}' for n in range(51, 210)], i.random.randint(2, 9))]},
     'userRouter.byFrequency': lambda i: {'frequencies': i.some(FREQUENCIES), 'skip': i.pick(0, 5, 100), 'take': i.pick(1, 10, 500)},
     'userRouter.unverified': lambda i: {'take': i.pick(1, 7, 500)},
     'userRouter.createdBetween': lambda i: {'from': i.pick(i.day(1, 4), '2024-01-02T03:41:05.678Z'), 'to': i.pick(i.day(1), '2024-01-03T00:02:05.678Z')},
@@ -90,7 +90,7 @@ SINGLE = {
 # Procedures whose reads are several statements in Prisma and one in Drizzle: deploy/examples/pinpoint-operations.yaml.
 SEVERAL = {
     'userRouter.getProfile': lambda i: {'id': i.user()},
-    'userRouter.profiles': lambda i: {'ids': i.random.sample([f'usr_{n:04}' for n in range(1, 210)], i.random.randint(2, 9))},
+    'userRouter.profiles': lambda i: {'ids': ['usr_0050', *i.random.sample([f'usr_{n:04}' for n in range(51, 210)], i.random.randint(2, 9))]},
     'membershipRouter.list': lambda i: {'org': i.org(), 'take': i.pick(1, 20)},
     'issueRouter.list': lambda i: {**i.issue_list(), 'skip': i.pick(0, 5), 'take': i.pick(1, 10)},
     'issueRouter.people': lambda i: {'machine': i.machine()},

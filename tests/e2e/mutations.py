@@ -245,7 +245,7 @@ OPERATIONS = {
     ),
     'userRouter.profiles': (
         ('inner for left join', 'left join', 'inner join', 'missing_row'),
-        ('pairing by another key', '"users"."id" = "memberships"."userId"', '"users"."id" < "memberships"."userId"', 'extra_row'),
+        ('pairing by another key', '"users"."id" = "memberships"."userId"', '"users"."id" < "memberships"."userId"', 'missing_row'),
         ('value of the child', '"memberships"."roleId" from', 'lower("memberships"."roleId") || \'x\' as "roleId" from', 'value'),
     ),
     'membershipRouter.list': (
@@ -256,19 +256,19 @@ OPERATIONS = {
     ),
     'issueRouter.list': (
         ('inner for left join', 'left join "users"', 'inner join "users"', 'missing_row'),
-        ('the creator for the assignee', '"issues"."assignedToId" = "users"."id"', '"issues"."createdById" = "users"."id"', 'value'),
+        ('the creator for the assignee', '"issues"."assignedToId" = "users"."id"', '"issues"."createdById" = "users"."id"', 'missing_row'),
         ('page pinned', 'offset :skip', 'offset 0 * :skip', 'missing_row'),
         ('predicate dropped', ' and "issues"."severity" <> :severity', ' and :severity::text is not null', 'missing_row'),
     ),
     'issueRouter.people': (
         ('people swapped', '"issues"."createdById" = "users"."id" left join "users" "assignee" on "issues"."assignedToId" = "assignee"."id"',
-         '"issues"."assignedToId" = "users"."id" left join "users" "assignee" on "issues"."createdById" = "assignee"."id"', 'value'),
+         '"issues"."assignedToId" = "users"."id" left join "users" "assignee" on "issues"."createdById" = "assignee"."id"', 'missing_row'),
         ('inner for left join', 'left join', 'inner join', 'missing_row'),
-        ('the creator twice', '"issues"."assignedToId" = "assignee"."id"', '"issues"."createdById" = "assignee"."id"', 'value'),
+        ('the creator twice', '"issues"."assignedToId" = "assignee"."id"', '"issues"."createdById" = "assignee"."id"', 'missing_row'),
     ),
     'collectionRouter.withMachines': (
         ('inner for left join', 'left join "_CollectionMachines"', 'inner join "_CollectionMachines"', 'missing_row'),
-        ('pairing by another key', '"collections"."id" = "_CollectionMachines"."A"', '"collections"."id" >= "_CollectionMachines"."A"', 'extra_row'),
+        ('pairing by another key', '"collections"."id" = "_CollectionMachines"."A"', '"collections"."id" >= "_CollectionMachines"."A"', 'missing_row'),
         ('wrong direction', '"collections"."name" asc', '"collections"."name" desc', 'order'),
     ),
 }

@@ -19,8 +19,6 @@ PINPOINT = EXAMPLES / 'pinpoint.yaml'
 OPERATIONS = EXAMPLES / 'pinpoint-operations.yaml'
 PRISMA, POSTGRES_JS, NODE_POSTGRES = 'prisma', 'drizzle-postgres-js', 'drizzle-node-postgres'
 LEAST_NODE = (20, 19)
-# Rules of several legacy statements with links: True as soon as the program reads them (OPERATIONS).
-LINKS = os.environ.get('PARALLAX_LINKS', '') == '1'
 
 # Everything is compared, and nothing is left out because the machine is busy.
 CONFIG = {'sample': 1.0, 'shadow': {'pool': {'max': 4}, 'statement_timeout': '20s', 'lock_timeout': '10s',

@@ -14,7 +14,6 @@ EDGES = [{'rule': 'userRouter.getProfile', 'path': 'userRouter.getProfile', 'inp
          for user in ('usr_0050', 'usr_nope', 'usr_0002')]  # no membership; no user; three memberships
 
 
-@unittest.skipUnless(rig.LINKS, 'rules of several legacy statements: rig.LINKS')
 class Operations(rig.Database):
     def check_matched(self, metrics, calls, times=1, races=False):
         for rule in catalogue.SEVERAL:

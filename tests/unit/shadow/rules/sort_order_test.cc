@@ -77,6 +77,26 @@ std::vector<std::string> warnings(const std::string& legacy, const std::string& 
   return out;
 }
 
+TEST_CASE("columns of one table that are equal to a value") {
+  using Columns = std::vector<std::string>;
+  const auto columns = [](const std::string& sql) {
+    auto found = order_of(sql).equal_columns;
+    std::sort(found.begin(), found.end());
+    return found;
+  };
+  CHECK(columns("select a from t where id = 5 limit 1") == Columns{"id"});
+  CHECK(columns(R"(select a from "public"."t" where ("public"."t"."id" = 'x'::text AND 1=1))") ==
+        Columns{"id"});
+  CHECK(columns("select a from t where 5 = id and (b = 'y' and c > 3)") == Columns{"b", "id"});
+  CHECK(columns("select a from t where id = 5 or b = 3").empty());
+  CHECK(columns("select a from t where id <> 5").empty());
+  CHECK(columns("select a from t where id = b").empty());
+  CHECK(columns("select a from t where not (id = 5)").empty());
+  CHECK(columns("select a from t, u where t.id = 5").empty());
+  CHECK(columns("select a from t join u on true where t.id = 5").empty());
+  CHECK(columns("select a from t").empty());
+}
+
 TEST_CASE("a rewrite that does not sort as legacy does is worth a warning") {
   const std::string legacy = "select a, b from t order by a desc, b";
   const auto none = warnings(legacy, "select a, b from t");
