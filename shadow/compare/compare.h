@@ -66,6 +66,7 @@ struct StepResult {
   bool ran = false;
   std::string sqlstate;  // empty = it has a result
   std::string message;   // the server's text: --dev only
+  std::size_t position = 0;  // of the error in the statement: its character, from 1; 0 = not told
   ResultSet result;
   // Instead of the rows of a result over the capture limit; `result` then has the columns only.
   std::shared_ptr<const DigestedResult> digest;

@@ -260,6 +260,7 @@ void ReadOnlyTransaction::take_error(const PGresult& result) {
     step.ran = true;
     step.sqlstate = std::move(state);
     step.message = field(result, PG_DIAG_MESSAGE_PRIMARY);
+    step.position = std::strtoul(field(result, PG_DIAG_STATEMENT_POSITION).c_str(), nullptr, 10);
     step.result = {};  // rows before an error are no result
     digest_.reset();
     return;

@@ -5,9 +5,12 @@
 
 #include "shadow/compare/clock_columns.h"
 #include "shadow/replay/catalog_reading.h"
+#include "shadow/replay/error_place.h"
 #include "shadow/replay/rule_effects.h"
 #include "shadow/replay/rule_rights.h"
 #include "shadow/replay/type_lookup.h"
+#include "shadow/rules/concat.h"
+#include "shadow/rules/let_select.h"
 
 namespace parallax::shadow {
 
@@ -49,7 +52,10 @@ constexpr const char* kPrimaryKeySql =
 }  // namespace
 
 RuleCheck::RuleCheck(io::Loop& loop, const Options& options, const Rule& rule)
-    : options_(options), rule_(rule), transaction_(loop, options) {}
+    : options_(options),
+      rule_(rule),
+      transaction_(loop, options),
+      place_(rule.source.name.mark) {}
 
 void RuleCheck::run(Connection& connection, Done done) {
   connection_ = &connection;
@@ -102,7 +108,9 @@ void RuleCheck::describe(const std::string& sql, const std::string& uncast, Next
 void RuleCheck::on_lets(std::vector<StepResult> results) {
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (results[i].sqlstate.empty()) continue;
-    return broken("`let` " + rule_.lets[i].name + " cannot be prepared: " + error_text(results[i]));
+    const LetValue& let = rule_.lets[i];
+    place_ = error_place(rule_.source.let.at(let.name), let.shape, results[i], kLetBefore);
+    return broken(concat({"`let` ", let.name, " cannot be prepared: ", error_text(results[i])}));
   }
   describe(rule_.legacy_prepared, rule_.legacy_uncast, &RuleCheck::on_legacy);
 }
@@ -110,6 +118,7 @@ void RuleCheck::on_lets(std::vector<StepResult> results) {
 void RuleCheck::on_legacy(std::vector<StepResult> results) {
   const auto& whole = results.front();
   if (!whole.sqlstate.empty()) {
+    place_ = error_place(rule_.source.legacy, rule_.legacy, whole);
     return broken("the legacy statement cannot be prepared: " + error_text(whole));
   }
   legacy_.columns = whole.result.columns();
@@ -130,6 +139,7 @@ void RuleCheck::on_rewrite(std::vector<StepResult> results) {
       rewrite_->uncast = results[1].result.columns();
     }
   } else {
+    place_ = error_place(rule_.source.rewrite, rule_.rewrite, whole);
     rewrite_error_ = error_text(whole);
   }
   ask_catalog();
@@ -163,6 +173,7 @@ void RuleCheck::on_catalog(std::vector<StepResult> results) {
   }
   Verification verification;
   verification.state = RuleState::ready;
+  verification.place = place_;
   verification.catalog = read_catalog(results[0].result, results[1].result);
   verification.catalog.types = read_types(results[2].result);
   if (!rewrite_) {
@@ -192,6 +203,7 @@ void RuleCheck::unreadable_catalog(const StepResult& step) {
 void RuleCheck::broken(std::string reason, bool may_mend) {
   Verification verification;
   verification.may_mend = may_mend;
+  verification.place = place_;
   verification.state = RuleState::broken;
   verification.reason = std::move(reason);
   finish(std::move(verification));

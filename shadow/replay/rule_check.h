@@ -24,6 +24,7 @@ struct Verification {
   // Broken, but the server may mend it without a new configuration (a GRANT).
   bool may_mend = false;
   std::string reason;  // why broken, or what else is worth telling
+  SourceMark place;    // of what cannot be prepared, else of the rule
   Pairing pairing;     // empty when the rewrite could not be prepared
   // What was paired: a result whose columns come from elsewhere is not what was verified.
   std::vector<ColumnInfo> legacy_columns;
@@ -70,6 +71,7 @@ class RuleCheck {
   DescribedColumns legacy_;
   Described rewrite_;
   std::string rewrite_error_;
+  SourceMark place_;  // of what is found
 };
 
 }  // namespace parallax::shadow

@@ -35,7 +35,7 @@ Said check(const std::string& file) {
   std::ostringstream out;
   std::ostringstream err;
   const int status = check_config(
-      file, [](const std::string&) { return std::nullopt; }, out, err);
+      {.config_file = file}, [](const std::string&) { return std::nullopt; }, {}, out, err);
   return {status, out.str(), err.str()};
 }
 
