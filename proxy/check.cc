@@ -41,7 +41,8 @@ int check_on_server(const LoadedConfig& loaded, const CheckCommand& command,
                     const TerminalStyle& style, std::ostream& out, std::ostream& err) {
   if (!loaded.config.shadowing) {
     err << escaped(command.config_file)
-        << ": `mode: off` replays nothing, so --online has no shadow to ask; write `mode: shadow`\n";
+        << ": `mode: off` replays nothing, so --online has no shadow to ask; write `mode: "
+           "shadow`\n";
     return kExitUsage;
   }
   const auto& options = loaded.config.shadow;

@@ -76,8 +76,8 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
 std::string pairs_text(const CheckedRule& checked) {
   std::vector<std::vector<std::string>> rows;
   for (const CheckedPair& pair : checked.pairs) {
-    rows.push_back({escaped(pair.legacy), "-> " + escaped(pair.rewrite), how_paired(pair),
-                    types_text(pair)});
+    rows.push_back(
+        {escaped(pair.legacy), "-> " + escaped(pair.rewrite), how_paired(pair), types_text(pair)});
   }
   if (rows.empty()) return {};
   for (const auto& [label, reason] : checked.rule->source.ignore) {
@@ -157,9 +157,9 @@ std::string render_checked_rule(const CheckedRule& checked, bool whole_plans,
                                 const TerminalStyle& style) {
   std::string word(state_word(checked));
   word.resize(std::max(word.size() + 1, kStateWidth), ' ');
-  const Colour colour = checked.good()                            ? Colour::green
+  const Colour colour = checked.good()                           ? Colour::green
                         : checked.state == RuleState::unverified ? Colour::yellow
-                                                                  : Colour::red;
+                                                                 : Colour::red;
   std::string out = painted(style, colour, word) + escaped(checked.rule->name) + '\n';
   for (const auto& problem : checked.problems) out.append(indented(0, escaped(problem.text())));
   for (const auto& warning : warnings_of(checked))

@@ -5,6 +5,7 @@
 
 #include "proxy/io/loop.h"
 #include "shadow/compare/column_types.h"
+#include "shadow/compare/value_kind.h"
 #include "shadow/compare/value_reader.h"
 #include "shadow/compare/wording.h"
 #include "shadow/replay/pool.h"
@@ -52,7 +53,29 @@ std::string type_problem(const Rule& rule, const CheckedPair& pair) {
   }
   if (!pair.step || !rule.source.compare.treat_as_mismatch.contains(*pair.step)) return {};
   if (is_expected(rule, MismatchKind::value)) return {};
-  return concat({types, ", equal only by `", name(*pair.step), "`, which `treat` makes a mismatch"});
+  return concat(
+      {types, ", equal only by `", name(*pair.step), "`, which `treat` makes a mismatch"});
+}
+
+// What is worth telling of a name.
+std::vector<std::string> parameter_notes(const ParameterTypes& parameter, const Catalog& catalog) {
+  std::vector<std::string> notes;
+  const std::uint32_t legacy = member_type(parameter.legacy.front(), catalog.types);
+  for (const std::uint32_t type : parameter.rewrite) {
+    const std::uint32_t rewrite = member_type(type, catalog.types);
+    const bool fits = std::ranges::any_of(parameter.legacy, [&](std::uint32_t one) {
+      return match_types(member_type(one, catalog.types), rewrite, catalog.types).comparable;
+    });
+    if (fits) continue;
+    notes.push_back(concat({parameter.name, " is ", type_name(legacy, catalog), " in legacy and ",
+                            type_name(rewrite, catalog), " in the rewrite"}));
+  }
+  if (resolve_type(legacy, catalog.types).kind == ValueKind::timestamptz) {
+    notes.push_back(concat({parameter.name,
+                            " is a timestamptz: should the application write it otherwise for the "
+                            "rewrite, that is not seen"}));
+  }
+  return notes;
 }
 
 class OnlineCheck {
@@ -60,16 +83,16 @@ class OnlineCheck {
   OnlineCheck(const Options& options, const RuleSet& rules)
       : options_(with_plans(options)),
         pool_(loop_, options_, [this](const ConnectionError& error) { failure_ = error; }),
-        verifier_(loop_, options_, pool_, rules,
-                  {.facts = [this](const ServerFacts& facts) { on_facts(facts); },
-                   .found = [this](const Rule& rule, const Verification& verification) {
-                     on_found(rule, verification);
-                   },
-                   .planned = [this](const Rule& rule,
-                                     const RulePlans& plans) { on_planned(rule, plans); },
-                   .not_told = [this](const Rule& rule,
-                                      const ReplaySkip& why) { on_not_told(rule, why); },
-                   .round_ended = [this] { loop_.stop(); }}) {
+        verifier_(
+            loop_, options_, pool_, rules,
+            {.facts = [this](const ServerFacts& facts) { on_facts(facts); },
+             .found = [this](const Rule& rule,
+                             const Verification& verification) { on_found(rule, verification); },
+             .planned = [this](const Rule& rule,
+                               const RulePlans& plans) { on_planned(rule, plans); },
+             .not_told = [this](const Rule& rule,
+                                const ReplaySkip& why) { on_not_told(rule, why); },
+             .round_ended = [this] { loop_.stop(); }}) {
     for (const auto& rule : rules.rules()) findings_.rules.emplace_back().rule = rule.get();
   }
 
@@ -93,6 +116,10 @@ class OnlineCheck {
     CheckedRule& checked = findings_.rules[rule.index];
     checked.state = verification.state;
     checked.notes = verification.pairing.notes;
+    for (const ParameterTypes& parameter : verification.parameters) {
+      const auto notes = parameter_notes(parameter, verification.catalog);
+      checked.notes.insert(checked.notes.end(), notes.begin(), notes.end());
+    }
     if (checked.state != RuleState::ready || !verification.rewrite_prepared)
       checked.problems.push_back({verification.place, verification.reason});
     for (const ColumnPair& pair : verification.pairing.pairs) {

@@ -34,7 +34,7 @@ struct CheckedRule {
   // Why the rule is not ready; or, though it is, why every comparison would end as `rewrite_error`
   // or `mismatch`.
   std::vector<ConfigProblem> problems;
-  std::vector<std::string> notes;  // Pairing::notes
+  std::vector<std::string> notes;  // of the pairing and of the names' types
   std::vector<CheckedPair> pairs;  // in legacy order; empty unless both sides were prepared
   QueryPlan legacy_plan;           // generic; empty where the server gave none
   QueryPlan rewrite_plan;

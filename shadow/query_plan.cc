@@ -49,9 +49,9 @@ std::string what_of(const Json& node) {
 }
 
 std::vector<std::string> conditions_of(const Json& node) {
-  static constexpr std::array kKeys = {"Index Cond",   "Recheck Cond", "Hash Cond", "Merge Cond",
-                                       "Join Filter",  "Filter",       "Sort Key",  "Presorted Key",
-                                       "Group Key",    "TID Cond",     "Order By"};
+  static constexpr std::array kKeys = {"Index Cond",  "Recheck Cond", "Hash Cond", "Merge Cond",
+                                       "Join Filter", "Filter",       "Sort Key",  "Presorted Key",
+                                       "Group Key",   "TID Cond",     "Order By"};
   std::vector<std::string> out;
   for (const char* key : kKeys) {
     const auto found = node.find(key);

@@ -52,10 +52,7 @@ constexpr const char* kPrimaryKeySql =
 }  // namespace
 
 RuleCheck::RuleCheck(io::Loop& loop, const Options& options, const Rule& rule)
-    : options_(options),
-      rule_(rule),
-      transaction_(loop, options),
-      place_(rule.source.name.mark) {}
+    : options_(options), rule_(rule), transaction_(loop, options), place_(rule.source.name.mark) {}
 
 void RuleCheck::run(Connection& connection, Done done) {
   connection_ = &connection;
@@ -122,6 +119,7 @@ void RuleCheck::on_legacy(std::vector<StepResult> results) {
     return broken("the legacy statement cannot be prepared: " + error_text(whole));
   }
   legacy_.columns = whole.result.columns();
+  legacy_parameters_ = whole.parameter_types;
   // Without its casts a statement may be invalid (GROUP BY of the cast, UNION); then they are not
   // looked through.
   if (results.size() > 1 && results[1].sqlstate.empty()) {
@@ -135,6 +133,7 @@ void RuleCheck::on_rewrite(std::vector<StepResult> results) {
   if (whole.sqlstate.empty()) {
     rewrite_.emplace();
     rewrite_->columns = whole.result.columns();
+    rewrite_parameters_ = whole.parameter_types;
     if (results.size() > 1 && results[1].sqlstate.empty()) {
       rewrite_->uncast = results[1].result.columns();
     }
@@ -154,6 +153,9 @@ void RuleCheck::ask_catalog() {
       if (column.table_oid != 0) tables.push_back(std::to_string(column.table_oid));
     }
   };
+  for (const auto* parameters : {&legacy_parameters_, &rewrite_parameters_}) {
+    for (const auto type : *parameters) types.push_back(std::to_string(type));
+  }
   add(legacy_.columns);
   add(legacy_.uncast);
   if (rewrite_) {
@@ -189,6 +191,7 @@ void RuleCheck::on_catalog(std::vector<StepResult> results) {
   if (!clock.empty()) return broken(std::move(clock));
   verification.legacy_columns = legacy_.columns;
   verification.rewrite_columns = rewrite_->columns;
+  verification.parameters = parameter_types(rule_, legacy_parameters_, rewrite_parameters_);
   for (const auto& note : verification.pairing.notes) {
     if (!verification.reason.empty()) verification.reason += "; ";
     verification.reason += note;

@@ -4,6 +4,7 @@
 // the catalog; then both sides are prepared and described, never executed; columns are paired with
 // the help of the catalog.
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "shadow/compare/pairing.h"
 #include "shadow/options.h"
 #include "shadow/replay/connection.h"
+#include "shadow/replay/parameter_types.h"
 #include "shadow/replay/read_only_transaction.h"
 #include "shadow/rules/rule.h"
 #include "shadow/verdict.h"
@@ -29,6 +31,7 @@ struct Verification {
   // What was paired: a result whose columns come from elsewhere is not what was verified.
   std::vector<ColumnInfo> legacy_columns;
   std::vector<ColumnInfo> rewrite_columns;
+  std::vector<ParameterTypes> parameters;
   Catalog catalog;
   bool rewrite_prepared = false;
 };
@@ -71,6 +74,8 @@ class RuleCheck {
   DescribedColumns legacy_;
   Described rewrite_;
   std::string rewrite_error_;
+  std::vector<std::uint32_t> legacy_parameters_;  // types
+  std::vector<std::uint32_t> rewrite_parameters_;
   SourceMark place_;  // of what is found
 };
 

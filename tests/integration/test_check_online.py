@@ -15,8 +15,8 @@ from support.proxy import BINARY, PATIENCE, rule
 from support.troubled_relay import TroubledRelay
 
 SCHEMA = """
-CREATE TABLE item (id int PRIMARY KEY, name text NOT NULL, kind varchar(20), amount int, big bigint);
-INSERT INTO item SELECT g, 'item ' || g, 'k', g, g FROM generate_series(1, 1000) g;
+CREATE TABLE item (id int PRIMARY KEY, name text NOT NULL, kind varchar(20), amount int, big bigint, at timestamptz);
+INSERT INTO item SELECT g, 'item ' || g, 'k', g, g, now() FROM generate_series(1, 1000) g;
 CREATE TABLE large (id int, note text);
 INSERT INTO large SELECT g, 'note' FROM generate_series(1, 20000) g;
 CREATE TABLE secret (id int PRIMARY KEY);
@@ -175,6 +175,14 @@ class CheckOnline(unittest.TestCase):
                                         compare={'treat': {'type_width': 'mismatch'}})
         self.assertEqual(('fails', 1), (state, status))
         self.assertIn('equal only by `type_width`, which `treat` makes a mismatch', said)
+
+    def test_types_of_names(self):
+        state, said, status = self.only('SELECT id FROM item WHERE id = :a AND big = :b AND name = :c AND id IN (:ids) AND id <> :_',
+                                        'select id from item where id::text = :a and id = :b and kind = :c and id = any(:ids)')
+        self.assertEqual(('ready', 0), (state, status), said)
+        self.assertEqual(['warning: :a is int4 in legacy and text in the rewrite'], re.findall('warning: .*', said))
+        _, said, _ = self.only('SELECT id FROM item WHERE at > :since', 'select id from item where at > :since and at >= :since')
+        self.assertEqual(1, said.count('warning: :since is a timestamptz'), said)
 
     def test_rights(self):
         state, said, status = self.only('SELECT id FROM secret', 'select "id" from "secret"')
