@@ -24,8 +24,8 @@ struct CheckedPair {
   PairedBy by = PairedBy::column;
   std::string legacy_type;
   std::string rewrite_type;
-  bool comparable = true;         // false: every comparison finds `column_type`
-  std::optional<EqualStep> step;  // by which the values of two types are compared
+  bool comparable = true;                        // false: every comparison finds `column_type`
+  std::optional<EqualStep> step = std::nullopt;  // by which the values of two types are compared
 };
 
 struct CheckedRule {

@@ -43,9 +43,9 @@ TEST_CASE("a rule with its pairs and plans") {
   CHECK(render_checked_rule(rule, false, {}) ==
         "ready       user.get\n"
         "    warning: the planner takes the rewrite to cost 12 times as much as legacy\n"
-        "    id      -> i\\x1B   same column  int4\n"
-        "    total   -> t       left over    int8 against int4 (compared by value: type_width)\n"
-        "    secret  ignored    not shown\n"
+        "    id      -> i\\x1b  same column  int4\n"
+        "    total   -> t      left over    int8 against int4 (compared by value: type_width)\n"
+        "    secret  ignored   not shown\n"
         "    legacy plan:  cost 8.50, 1 row: Limit (Nested Loop (Seq Scan on a, Seq Scan on b))\n"
         "    rewrite plan: cost 100.00, 1 row: Seq Scan on a\n");
   rule.rewrite_plan.clear();
