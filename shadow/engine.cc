@@ -184,7 +184,7 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
     return job->settled.has_value();
   };
   job->replay->run(connection, settles,
-                   [this, job](OperationReplay::End end) { on_replayed(job, end); });
+                   [this, job](const OperationReplay::End& end) { on_replayed(job, end); });
 }
 
 void Engine::Impl::on_replayed(Jobs::iterator job, const OperationReplay::End& end) {

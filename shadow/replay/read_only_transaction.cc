@@ -49,6 +49,7 @@ std::vector<ColumnInfo> columns_of(const PGresult& result) {
 
 std::vector<std::uint32_t> parameter_types_of(const PGresult& result) {
   std::vector<std::uint32_t> types;
+  types.reserve(static_cast<std::size_t>(PQnparams(&result)));
   for (int i = 0; i < PQnparams(&result); ++i) types.push_back(PQparamtype(&result, i));
   return types;
 }
