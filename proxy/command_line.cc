@@ -24,6 +24,7 @@ constexpr const char* kMore = R"(A first configuration, parallax.yaml:
         select "id", "name" from "users" where "id" = :userId limit 1
 
   parallax check -c parallax.yaml
+  parallax check -c parallax.yaml --online
   parallax run -c parallax.yaml --dev
   psql -h 127.0.0.1 -p 6432 -U app shop
 
@@ -34,7 +35,8 @@ certificates again. Clients that bind SCRAM to TLS (libpq) need channel_binding=
 
 Statements that no rule covers are forwarded all the same; --dev shows a rule to start from for each.
 
-Exit status: 0 fine, 1 the answer is no or the program failed, 2 usage or configuration.)";
+Exit status: 0 fine, 1 the answer is no or the program failed, 2 usage or configuration (of check
+--online also: the server could not be asked).)";
 
 std::string quoted_version() { return std::string("parallax ") + PARALLAX_VERSION; }
 
@@ -70,6 +72,12 @@ Command parse_command_line(int argc, const char* const* argv) {
   check_command->add_option("-c,--config", check.config_file, "The configuration file")
       ->required()
       ->type_name("FILE");
+  CLI::Option* online = check_command->add_flag(
+      "--online", check.online,
+      "Ask the shadow server, too: prepare both sides of each rule, pair their columns, compare "
+      "types, look for missing rights and side effects, explain both. Nothing is executed.");
+  check_command->add_flag("--plans", check.plans, "With --online: both plans, node by node.")
+      ->needs(online);
 
   try {
     app.parse(argc, argv);

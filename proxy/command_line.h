@@ -18,6 +18,8 @@ struct RunCommand {
 };
 struct CheckCommand {
   std::string config_file;
+  bool online = false;
+  bool plans = false;  // whole; with `online`
 };
 // --help, --version, or a mistake: print and end.
 struct EndCommand {

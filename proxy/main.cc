@@ -19,6 +19,7 @@
 #include "proxy/log.h"
 #include "proxy/log_report.h"
 #include "proxy/server.h"
+#include "proxy/terminal.h"
 
 namespace parallax::proxy {
 namespace {
@@ -105,7 +106,7 @@ int run_command(int argc, char** argv) {
     return end->exit_status;
   }
   if (const auto* check = std::get_if<CheckCommand>(&command)) {
-    return check_config(check->config_file, environment, std::cout, std::cerr);
+    return check_config(*check, environment, terminal_style(STDOUT_FILENO), std::cout, std::cerr);
   }
   return run(std::get<RunCommand>(command));
 }

@@ -1,12 +1,8 @@
 #include "proxy/render.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdlib>
 #include <string_view>
 
 #include "proxy/row_table.h"
@@ -19,16 +15,7 @@ using shadow::Outcome;
 using shadow::Verdict;
 
 constexpr std::size_t kIndent = 6;  // the width of a headline's first word and its gap
-constexpr std::size_t kNarrowest = 40;
 constexpr std::size_t kMembersShown = 20;
-
-enum class Colour { none, red, green, yellow, faint };
-
-std::string painted(const TerminalStyle& style, Colour colour, const std::string& text) {
-  constexpr std::array<const char*, 5> kCodes = {"", "\033[31m", "\033[32m", "\033[33m", "\033[2m"};
-  if (!style.colour || colour == Colour::none) return text;
-  return kCodes.at(static_cast<std::size_t>(colour)) + text + "\033[0m";
-}
 
 // "DIFF  rule  text"
 std::string headline(const TerminalStyle& style, Colour colour, std::string word,
@@ -179,16 +166,6 @@ std::string verdict_text(const Outcome& outcome, Verdict verdict, const Terminal
 }
 
 }  // namespace
-
-TerminalStyle terminal_style(int file) {
-  TerminalStyle style;
-  if (isatty(file) != 1) return style;
-  const char* no_colour = std::getenv("NO_COLOR");  // https://no-color.org
-  style.colour = no_colour == nullptr || *no_colour == '\0';
-  winsize size{};
-  if (ioctl(file, TIOCGWINSZ, &size) == 0 && size.ws_col >= kNarrowest) style.width = size.ws_col;
-  return style;
-}
 
 std::string render_outcome(const Outcome& outcome, const TerminalStyle& style) {
   if (const auto* verdict = std::get_if<Verdict>(&outcome.end))

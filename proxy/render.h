@@ -5,18 +5,10 @@
 
 #include <string>
 
+#include "proxy/terminal.h"
 #include "shadow/report.h"
 
 namespace parallax::proxy {
-
-struct TerminalStyle {
-  bool colour = false;
-  std::size_t width = 120;  // columns
-};
-
-// Of a terminal: its width and colours (not with NO_COLOR set); of anything else: 120 columns, no
-// colours.
-TerminalStyle terminal_style(int file);
 
 // One line; a mismatch or rewrite error is a block with values, both sides' rows or errors side by
 // side. Differing cells are marked with `!=`; a long cell is cut around its first difference.

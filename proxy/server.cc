@@ -25,13 +25,9 @@ std::size_t worker_count(const Config& config) {
 
 // Another server may hold other data: what clients got says nothing of it.
 bool shadows_where_clients_go(const Config& config) {
-  const auto keyword = [&config](const char* name) {
-    const auto found = config.shadow.conninfo.find(name);
-    return found == config.shadow.conninfo.end() ? std::string() : found->second;
-  };
   return std::ranges::all_of(config.listeners, [&](const ListenerConfig& listener) {
-    return listener.upstream.host == keyword("host") &&
-           std::to_string(listener.upstream.port) == keyword("port");
+    return listener.upstream.host == config.shadow.keyword("host") &&
+           std::to_string(listener.upstream.port) == config.shadow.keyword("port");
   });
 }
 
@@ -159,10 +155,6 @@ void Server::make_listeners() {
 }
 
 void Server::make_workers() {
-  const auto conninfo = [this](const char* key) {
-    const auto found = config_.shadow.conninfo.find(key);
-    return found == config_.shadow.conninfo.end() ? std::string() : found->second;
-  };
   std::random_device entropy;
   for (std::size_t i = 0; i < worker_count(config_); ++i) {
     WorkerContext context;
@@ -175,8 +167,8 @@ void Server::make_workers() {
       context.tap = std::make_unique<shadow::WorkerTap>(
           *rules_, *shadow_metrics_, *context.shard, engine_->intake(i),
           [this](const shadow::Rule& rule) { return engine_->state(rule); },
-          shadow::TapOptions{.user = conninfo("user"),
-                             .database = conninfo("dbname"),
+          shadow::TapOptions{.user = config_.shadow.keyword("user"),
+                             .database = config_.shadow.keyword("dbname"),
                              .identity = config_.shadow.identity,
                              .dev = config_.shadow.dev,
                              .open_operations = &engine_->open_operations(),

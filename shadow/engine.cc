@@ -21,22 +21,12 @@
 #include "shadow/replay/operation_replay.h"
 #include "shadow/replay/pool.h"
 #include "shadow/replay/verifier.h"
-#include "shadow/rules/sort_unique.h"
 
 namespace parallax::shadow {
 
 namespace {
 
 constexpr std::chrono::milliseconds kAssemblyLook{20};
-
-std::vector<std::string> tables_of(const RuleSet& rules) {
-  std::vector<std::string> tables;
-  for (const auto& rule : rules.rules()) {
-    tables.insert(tables.end(), rule->tables.begin(), rule->tables.end());
-  }
-  sort_unique(tables);
-  return tables;
-}
 
 }  // namespace
 
@@ -122,7 +112,7 @@ Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
       intakes(loop, options, workers, [this] { take_offers(); }),
       pool(loop, options,
            [this](const ConnectionError& error) { report.pool_error(error.sqlstate, error.what); }),
-      verifier(loop, options, pool, tables_of(*rules),
+      verifier(loop, options, pool, *rules,
                {[this](const ServerFacts& facts) {
                   if (!facts.warning.empty()) report.warning(facts.warning);
                   if (!facts.information.empty()) report.information(facts.information);
@@ -259,7 +249,7 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
     return job->settled.has_value();
   };
   job->replay->run(connection, settles,
-                   [this, job](OperationReplay::End end) { on_replayed(job, end); });
+                   [this, job](const OperationReplay::End& end) { on_replayed(job, end); });
 }
 
 void Engine::Impl::on_replayed(Jobs::iterator job, const OperationReplay::End& end) {

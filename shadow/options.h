@@ -20,6 +20,11 @@ struct Options {
   // libpq keywords of the shadow server (host, port, user, password, dbname, sslmode, ...); from
   // shadow.url, default the upstream URL.
   std::map<std::string, std::string> conninfo;
+  // One of them; empty where it is not given.
+  std::string keyword(const std::string& name) const {
+    const auto found = conninfo.find(name);
+    return found == conninfo.end() ? std::string() : found->second;
+  }
   std::size_t pool_max = 4;                                  // shadow.pool.max
   std::chrono::milliseconds idle_timeout{20'000};            // shadow.pool.idle_timeout
   std::chrono::milliseconds connect_timeout{10'000};         // shadow.pool.connect_timeout

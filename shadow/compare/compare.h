@@ -64,9 +64,11 @@ Sameness same_result(const ResultSet& first, const ResultSet& second, const Comp
 // How one statement ended in the snapshot.
 struct StepResult {
   bool ran = false;
-  std::string sqlstate;  // empty = it has a result
-  std::string message;   // the server's text: --dev only
+  std::string sqlstate;      // empty = it has a result
+  std::string message;       // the server's text: --dev only
+  std::size_t position = 0;  // of the error in the statement: its character, from 1; 0 = not told
   ResultSet result;
+  std::vector<std::uint32_t> parameter_types;  // of a description: of $1, $2, ...
   // Instead of the rows of a result over the capture limit; `result` then has the columns only.
   std::shared_ptr<const DigestedResult> digest;
   double seconds = 0;

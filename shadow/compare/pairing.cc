@@ -70,9 +70,9 @@ class Pairer {
         legacy_origins_(origins_of(legacy)),
         rewrite_origins_(origins_of(rewrite)),
         partners_(legacy_.size()),
+        paired_by_(legacy_.size(), PairedBy::column),
         ignored_(legacy_.size(), false),
         links_(legacy_.size(), false),
-        named_(legacy_.size(), false),
         taken_(rewrite_.size(), false) {
     for (std::size_t i = 1; i < stitching_.parts.size(); ++i) {
       const auto& part = stitching_.parts[i];
@@ -128,8 +128,7 @@ class Pairer {
         return "columns: " + quoted(label) + ": the rewrite's column " + quoted(name.text) +
                " is named twice; each column has one partner";
       }
-      named_[legacy] = true;
-      pair(legacy, found.front());
+      pair(legacy, found.front(), PairedBy::name);
     }
     return std::nullopt;
   }
@@ -191,7 +190,7 @@ class Pairer {
              labels(rewrite_, rewrite) +
              "); say under columns: which pair, or under ignore: why not";
     }
-    for (std::size_t i = 0; i < legacy.size(); ++i) pair(legacy[i], rewrite[i]);
+    for (std::size_t i = 0; i < legacy.size(); ++i) pair(legacy[i], rewrite[i], PairedBy::column);
     return std::nullopt;
   }
 
@@ -213,7 +212,7 @@ class Pairer {
              " are left without a pair, and are different table columns; if they are meant "
              "to be equal, say so under columns:, else say under ignore: why not";
     }
-    pair(legacy.front(), rewrite.front());
+    pair(legacy.front(), rewrite.front(), PairedBy::left_over);
     notes_.push_back(both + " are paired because they are the only ones left on each side");
     return std::nullopt;
   }
@@ -228,8 +227,9 @@ class Pairer {
            first + "': 'why it does not matter'";
   }
 
-  void pair(std::size_t legacy, std::size_t rewrite) {
+  void pair(std::size_t legacy, std::size_t rewrite, PairedBy by) {
     partners_[legacy] = rewrite;
+    paired_by_[legacy] = by;
     taken_[rewrite] = true;
   }
 
@@ -239,7 +239,7 @@ class Pairer {
     out.rewrite_columns = rewrite_.size();
     for (const auto& part : stitching_.parts) out.statements.push_back(part.first);
     for (std::size_t i = 0; i < legacy_.size(); ++i) {
-      if (partners_[i] && !ignored_[i]) out.pairs.push_back({i, *partners_[i]});
+      if (partners_[i] && !ignored_[i]) out.pairs.push_back({i, *partners_[i], paired_by_[i]});
     }
     note_crossing(out.pairs);
     note_unpaired();
@@ -254,7 +254,7 @@ class Pairer {
     std::vector<std::string> crossing;
     std::size_t furthest = 0;
     for (const ColumnPair& found : pairs) {
-      if (named_[found.legacy]) continue;
+      if (found.by == PairedBy::name) continue;
       if (found.rewrite < furthest) {
         crossing.push_back(quoted(legacy_[found.legacy].label) + " (column " +
                            std::to_string(found.legacy + 1) + ") is column " +
@@ -307,9 +307,9 @@ class Pairer {
   std::vector<std::optional<Origin>> legacy_origins_;
   std::vector<std::optional<Origin>> rewrite_origins_;
   std::vector<std::optional<std::size_t>> partners_;  // by legacy column
+  std::vector<PairedBy> paired_by_;                   // by legacy column
   std::vector<bool> ignored_;                         // by legacy column
   std::vector<bool> links_;                           // by legacy column
-  std::vector<bool> named_;                           // by legacy column
   std::vector<bool> taken_;                           // by rewrite column
   std::vector<std::string> notes_;
 };

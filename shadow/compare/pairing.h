@@ -16,9 +16,16 @@
 
 namespace parallax::shadow {
 
+enum class PairedBy {
+  name,      // under `columns:`
+  column,    // the same column of the same table
+  left_over  // the only ones left on each side
+};
+
 struct ColumnPair {
   std::size_t legacy;
   std::size_t rewrite;
+  PairedBy by = PairedBy::column;
 };
 
 struct Pairing {

@@ -20,11 +20,6 @@ using ResultPtr = std::unique_ptr<PGresult, ClearResult>;
 
 void drop_notice(void*, const PGresult*) {}
 
-std::string of_map(const std::map<std::string, std::string>& map, const char* key) {
-  const auto found = map.find(key);
-  return found == map.end() ? std::string() : found->second;
-}
-
 }  // namespace
 
 void forget_libpq_environment() {
@@ -71,8 +66,8 @@ bool Connection::idle() const {
 void Connection::connect(Connected done) {
   connecting_ = true;
   connected_ = std::move(done);
-  auto host = of_map(options_.conninfo, "hostaddr");
-  if (host.empty()) host = of_map(options_.conninfo, "host");
+  auto host = options_.keyword("hostaddr");
+  if (host.empty()) host = options_.keyword("host");
   if (host.empty()) host = "/var/run/postgresql";  // where Debian's libpq looks by itself
   timer_.start(options_.connect_timeout, [this] {
     end_connect(ConnectionError{"", "the name was not resolved in time"});

@@ -47,6 +47,13 @@ std::vector<ColumnInfo> columns_of(const PGresult& result) {
   return columns;
 }
 
+std::vector<std::uint32_t> parameter_types_of(const PGresult& result) {
+  std::vector<std::uint32_t> types;
+  types.reserve(static_cast<std::size_t>(PQnparams(&result)));
+  for (int i = 0; i < PQnparams(&result); ++i) types.push_back(PQparamtype(&result, i));
+  return types;
+}
+
 using Cells = std::vector<std::optional<std::string_view>>;
 
 void read_cells(const PGresult& result, int row, Cells& cells) {
@@ -207,6 +214,7 @@ void ReadOnlyTransaction::on_result(const PGresult& result) {
       if (head().stage != Stage::step) return;
       results_[head().step].ran = true;
       results_[head().step].result = ResultSet(columns_of(result));
+      results_[head().step].parameter_types = parameter_types_of(result);
       return;
     case PGRES_PIPELINE_ABORTED:  // skipped: something before it failed
       return;
@@ -260,6 +268,7 @@ void ReadOnlyTransaction::take_error(const PGresult& result) {
     step.ran = true;
     step.sqlstate = std::move(state);
     step.message = field(result, PG_DIAG_MESSAGE_PRIMARY);
+    step.position = std::strtoul(field(result, PG_DIAG_STATEMENT_POSITION).c_str(), nullptr, 10);
     step.result = {};  // rows before an error are no result
     digest_.reset();
     return;

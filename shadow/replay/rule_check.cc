@@ -5,9 +5,12 @@
 
 #include "shadow/compare/clock_columns.h"
 #include "shadow/replay/catalog_reading.h"
+#include "shadow/replay/error_place.h"
 #include "shadow/replay/rule_effects.h"
 #include "shadow/replay/rule_rights.h"
 #include "shadow/replay/type_lookup.h"
+#include "shadow/rules/concat.h"
+#include "shadow/rules/let_select.h"
 
 namespace parallax::shadow {
 
@@ -78,7 +81,7 @@ std::vector<std::string> tables_of(const std::vector<ColumnInfo>& columns) {
 }  // namespace
 
 RuleCheck::RuleCheck(io::Loop& loop, const Options& options, const Rule& rule)
-    : options_(options), rule_(rule), transaction_(loop, options) {}
+    : options_(options), rule_(rule), transaction_(loop, options), place_(rule.source.name.mark) {}
 
 void RuleCheck::run(Connection& connection, Done done) {
   connection_ = &connection;
@@ -131,7 +134,9 @@ void RuleCheck::describe(const std::string& sql, const std::string& uncast, Next
 void RuleCheck::on_lets(std::vector<StepResult> results) {
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (results[i].sqlstate.empty()) continue;
-    return broken("`let` " + rule_.lets[i].name + " cannot be prepared: " + error_text(results[i]));
+    const LetValue& let = rule_.lets[i];
+    place_ = error_place(rule_.source.let.at(let.name), let.shape, results[i], kLetBefore);
+    return broken(concat({"`let` ", let.name, " cannot be prepared: ", error_text(results[i])}));
   }
   describe_legacy();
 }
@@ -145,12 +150,15 @@ void RuleCheck::describe_legacy() {
 void RuleCheck::on_legacy(std::vector<StepResult> results) {
   const auto& whole = results.front();
   if (!whole.sqlstate.empty()) {
-    const auto& name = rule_.legacy[legacy_.size()].name;
-    return broken("the legacy statement " + (name.empty() ? "" : "`" + name + "` ") +
+    const auto& statement = rule_.legacy[legacy_.size()];
+    place_ = error_place(statement.source, statement.shape, whole);
+    return broken("the legacy statement " +
+                  (statement.name.empty() ? "" : "`" + statement.name + "` ") +
                   "cannot be prepared: " + error_text(whole));
   }
   auto& described = legacy_.emplace_back();
   described.columns = whole.result.columns();
+  legacy_parameters_.push_back(whole.parameter_types);
   // Without its casts a statement may be invalid (GROUP BY of the cast, UNION); then they are not
   // looked through.
   if (results.size() > 1 && results[1].sqlstate.empty()) {
@@ -165,10 +173,12 @@ void RuleCheck::on_rewrite(std::vector<StepResult> results) {
   if (whole.sqlstate.empty()) {
     rewrite_.emplace();
     rewrite_->columns = whole.result.columns();
+    rewrite_parameters_ = whole.parameter_types;
     if (results.size() > 1 && results[1].sqlstate.empty()) {
       rewrite_->uncast = results[1].result.columns();
     }
   } else {
+    place_ = error_place(rule_.source.rewrite, rule_.rewrite, whole);
     rewrite_error_ = error_text(whole);
   }
   ask_catalog();
@@ -183,6 +193,10 @@ void RuleCheck::ask_catalog() {
       if (column.table_oid != 0) tables.push_back(std::to_string(column.table_oid));
     }
   };
+  for (const auto type : rewrite_parameters_) types.push_back(std::to_string(type));
+  for (const auto& parameters : legacy_parameters_) {
+    for (const auto type : parameters) types.push_back(std::to_string(type));
+  }
   for (const auto& described : legacy_) {
     add(described.columns);
     add(described.uncast);
@@ -205,6 +219,7 @@ void RuleCheck::on_catalog(std::vector<StepResult> results) {
   }
   Verification verification;
   verification.state = RuleState::ready;
+  verification.place = place_;
   verification.catalog = read_catalog(results[0].result, results[1].result);
   verification.catalog.types = read_types(results[2].result);
   if (!rewrite_) {
@@ -227,6 +242,7 @@ void RuleCheck::on_catalog(std::vector<StepResult> results) {
   if (!clock.empty()) return broken(std::move(clock));
   verification.legacy_columns = described.columns;
   verification.rewrite_columns = rewrite_->columns;
+  verification.parameters = parameter_types(rule_, legacy_parameters_, rewrite_parameters_);
   for (const auto& note : verification.pairing.notes) {
     if (!verification.reason.empty()) verification.reason += "; ";
     verification.reason += note;
@@ -260,6 +276,7 @@ void RuleCheck::unreadable_catalog(const StepResult& step) {
 void RuleCheck::broken(std::string reason, bool may_mend) {
   Verification verification;
   verification.may_mend = may_mend;
+  verification.place = place_;
   verification.state = RuleState::broken;
   verification.reason = std::move(reason);
   finish(std::move(verification));

@@ -4,6 +4,7 @@
 // the catalog; then both sides are prepared and described, never executed; columns are paired with
 // the help of the catalog.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "shadow/compare/pairing.h"
 #include "shadow/options.h"
 #include "shadow/replay/connection.h"
+#include "shadow/replay/parameter_types.h"
 #include "shadow/replay/read_only_transaction.h"
 #include "shadow/rules/rule.h"
 #include "shadow/verdict.h"
@@ -25,11 +27,13 @@ struct Verification {
   // Broken, but the server may mend it without a new configuration (a GRANT).
   bool may_mend = false;
   std::string reason;  // why broken, or what else is worth telling
+  SourceMark place;    // of what cannot be prepared, else of the rule
   Pairing pairing;     // empty when the rewrite could not be prepared
   // What was paired: a result whose columns come from elsewhere is not what was verified.
   std::vector<ColumnInfo> legacy_columns;
   std::shared_ptr<const Stitching> stitching;  // of a rule with several statements
   std::vector<ColumnInfo> rewrite_columns;
+  std::vector<ParameterTypes> parameters;
   Catalog catalog;
   bool rewrite_prepared = false;
 };
@@ -74,6 +78,9 @@ class RuleCheck {
   std::vector<DescribedColumns> legacy_;  // by statement
   Described rewrite_;
   std::string rewrite_error_;
+  std::vector<std::vector<std::uint32_t>> legacy_parameters_;  // types, by statement
+  std::vector<std::uint32_t> rewrite_parameters_;
+  SourceMark place_;  // of what is found
 };
 
 }  // namespace parallax::shadow

@@ -3,14 +3,29 @@
 #include <algorithm>
 #include <utility>
 
+#include "shadow/rules/sort_unique.h"
+
 namespace parallax::shadow {
 
-Verifier::Verifier(io::Loop& loop, const Options& options, Pool& pool,
-                   std::vector<std::string> tables, Listener listener)
+namespace {
+
+std::vector<std::string> tables_of(const RuleSet& rules) {
+  std::vector<std::string> tables;
+  for (const auto& rule : rules.rules()) {
+    tables.insert(tables.end(), rule->tables.begin(), rule->tables.end());
+  }
+  sort_unique(tables);
+  return tables;
+}
+
+}  // namespace
+
+Verifier::Verifier(io::Loop& loop, const Options& options, Pool& pool, const RuleSet& rules,
+                   Listener listener)
     : loop_(loop),
       options_(options),
       pool_(pool),
-      tables_(std::move(tables)),
+      tables_(tables_of(rules)),
       listener_(std::move(listener)),
       retry_(loop) {}
 
@@ -40,6 +55,7 @@ void Verifier::close() {
 
 void Verifier::begin_round() {
   in_round_ = true;
+  trouble_ = {SkipReason::server, "the shadow connection was lost"};
   pool_.acquire([this](std::variant<Connection*, ReplaySkip> acquired) {
     if (closed_) return;
     if (auto* connection = std::get_if<Connection*>(&acquired)) {
@@ -47,6 +63,7 @@ void Verifier::begin_round() {
       check_facts();
     } else {
       in_trouble_ = true;
+      trouble_ = std::get<ReplaySkip>(std::move(acquired));
       end_round();
     }
   });
@@ -65,6 +82,8 @@ void Verifier::on_facts(std::variant<ServerFacts, ReplaySkip> facts) {
   if (const auto* known = std::get_if<ServerFacts>(&facts)) {
     facts_known_ = true;
     listener_.facts(*known);
+  } else {
+    trouble_ = std::get<ReplaySkip>(std::move(facts));
   }
   check_next();
 }
@@ -92,6 +111,8 @@ void Verifier::on_checked(RuleCheck::End&& end) {
   } else {
     in_trouble_ = true;
     again_.push_back(&rule);
+    trouble_ = std::get<ReplaySkip>(std::move(end));
+    not_told(rule, trouble_);
   }
   check_next();
 }
@@ -105,12 +126,18 @@ void Verifier::explain(const Rule& rule) {
   });
 }
 
+void Verifier::not_told(const Rule& rule, const ReplaySkip& why) const {
+  if (listener_.not_told) listener_.not_told(rule, why);
+}
+
 void Verifier::end_round() {
   in_round_ = false;
   if (connection_ != nullptr) pool_.release(*std::exchange(connection_, nullptr));
+  for (const Rule* rule : pending_) not_told(*rule, trouble_);
   pending_.insert(pending_.end(), again_.begin(), again_.end());
   again_.clear();
   if (!pending_.empty()) retry_later();
+  if (listener_.round_ended) listener_.round_ended();
 }
 
 void Verifier::retry_later() {

@@ -34,10 +34,14 @@ class Verifier {
     std::function<void(const ServerFacts&)> facts;  // once
     Found found;
     Planned planned;  // after `found`, of a rule that is ready, with Options::generic_plans
+    // The server could not tell, or could not be asked; it will be asked again.
+    std::function<void(const Rule&, const ReplaySkip&)> not_told = nullptr;
+    // Every rule that waited has been found or not told.
+    std::function<void()> round_ended = nullptr;
   };
 
-  // `tables` of all rules, as Rule::tables.
-  Verifier(io::Loop& loop, const Options& options, Pool& pool, std::vector<std::string> tables,
+  // `rules`: all that there are; the server's facts are about their tables.
+  Verifier(io::Loop& loop, const Options& options, Pool& pool, const RuleSet& rules,
            Listener listener);
 
   // Adds a rule, which is found once; one that is broken but may mend (Verification::may_mend) is
@@ -53,6 +57,7 @@ class Verifier {
   void check_next();
   void on_checked(RuleCheck::End&& end);
   void explain(const Rule& rule);
+  void not_told(const Rule& rule, const ReplaySkip& why) const;
   void end_round();
   void retry_later();
 
@@ -67,6 +72,7 @@ class Verifier {
   std::deque<const Rule*> again_;  // the server could not tell, or may mend it; in the next round
   bool facts_known_ = false;
   bool in_trouble_ = false;  // the server could not tell, or not even be asked
+  ReplaySkip trouble_;       // of this round: why it ends early
   std::shared_ptr<ServerFactsCheck> facts_;
   bool in_round_ = false;  // has a connection, or waits for one
   bool closed_ = false;

@@ -65,7 +65,10 @@ PreparedText prepare_text(std::string_view source, const StatementShape& shape) 
       std::size_t number = next_number;
       if (slot.kind == SlotKind::parameter)
         number = numbered.emplace(slot.number, number).first->second;
-      if (number == next_number) ++next_number;
+      if (number == next_number) {
+        ++next_number;
+        text.parameters.push_back(is_name(slot) ? spelling_of(slot) : std::string());
+      }
       separate_word(text.sql);
       // All of a parameter stands for the name's first byte.
       text.pieces.push_back({text.sql.size(), slot.begin, slot.begin});

@@ -37,6 +37,8 @@ struct PreparedText {
     std::size_t source_end = 0;
   };
   std::vector<Piece> pieces;
+  // What $1, $2, ... are in the rule: ":id", "$3"; empty for `:_`.
+  std::vector<std::string> parameters;
 };
 
 // Each occurrence of a name and of `:_` gets a number of its own, a `$n` one for all its places.

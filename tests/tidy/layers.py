@@ -11,6 +11,7 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
 # Of shadow/, proxy/ knows only this.
 PUBLIC_FACE = {'tap.h', 'captured.h', 'verdict.h', 'rule_source.h', 'options.h', 'report.h', 'engine.h', 'shadow_metrics.h',
+               'online_check.h', 'query_plan.h',
                'journal/journal.h', 'journal/journal_file.h', 'journal/options.h',
                'rules/rule.h'}
 

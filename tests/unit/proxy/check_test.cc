@@ -35,7 +35,7 @@ Said check(const std::string& file) {
   std::ostringstream out;
   std::ostringstream err;
   const int status = check_config(
-      file, [](const std::string&) { return std::nullopt; }, out, err);
+      {.config_file = file}, [](const std::string&) { return std::nullopt; }, {}, out, err);
   return {status, out.str(), err.str()};
 }
 
@@ -57,6 +57,24 @@ TEST_CASE("a fine configuration is one line, warnings apart") {
             ":2:11: warning: `upstream`: `pgbouncer` is for an ORM and is dropped from the URL\n");
   const std::string empty = directory.write("b.yaml", kHead);
   CHECK(check(empty).out == empty + ": 0 rules, fine\n");
+}
+
+TEST_CASE("--online has nothing to ask with mode: off, and without rules") {
+  const Directory directory;
+  const auto online = [](const std::string& file) {
+    std::ostringstream out;
+    std::ostringstream err;
+    const int status = check_config(
+        {.config_file = file, .online = true}, [](const std::string&) { return std::nullopt; }, {},
+        out, err);
+    return Said{status, out.str(), err.str()};
+  };
+  const std::string off = directory.write("a.yaml", kHead + "mode: off\n");
+  CHECK(online(off).status == kExitUsage);
+  CHECK(online(off).err.find("`mode: off` replays nothing") != std::string::npos);
+  const std::string empty = directory.write("b.yaml", kHead);
+  CHECK(online(empty).status == kExitFine);
+  CHECK(online(empty).out == empty + ": 0 rules, fine\n0 rules\n");
 }
 
 TEST_CASE("a rewrite without legacy's ORDER BY is a warning at its place") {

@@ -26,6 +26,10 @@ TEST_CASE("run and check") {
   CHECK_FALSE(run.dev);
   CHECK(std::get<RunCommand>(parse({"run", "--config=a.yaml", "--dev"})).dev);
   CHECK(std::get<CheckCommand>(parse({"check", "-c", "b.yaml"})).config_file == "b.yaml");
+  CHECK_FALSE(std::get<CheckCommand>(parse({"check", "-c", "b.yaml"})).online);
+  const auto online = std::get<CheckCommand>(parse({"check", "-c", "b.yaml", "--online"}));
+  CHECK((online.online && !online.plans));
+  CHECK(std::get<CheckCommand>(parse({"check", "-c", "b.yaml", "--online", "--plans"})).plans);
 }
 
 TEST_CASE("help is enough to start") {
@@ -59,6 +63,7 @@ TEST_CASE("mistakes end with status 2, the reason and where to look") {
       {"run", "-c", "a", "--strict"},
       {"check"},
       {"check", "-c", "a", "--dev"},
+      {"check", "-c", "a", "--plans"},
       {"run", "-c", "a", "b"},
       {"--dev"},
   };

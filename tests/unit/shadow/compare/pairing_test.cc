@@ -78,6 +78,8 @@ TEST_CASE("pairing: through a plain cast") {
   cast.legacy_uncast = {column("id", kUsers, 1), column("role", kUsers, 3), expression("sum")};
   cast.rewrite_uncast = {column("role", kUsers, 3), column("id", kUsers, 1), expression("sum")};
   CHECK(cast.pairs() == Pairs{{0, 1}, {1, 0}, {2, 2}});
+  CHECK(cast.paired().pairs[1].by == PairedBy::column);
+  CHECK(cast.paired().pairs[2].by == PairedBy::left_over);
   // A shape that does not fit says nothing.
   cast.rewrite_uncast.pop_back();
   CHECK(cast.problem() != "paired");

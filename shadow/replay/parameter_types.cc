@@ -1,0 +1,50 @@
+#include "shadow/replay/parameter_types.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "shadow/rules/prepared_text.h"
+
+namespace parallax::shadow {
+
+namespace {
+
+using TypesByName = std::map<std::string, std::vector<std::uint32_t>>;
+
+// In order of appearance, each once.
+void add_types(const SourceText& text, const StatementShape& shape,
+               const std::vector<std::uint32_t>& types, TypesByName& out) {
+  const auto names = prepare_text(text.text, shape).parameters;
+  for (std::size_t i = 0; i < std::min(names.size(), types.size()); ++i) {
+    if (names[i].empty()) continue;
+    auto& found = out[names[i]];
+    if (std::ranges::find(found, types[i]) == found.end()) found.push_back(types[i]);
+  }
+}
+
+}  // namespace
+
+std::vector<ParameterTypes> parameter_types(const Rule& rule,
+                                            const std::vector<std::vector<std::uint32_t>>& legacy,
+                                            const std::vector<std::uint32_t>& rewrite) {
+  TypesByName of_legacy;
+  for (std::size_t i = 0; i < legacy.size(); ++i)
+    add_types(rule.legacy[i].source, rule.legacy[i].shape, legacy[i], of_legacy);
+  TypesByName of_rewrite;
+  add_types(rule.source.rewrite, rule.rewrite, rewrite, of_rewrite);
+  std::vector<ParameterTypes> out;
+  for (auto& [name, types] : of_rewrite) {
+    const auto found = of_legacy.find(name);
+    if (found != of_legacy.end()) out.push_back({name, std::move(found->second), types});
+  }
+  return out;
+}
+
+std::uint32_t member_type(std::uint32_t type_oid, const TypeCatalog& catalog) {
+  const auto found = catalog.find(type_oid);
+  return found != catalog.end() && found->second.kind == TypeKind::array ? found->second.of
+                                                                         : type_oid;
+}
+
+}  // namespace parallax::shadow
