@@ -76,9 +76,10 @@ constexpr std::array<MetricInfo, kMetricCount> kTable = {
             "Matches in operations, by a step that made the two results equal.", kRuleStep),
     counter(rule_statements_total, "parallax_rule_statements_total",
             "Statements of the client that belong to the rule, by side of the rule.", kRuleSide),
-    counter(orphan_statements_total, "parallax_orphan_statements_total",
-            "Statements that could belong to an operation of several and belong to none, by reason.",
-            kReason),
+    counter(
+        orphan_statements_total, "parallax_orphan_statements_total",
+        "Statements that could belong to an operation of several and belong to none, by reason.",
+        kReason),
     counter(statements_total, "parallax_statements_total",
             "Statements of clients, by protocol and by whether a rule covers them.",
             kProtocolCovered),

@@ -84,11 +84,12 @@ void read_legacy(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource&
                             "a statement's name is a letter or _, then letters, digits and _: "
                             "links write it as `:name.column`");
     }
-    if (auto sql = read_sql(reader, statement)) statements.push_back({statement.key, std::move(*sql)});
+    if (auto sql = read_sql(reader, statement))
+      statements.push_back({statement.key, std::move(*sql)});
   });
   if (statements.size() > kStatementsMax) {
-    return reader.problem(entry, "an operation has at most " + std::to_string(kStatementsMax) +
-                                     " statements");
+    return reader.problem(
+        entry, "an operation has at most " + std::to_string(kStatementsMax) + " statements");
   }
   if (!statements.empty()) rule.legacy = std::move(statements);
 }

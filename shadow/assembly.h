@@ -1,7 +1,7 @@
 #pragma once
 
-// Puts the statements of an operation together: a child belongs to the operation whose rows its list
-// was made of, on whatever connection it came. Knows no clock and no connection.
+// Puts the statements of an operation together: a child belongs to the operation whose rows its
+// list was made of, on whatever connection it came. Knows no clock and no connection.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +25,8 @@ class Assembly {
   using Held = std::vector<std::size_t>;
 
   struct Listener {
-    // `parts`: what the client got of each statement, described; their live result is not filled in.
+    // `parts`: what the client got of each statement, described; their live result is not filled
+    // in.
     std::function<void(CapturedOperation&&, std::vector<LiveResult>&& parts, Held&&)> complete;
     std::function<void(const Rule&, NamedValues&&, End, Held&&)> ended;
     // A child that belongs to no operation (counted), or to one that needs no rows of it (null).

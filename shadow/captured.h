@@ -68,7 +68,7 @@ struct CapturedStatement {
   ReplayContextRef context;
   BoundStatement legacy;  // the client's own text and parameters, of the root
   LiveResult live;
-  std::optional<SkipReason> skip;   // of a child: why its operation cannot be compared
+  std::optional<SkipReason> skip;  // of a child: why its operation cannot be compared
   std::size_t bytes() const;
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// Which rules have operations of several statements under way. Children of such a rule are looked at
-// while there is one; all workers and the engine see the same counts.
+// Which rules have operations of several statements under way. Children of such a rule are looked
+// at while there is one; all workers and the engine see the same counts.
 
 #include <atomic>
 #include <cstddef>

@@ -25,11 +25,12 @@ struct Options {
     const auto found = conninfo.find(name);
     return found == conninfo.end() ? std::string() : found->second;
   }
-  std::size_t pool_max = 4;                                  // shadow.pool.max
-  std::chrono::milliseconds idle_timeout{20'000};            // shadow.pool.idle_timeout
-  std::chrono::milliseconds connect_timeout{10'000};         // shadow.pool.connect_timeout
-  std::chrono::milliseconds statement_timeout{2'000};        // shadow.statement_timeout
-  std::chrono::milliseconds window{2'000};  // shadow.window: an operation's statements arrive within
+  std::size_t pool_max = 4;                            // shadow.pool.max
+  std::chrono::milliseconds idle_timeout{20'000};      // shadow.pool.idle_timeout
+  std::chrono::milliseconds connect_timeout{10'000};   // shadow.pool.connect_timeout
+  std::chrono::milliseconds statement_timeout{2'000};  // shadow.statement_timeout
+  std::chrono::milliseconds window{
+      2'000};  // shadow.window: an operation's statements arrive within
   std::chrono::milliseconds lock_timeout{100};               // shadow.lock_timeout
   std::size_t queue_jobs = 1024;                             // shadow.queue.max_jobs
   std::size_t queue_bytes = std::size_t{64} * 1024 * 1024;   // shadow.queue.max_bytes

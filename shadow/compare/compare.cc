@@ -117,8 +117,7 @@ Sameness same_result(const ResultSet& first, const ResultSet& second,
     itself.legacy.back().link = statement.link;
   }
   itself.source.compare.order = basis.rule.source.compare.order;
-  itself.source.compare.unordered_statements =
-      basis.rule.source.compare.unordered_statements;
+  itself.source.compare.unordered_statements = basis.rule.source.compare.unordered_statements;
   Pairing straight;
   for (std::size_t i = 0; i < first.columns().size(); ++i) straight.pairs.push_back({i, i});
   for (const std::size_t pair : basis.pairing.key_pairs) {

@@ -4,8 +4,8 @@
 #include <map>
 #include <optional>
 
-#include "shadow/rules/select_list.h"
 #include "shadow/compare/wording.h"
+#include "shadow/rules/select_list.h"
 
 namespace parallax::shadow {
 namespace {

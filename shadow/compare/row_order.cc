@@ -24,7 +24,8 @@ std::vector<std::size_t> keys_of(const SortOrder& order, const Pairing& pairing,
   for (const ColumnInfo& column : columns) {
     std::string_view label = column.label;
     // "statement.label", where there are several statements.
-    if (!pairing.statements.empty()) label.remove_prefix(std::min(label.find('.') + 1, label.size()));
+    if (!pairing.statements.empty())
+      label.remove_prefix(std::min(label.find('.') + 1, label.size()));
     labels.push_back(label);
   }
   std::vector<std::size_t> keys;
@@ -85,8 +86,8 @@ void RowOrder::read_children(const ComparisonBasis& basis, const ResultSet& lega
     if (!statements[i].order.ordered || is_unordered(basis.rule, statements[i])) continue;
     ChildOrder child;
     const std::size_t first = basis.pairing.statements[i];
-    child.keys = keys_of(statements[i].order, basis.pairing, columns_of(legacy, basis.pairing, i),
-                         first);
+    child.keys =
+        keys_of(statements[i].order, basis.pairing, columns_of(legacy, basis.pairing, i), first);
     std::vector<bool> below(statements.size(), false);
     for (std::size_t s = 0; s < statements.size(); ++s) {
       below[s] = s == i || (statements[s].link && below[statements[s].link->parent]);
@@ -141,8 +142,8 @@ bool RowOrder::in_sequence(RowColumns& columns,
   return true;
 }
 
-// Rows of one parent, in legacy's sequence: those behind a group of rows that tie come behind all of
-// that group in the rewrite, too.
+// Rows of one parent, in legacy's sequence: those behind a group of rows that tie come behind all
+// of that group in the rewrite, too.
 bool RowOrder::child_in_sequence(RowColumns& columns, const ChildOrder& child,
                                  const RowPairs& pairs) const {
   struct Group {

@@ -38,9 +38,9 @@ class RowOrder {
 
   // These rows that have no partner, as many on both sides, may be what LIMIT or OFFSET took of
   // rows that tie: all sort keys are in the output, and each row ties with the last (LIMIT) or the
-  // first (OFFSET) row of legacy, which may have more than one. Without an ORDER BY all rows tie. A LIMIT that was not reached
-  // has cut nothing. Of several statements it is the root's, and its rows may have other numbers of
-  // children.
+  // first (OFFSET) row of legacy, which may have more than one. Without an ORDER BY all rows tie. A
+  // LIMIT that was not reached has cut nothing. Of several statements it is the root's, and its
+  // rows may have other numbers of children.
   bool may_be_cut(RowColumns& columns, std::span<const std::size_t> legacy_only,
                   std::span<const std::size_t> rewrite_only) const;
 

@@ -135,8 +135,9 @@ std::variant<Stitching, std::string> make_stitching(
         ++found;
       }
       if (found != 1) {
-        return concat({"the link `:", link->list_name, "`: `", rule.legacy[link->parent].name, "` has ",
-                       found == 0 ? "no column" : "several columns", " \"", link->parent_column, "\""});
+        return concat({"the link `:", link->list_name, "`: `", rule.legacy[link->parent].name,
+                       "` has ", found == 0 ? "no column" : "several columns", " \"",
+                       link->parent_column, "\""});
       }
       if (link->column >= described[i].size()) {
         return concat({"the link `:", link->list_name, "`: `", rule.legacy[i].name,

@@ -35,9 +35,7 @@ class LegacyRun {
 
   // Its parent must have a result.
   BoundStatement bind(std::size_t statement) const;
-  void take(std::size_t statement, StepResult&& result) {
-    results_[statement] = std::move(result);
-  }
+  void take(std::size_t statement, StepResult&& result) { results_[statement] = std::move(result); }
   // One has failed, or has other columns than verified: no child can follow.
   bool cannot_go_on() const;
   // All results as one, once; nothing = too much.

@@ -53,7 +53,8 @@ constexpr const char* kPrimaryKeySql =
 // end of a transaction only.
 constexpr const char* kUniqueKeySql =
     "SELECT i.indexrelid, a.attname FROM pg_catalog.pg_index i CROSS JOIN "
-    "pg_catalog.generate_series(0, i.indnkeyatts - 1) AS k(place) JOIN pg_catalog.pg_attribute a ON "
+    "pg_catalog.generate_series(0, i.indnkeyatts - 1) AS k(place) JOIN pg_catalog.pg_attribute a "
+    "ON "
     "a.attrelid = i.indrelid AND a.attnum = i.indkey[k.place] WHERE i.indisunique AND i.indisvalid "
     "AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL AND "
     "i.indrelid = ANY ($1::pg_catalog.oid[]) ORDER BY i.indexrelid";

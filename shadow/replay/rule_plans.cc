@@ -79,9 +79,10 @@ void RulePlansQuery::explain_next() {
     std::exchange(done_, nullptr)(std::move(plans_));
     return;
   }
-  transaction_.run(*connection_, context(),
-                   steps_for(next_ < legacy.size() ? legacy[next_].prepared : rule_.rewrite_prepared),
-                   [this](TransactionEnd end) { on_explained(std::move(end)); });
+  transaction_.run(
+      *connection_, context(),
+      steps_for(next_ < legacy.size() ? legacy[next_].prepared : rule_.rewrite_prepared),
+      [this](TransactionEnd end) { on_explained(std::move(end)); });
 }
 
 void RulePlansQuery::on_explained(TransactionEnd end) {

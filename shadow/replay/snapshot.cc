@@ -120,8 +120,7 @@ bool Snapshot::take_whole_runs() {
     if (step == Step::rewrite) continue;
     auto whole = run_of(step).whole();
     if (!whole) return false;
-    (step == Step::legacy_first ? result_.legacy_first : result_.legacy_second) =
-        *std::move(whole);
+    (step == Step::legacy_first ? result_.legacy_first : result_.legacy_second) = *std::move(whole);
   }
   return true;
 }

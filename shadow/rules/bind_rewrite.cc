@@ -1,5 +1,5 @@
-// Rule::bind_rewrite, bind_child, bind_lets: SQL of a rule with the values of its names, as parameters. No
-// value ever becomes part of the text.
+// Rule::bind_rewrite, bind_child, bind_lets: SQL of a rule with the values of its names, as
+// parameters. No value ever becomes part of the text.
 
 #include <algorithm>
 #include <cstddef>

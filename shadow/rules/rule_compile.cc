@@ -50,7 +50,8 @@ class RuleCompiler {
     if (problems_.size() != before) return nullptr;
     rule->legacy = *std::move(legacy);
     rule->rewrite = *std::move(rewrite);
-    for (auto& statement : rule->legacy) statement.uncast = without_column_casts(statement.prepared);
+    for (auto& statement : rule->legacy)
+      statement.uncast = without_column_casts(statement.prepared);
     rule->rewrite_uncast = without_column_casts(rule->rewrite_prepared);
     for (auto* list : {&functions_, &tables_, &names_}) sort_unique(*list);
     rule->functions = std::move(functions_);

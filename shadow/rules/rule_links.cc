@@ -30,8 +30,8 @@ std::string_view column_before(std::string_view sql, std::size_t list) {
   const auto scanned = scan_tokens(sql);
   const auto* tokens = std::get_if<std::vector<Token>>(&scanned);
   if (tokens == nullptr) return {};
-  const auto behind = std::ranges::find_if(
-      *tokens, [list](const Token& token) { return token.begin >= list; });
+  const auto behind =
+      std::ranges::find_if(*tokens, [list](const Token& token) { return token.begin >= list; });
   const auto count = static_cast<std::size_t>(behind - tokens->begin());
   if (count < 3 || (*tokens)[count - 1].type != '(') return {};
   if ((*tokens)[count - 2].type != PG_QUERY__TOKEN__IN_P) return {};
@@ -138,8 +138,8 @@ class Linker {
                      "`, and `legacy` is one statement without a name: write `legacy:` as a map of "
                      "names and statements"});
     }
-    return concat({"`", spelling_of(slot), "`: legacy has no statement `", parent, "`, it has ",
-                   names});
+    return concat(
+        {"`", spelling_of(slot), "`: legacy has no statement `", parent, "`, it has ", names});
   }
 
   void check_roots() {

@@ -9,9 +9,9 @@
 
 namespace parallax::shadow {
 
-// Adds a problem for each name that is wrong in itself (a link outside legacy, two names in a list, `:_` where it
-// cannot stand), that the rewrite needs and neither legacy nor a let gives, that a let needs and
-// legacy does not give, or that is given and not used.
+// Adds a problem for each name that is wrong in itself (a link outside legacy, two names in a list,
+// `:_` where it cannot stand), that the rewrite needs and neither legacy nor a let gives, that a
+// let needs and legacy does not give, or that is given and not used.
 void check_names(const RuleSource& source, const std::vector<LegacyStatement>& legacy,
                  const StatementShape& rewrite, const std::vector<LetValue>& lets,
                  std::vector<ConfigProblem>& problems);

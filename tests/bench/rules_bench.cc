@@ -93,8 +93,7 @@ int main() {
     const auto shape = shape_of(sql, ShapeDialect::statement);
     return std::get<StatementShape>(shape).key.size();
   });
-  measure("know: shape and rules of the key", 5'000,
-          [&] { return set.know(sql).roots.size(); });
+  measure("know: shape and rules of the key", 5'000, [&] { return set.know(sql).roots.size(); });
   measure("shape_of select 1", 20'000, [&] {
     const auto shape = shape_of("select 1", ShapeDialect::statement);
     return std::get<StatementShape>(shape).key.size();

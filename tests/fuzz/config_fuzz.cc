@@ -60,7 +60,8 @@ void check_config(std::string_view file, const Config& config) {
     FUZZ_CHECK(!rule.name.text.empty() && valid_utf8(rule.name.text));
     FUZZ_CHECK(!rule.legacy.empty() && !rule.rewrite.text.empty());
     for (const auto& statement : rule.legacy) {
-      FUZZ_CHECK(!statement.sql.text.empty() && (rule.legacy.size() == 1 || !statement.name.empty()));
+      FUZZ_CHECK(!statement.sql.text.empty() &&
+                 (rule.legacy.size() == 1 || !statement.name.empty()));
       check_places(file, statement.sql);
     }
     check_places(file, rule.rewrite);

@@ -52,8 +52,7 @@ void check_skeleton(const StatementShape& whole, std::string_view sql) {
 RuleSource rule_source(std::string_view sql) {
   RuleSource source;
   source.name = {"fuzz", {.file = "fuzz.yaml", .line = 1, .column = 1}};
-  source.rewrite = {std::string(sql),
-                    {.file = "fuzz.yaml", .line = 2, .column = 7, .block = true}};
+  source.rewrite = {std::string(sql), {.file = "fuzz.yaml", .line = 2, .column = 7, .block = true}};
   source.legacy.front().sql = source.rewrite;
   return source;
 }

@@ -60,9 +60,10 @@ TEST_CASE("compare: mistakes") {
         "f.yaml:5:17: `rules.a.compare.when`: write `live` or `snapshot`, not `later`");
   check("compare: {order: loose}",
         "f.yaml:5:18: `rules.a.compare.order`: write `auto`, `strict` or `ignore`, not `loose`");
-  check("compare: {order: {machines: strict}}",
-        "f.yaml:5:29: `rules.a.compare.order.machines`: write `auto` or `ignore` for one statement, "
-        "not `strict`");
+  check(
+      "compare: {order: {machines: strict}}",
+      "f.yaml:5:29: `rules.a.compare.order.machines`: write `auto` or `ignore` for one statement, "
+      "not `strict`");
   for (const std::string value : {"0", "1", "-1e-9", "nan", "1e-9x", "5%", "1e-999"}) {
     check("compare: {float_tolerance: '" + value + "'}",
           "f.yaml:5:28: `rules.a.compare.float_tolerance`: write how far apart floats may be, as a "

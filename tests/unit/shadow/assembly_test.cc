@@ -104,8 +104,8 @@ struct World {
   void root(const std::vector<std::vector<Cell>>& rows, std::uint64_t session = 1,
             const std::string& after = "0") {
     auto statement = captured(3, rows, session);
-    const auto found = RuleSet::match(rules.know("SELECT id, author, editor FROM posts WHERE id > $1"),
-                                      values({after}));
+    const auto found = RuleSet::match(
+        rules.know("SELECT id, author, editor FROM posts WHERE id > $1"), values({after}));
     statement.root = found.root;
     statement.mark = open.open(rule);
     assembly.take(std::move(statement), 1, now);
@@ -117,10 +117,10 @@ struct World {
       if (cell) rows.push_back({*cell, "name of " + *cell});
     }
     auto statement = captured(2, rows, session);
-    statement.children = RuleSet::match(rules.know("SELECT id, name FROM users WHERE id IN " +
-                                                   written(list, 1)),
-                                        values(list))
-                             .children;
+    statement.children =
+        RuleSet::match(rules.know("SELECT id, name FROM users WHERE id IN " + written(list, 1)),
+                       values(list))
+            .children;
     REQUIRE(statement.children.size() == 2);
     return statement;
   }
@@ -129,10 +129,11 @@ struct World {
     auto statement = captured(2, {}, session);
     auto given = list;
     given.insert(given.begin(), kind);
-    statement.children = RuleSet::match(rules.know("SELECT owner, name FROM badges WHERE owner IN " +
-                                                   written(list, 2) + " AND kind = $1"),
-                                        values(given))
-                             .children;
+    statement.children =
+        RuleSet::match(rules.know("SELECT owner, name FROM badges WHERE owner IN " +
+                                  written(list, 2) + " AND kind = $1"),
+                       values(given))
+            .children;
     REQUIRE(statement.children.size() == 1);
     return statement;
   }

@@ -74,10 +74,9 @@ TEST_CASE("a parent without children has a row of NULLs") {
   world.results[1] = rows(world.columns[1], {{"m1", "u2", "5"}, {"m2", "u2", std::nullopt}});
   world.results[3] = rows(world.columns[3], {{"5", "admin"}});
   CHECK(cells_of(*world.whole()) ==
-        std::vector<Row>{
-            {"u1", "Ann", {}, {}, {}, {}, {}, {}, {}},
-            {"u2", "Bob", "m1", "u2", "5", {}, {}, "5", "admin"},
-            {"u2", "Bob", "m2", "u2", {}, {}, {}, {}, {}}});
+        std::vector<Row>{{"u1", "Ann", {}, {}, {}, {}, {}, {}, {}},
+                         {"u2", "Bob", "m1", "u2", "5", {}, {}, "5", "admin"},
+                         {"u2", "Bob", "m2", "u2", {}, {}, {}, {}, {}}});
 }
 
 TEST_CASE("children of one parent that have nothing to do with each other multiply, as in a join") {
@@ -158,14 +157,16 @@ TEST_CASE("a child's ORDER BY orders its rows within one parent") {
   CHECK(books.compare(legacy, {{"a", "a", "y"}, {"a", "a", "x"}, {"b", "b", "w"}}).difference ==
         MismatchKind::order);
   books.rule.legacy[1].order = {};
-  CHECK_FALSE(books.compare(legacy, {{"a", "a", "y"}, {"a", "a", "x"}, {"b", "b", "w"}}).difference);
+  CHECK_FALSE(
+      books.compare(legacy, {{"a", "a", "y"}, {"a", "a", "x"}, {"b", "b", "w"}}).difference);
 }
 
 TEST_CASE("rows of children come in any order between parents that nothing orders") {
   Books books;
   books.rule.legacy[0].order = {};
   const std::vector<Row> legacy{{"a", "a", "x"}, {"a", "a", "y"}, {"b", "b", "w"}};
-  CHECK_FALSE(books.compare(legacy, {{"b", "b", "w"}, {"a", "a", "x"}, {"a", "a", "y"}}).difference);
+  CHECK_FALSE(
+      books.compare(legacy, {{"b", "b", "w"}, {"a", "a", "x"}, {"a", "a", "y"}}).difference);
   CHECK(books.compare(legacy, {{"b", "b", "w"}, {"a", "a", "y"}, {"a", "a", "x"}}).difference ==
         MismatchKind::order);
 }

@@ -31,7 +31,8 @@ RuleSource several(std::vector<std::pair<std::string, std::string>> statements,
 const char* const kUser = "SELECT id, name FROM users WHERE id = :id LIMIT 1 OFFSET 0";
 const char* const kMemberships =
     "SELECT m.id, m.\"userId\", m.role FROM m WHERE m.\"userId\" IN (:user.id) OFFSET 0";
-const char* const kRoles = "SELECT id, name FROM roles WHERE id IN (CAST(:memberships.role AS int))";
+const char* const kRoles =
+    "SELECT id, name FROM roles WHERE id IN (CAST(:memberships.role AS int))";
 
 Texts refused(std::vector<std::pair<std::string, std::string>> statements,
               std::string rewrite = "select 1") {
@@ -70,8 +71,9 @@ TEST_CASE("links that lead nowhere are refused") {
               "statement without a name: write `legacy:` as a map of names and statements"});
   CHECK(problems("select 1", "select a from t where id in (:user.id)") ==
         Texts{"r.yaml:111:36: `:user.id` is a link, which stands in legacy only"});
-  CHECK(refused({{"user", "SELECT id FROM u"}, {"m", "SELECT id FROM m WHERE id IN (:users.id)"}}) ==
-        Texts{"r.yaml:31:37: `:users.id`: legacy has no statement `users`, it has `user`, `m`"});
+  CHECK(
+      refused({{"user", "SELECT id FROM u"}, {"m", "SELECT id FROM m WHERE id IN (:users.id)"}}) ==
+      Texts{"r.yaml:31:37: `:users.id`: legacy has no statement `users`, it has `user`, `m`"});
   CHECK(refused({{"a", "SELECT id FROM a"}, {"b", "SELECT id FROM b"}}) ==
         Texts{"r.yaml:31:7: `b` and `a` have no link: nothing says that they are one operation; "
               "write `IN (:a.column)` in one of them, or two rules"});
@@ -115,15 +117,19 @@ TEST_CASE("an order that means nothing names a statement") {
 TEST_CASE("a statement may be a child of several rules, and a root") {
   auto first = several({{"user", kUser}, {"memberships", kMemberships}}, "select :id");
   auto second = several({{"team", "SELECT id FROM teams WHERE id = :id"},
-                         {"memberships", "SELECT m.id, m.\"userId\", m.role FROM m WHERE "
-                                         "m.\"userId\" IN (:team.id) OFFSET 0"}},
+                         {"memberships",
+                          "SELECT m.id, m.\"userId\", m.role FROM m WHERE "
+                          "m.\"userId\" IN (:team.id) OFFSET 0"}},
                         "select :id");
   second.name.text = "second";
-  auto third = source("third", "SELECT m.id, m.\"userId\", m.role FROM m WHERE m.\"userId\" IN "
-                               "(:ids) OFFSET 0", "select a from m where b in (:ids)");
+  auto third = source("third",
+                      "SELECT m.id, m.\"userId\", m.role FROM m WHERE m.\"userId\" IN "
+                      "(:ids) OFFSET 0",
+                      "select a from m where b in (:ids)");
   const auto set = compile({first, second, third});
-  const auto known = set.know("SELECT m.id, m.\"userId\", m.role FROM m WHERE m.\"userId\" IN "
-                              "($1, $2) OFFSET $3");
+  const auto known = set.know(
+      "SELECT m.id, m.\"userId\", m.role FROM m WHERE m.\"userId\" IN "
+      "($1, $2) OFFSET $3");
   const std::vector<Value> parameters{text("a"), null(), text("0")};
   const auto found = RuleSet::match(known, parameters);
   REQUIRE(found.root);
@@ -136,16 +142,16 @@ TEST_CASE("a statement may be a child of several rules, and a root") {
   const std::vector<Value> other{text("a"), null(), text("5")};
   CHECK(RuleSet::match(known, other).children.empty());
   // Nobody's list.
-  const auto empty = set.know(
-      "SELECT m.id, m.\"userId\", m.role FROM m WHERE m.\"userId\" IN (NULL) OFFSET 0");
+  const auto empty =
+      set.know("SELECT m.id, m.\"userId\", m.role FROM m WHERE m.\"userId\" IN (NULL) OFFSET 0");
   CHECK(RuleSet::match(empty, {}).children.at(0).values.at("user.id").members.empty());
 }
 
 TEST_CASE("a child is written again with another list") {
-  const auto set = compile({several(
-      {{"a", "SELECT id FROM a WHERE id = :id"},
-       {"b", "SELECT id, x FROM b WHERE id IN (CAST(:a.id AS uuid)) AND x = :x LIMIT :_"}},
-      "select :id, :x")});
+  const auto set = compile(
+      {several({{"a", "SELECT id FROM a WHERE id = :id"},
+                {"b", "SELECT id, x FROM b WHERE id IN (CAST(:a.id AS uuid)) AND x = :x LIMIT :_"}},
+               "select :id, :x")});
   const auto& rule = *set.rules().front();
   const auto found = RuleSet::match(
       set.know("SELECT id, x FROM b WHERE id IN (CAST($1 AS uuid)) AND x = $2 LIMIT $3"),
@@ -155,8 +161,9 @@ TEST_CASE("a child is written again with another list") {
   auto& list = values["a.id"];
   list.members = {text("p"), text("q")};
   const auto bound = rule.bind_child(1, values);
-  CHECK(bound.sql == "SELECT id, x FROM b WHERE id IN (CAST($1 AS uuid), CAST($2 AS uuid)) AND "
-                     "x = $3 LIMIT $4");
+  CHECK(bound.sql ==
+        "SELECT id, x FROM b WHERE id IN (CAST($1 AS uuid), CAST($2 AS uuid)) AND "
+        "x = $3 LIMIT $4");
   CHECK(test::texts(bound.parameters) == Texts{"p", "q", "y", "7"});
   list.members.clear();
   CHECK(rule.bind_child(1, values).sql ==

@@ -1,0 +1,94 @@
+#pragma once
+
+// What the engine is made of. Nobody but engine.cc includes it.
+
+#include <atomic>
+#include <chrono>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "proxy/io/loop.h"
+#include "proxy/io/timer.h"
+#include "shadow/assembly.h"
+#include "shadow/breakers.h"
+#include "shadow/engine.h"
+#include "shadow/intake_queue.h"
+#include "shadow/judge.h"
+#include "shadow/outcome_counter.h"
+#include "shadow/replay/operation_replay.h"
+#include "shadow/replay/pool.h"
+#include "shadow/replay/verifier.h"
+
+namespace parallax::shadow {
+
+struct Engine::Impl {
+  // An operation that waits for a connection, or is being replayed on one.
+  struct Job {
+    CapturedOperation operation;
+    Assembly::Held held;  // of the queue's budget, until the replay starts
+    Connection* connection = nullptr;
+    std::unique_ptr<OperationReplay> replay;
+    std::optional<Outcome> settled;  // live
+    Breakers::Tickets tickets;
+  };
+  using End = decltype(Outcome::end);
+  using Jobs = std::list<Job>;  // bounded by the queue's budget and the pool
+
+  Impl(Options given, std::shared_ptr<const RuleSet> rule_set, const ShadowMetrics& metrics,
+       metrics::Registry& registry, Report& to, std::size_t workers);
+
+  void run();
+  void stop(std::chrono::milliseconds deadline);
+
+  void take_offers();
+  void accept(IntakeQueue::Item item);
+  Assembly::Listener assembly_listener();
+  void begin_job(CapturedOperation&& operation, Assembly::Held&& held);
+  void give_back(const Assembly::Held& held);
+  void watch_assembly();
+  void wait_for_connection(Jobs::iterator job);
+  void start_job(Jobs::iterator job, Connection& connection);
+  void on_replayed(Jobs::iterator job, const OperationReplay::End& end);
+  Outcome outcome_of(const CapturedOperation& operation, const OperationReplay::End& end,
+                     std::optional<Outcome>&& settled);
+  void finish(CapturedOperation& operation, Outcome outcome);
+  void watch_drift(const Rule& rule, const Outcome& outcome);
+  std::optional<SkipReason> obstacle(const Rule& rule) const;
+  void verified(const Rule& rule, Verification verification);
+  void verify_again(const Rule& rule, const std::string& why);
+  void end_waiting(Jobs::iterator job, End end, std::string detail);
+  void end_without_verdict(const CapturedOperation& operation, End end, std::string detail);
+  void publish(const Outcome& outcome);
+  void set_state(const Rule& rule, RuleState state, const std::string& reason);
+  void begin_stop(std::chrono::milliseconds deadline);
+  void drop_jobs(bool running_too);
+  void stop_when_done();
+
+  const Options options;
+  const std::shared_ptr<const RuleSet> rules;
+  Report& report;
+  OutcomeCounter counter;
+  std::vector<std::atomic<RuleState>> states;
+  OpenOperations open_operations;
+  Judge judge;
+  Breakers breakers;
+
+  io::Loop loop;
+  IntakeQueue intakes;
+  Pool pool;
+  Verifier verifier;
+  io::Timer deadline_timer;
+  io::Timer assembly_timer;
+  Assembly assembly;
+  Jobs jobs;
+  bool stopping = false;
+  std::thread thread;
+  bool stopped = false;  // of the thread that calls start() and stop()
+};
+
+}  // namespace parallax::shadow
