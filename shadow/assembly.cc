@@ -243,14 +243,19 @@ void Assembly::end(Operations::iterator operation, End how) {
   listener_.ended(rule, std::move(values), how, std::move(held));
 }
 
+// Each that joins may be what another has waited for.
 void Assembly::retry_early() {
-  for (bool joined = true; joined;) {
-    joined = false;
-    for (auto one = early_.begin(); one != early_.end() && !joined; ++one) {
-      joined = join(one->statement, one->held);
-      if (joined) early_.erase(one);
-    }
+  while (join_early()) {
   }
+}
+
+bool Assembly::join_early() {
+  for (auto one = early_.begin(); one != early_.end(); ++one) {
+    if (!join(one->statement, one->held)) continue;
+    early_.erase(one);
+    return true;
+  }
+  return false;
 }
 
 void Assembly::expire(std::uint64_t now_ns) {

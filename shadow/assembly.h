@@ -87,6 +87,7 @@ class Assembly {
   void fill(Operations::iterator operation, std::size_t statement, LiveResult live);
   bool derive_lists(Operation& operation, std::size_t parent);
   void retry_early();
+  bool join_early();
   bool is_complete(const Operation& operation) const;
   void complete(Operations::iterator operation);
   void end(Operations::iterator operation, End how);
