@@ -197,7 +197,7 @@ class Operations(unittest.TestCase):
                 self.assertEqual(0, metrics.sum('orphan_statements_total'))
 
     def test_while_writers_change_parents_and_children(self):
-        proxy = self.started()
+        proxy = self.started(shadow={'queue': {'max_jobs': 100_000, 'max_bytes': '256MiB'}})
         stop = threading.Event()
 
         def write(which):
