@@ -154,7 +154,9 @@ bool RowOrder::child_in_sequence(RowColumns& columns, const ChildOrder& child,
   const ResultSet& legacy = columns.result(Side::legacy);
   std::unordered_map<std::string, Group> groups;
   std::string key;
-  for (const auto& [row, rewrite] : pairs) {
+  for (const auto& pair_of_rows : pairs) {
+    const std::size_t row = pair_of_rows.first;
+    const std::size_t rewrite = pair_of_rows.second;
     key.clear();
     for (const std::size_t column : child.parent) {
       const auto cell = legacy.cell(row, column);

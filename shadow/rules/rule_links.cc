@@ -19,6 +19,9 @@ namespace parallax::shadow {
 namespace {
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+constexpr std::string_view kNoNames =
+    "`, and `legacy` is one statement without a name: write `legacy:` as a map of names and "
+    "statements";
 
 bool is_name_token(const Token& token) {
   return token.type == PG_QUERY__TOKEN__IDENT || token.keyword != KeywordKind::none;
@@ -134,9 +137,7 @@ class Linker {
     }
     const auto parent = slot.text.substr(0, slot.link_dot);
     if (names.empty()) {
-      return concat({"`", spelling_of(slot), "` is a link to a statement `", parent,
-                     "`, and `legacy` is one statement without a name: write `legacy:` as a map of "
-                     "names and statements"});
+      return concat({"`", spelling_of(slot), "` is a link to a statement `", parent, kNoNames});
     }
     return concat(
         {"`", spelling_of(slot), "`: legacy has no statement `", parent, "`, it has ", names});
