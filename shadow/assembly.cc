@@ -26,43 +26,6 @@ void append_member(std::string& list, const std::optional<std::string>& member) 
   }
 }
 
-struct ListKeys {
-  std::string list;
-  std::string set;  // empty: no member that is not NULL
-};
-
-ListKeys keys_of(const std::vector<std::optional<std::string>>& members) {
-  ListKeys keys;
-  std::set<std::string> distinct;
-  for (const auto& member : members) {
-    append_member(keys.list, member);
-    if (member) distinct.insert(*member);
-  }
-  for (const auto& member : distinct) append_member(keys.set, member);
-  return keys;
-}
-
-ListKeys keys_of(const NamedValue& list) {
-  std::vector<std::optional<std::string>> members;
-  for (const Value& value : list.members) {
-    members.push_back(value.null ? std::nullopt : std::optional(text_or_bytes(value)));
-  }
-  return keys_of(members);
-}
-
-ListKeys keys_of(const ResultSet& rows, std::size_t column) {
-  const ColumnInfo& info = rows.columns()[column];
-  std::vector<std::optional<std::string>> members;
-  for (std::size_t row = 0; row < rows.rows(); ++row) {
-    const auto cell = rows.cell(row, column);
-    members.push_back(
-        cell ? std::optional(text_or_bytes(
-                   {false, info.binary, info.binary ? info.type_oid : 0, std::string(*cell)}))
-             : std::nullopt);
-  }
-  return keys_of(members);
-}
-
 bool same_context(const ReplayContextRef& a, const ReplayContextRef& b) {
   return a == b || (a != nullptr && b != nullptr && *a == *b);
 }
@@ -78,6 +41,38 @@ const NamedValue& list_of(const ChildMatch& child) {
 }
 
 }  // namespace
+
+Assembly::ListKeys Assembly::keys_of(const std::vector<std::optional<std::string>>& members) {
+  ListKeys keys;
+  std::set<std::string> distinct;
+  for (const auto& member : members) {
+    append_member(keys.list, member);
+    if (member) distinct.insert(*member);
+  }
+  for (const auto& member : distinct) append_member(keys.set, member);
+  return keys;
+}
+
+Assembly::ListKeys Assembly::keys_of(const NamedValue& list) {
+  std::vector<std::optional<std::string>> members;
+  for (const Value& value : list.members) {
+    members.push_back(value.null ? std::nullopt : std::optional(text_or_bytes(value)));
+  }
+  return keys_of(members);
+}
+
+Assembly::ListKeys Assembly::keys_of(const ResultSet& rows, std::size_t column) {
+  const ColumnInfo& info = rows.columns()[column];
+  std::vector<std::optional<std::string>> members;
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    const auto cell = rows.cell(row, column);
+    members.push_back(
+        cell ? std::optional(text_or_bytes(
+                   {false, info.binary, info.binary ? info.type_oid : 0, std::string(*cell)}))
+             : std::nullopt);
+  }
+  return keys_of(members);
+}
 
 Assembly::Assembly(std::uint64_t window_ns, Listener listener)
     : window_ns_(window_ns), listener_(std::move(listener)) {}
@@ -105,8 +100,11 @@ void Assembly::begin(CapturedStatement&& root, std::size_t held, std::uint64_t n
 }
 
 bool Assembly::join(CapturedStatement& child, std::size_t held) {
-  auto found = fits(child, false);
-  if (found.empty()) found = fits(child, true);
+  std::vector<ListKeys> keys;
+  keys.reserve(child.children.size());
+  for (const ChildMatch& match : child.children) keys.push_back(keys_of(list_of(match)));
+  auto found = fits(child, keys, false);
+  if (found.empty()) found = fits(child, keys, true);
   if (found.empty()) return false;
   // One connection serves one operation at a time; else the one that has waited longest.
   const auto own = std::ranges::find_if(
@@ -136,23 +134,25 @@ bool Assembly::join(CapturedStatement& child, std::size_t held) {
   return true;
 }
 
-std::vector<Assembly::Fit> Assembly::fits(const CapturedStatement& child, bool as_set) {
+std::vector<Assembly::Fit> Assembly::fits(const CapturedStatement& child,
+                                          const std::vector<ListKeys>& keys, bool as_set) {
   std::vector<Fit> found;
   for (auto operation = open_.begin(); operation != open_.end(); ++operation) {
-    for (const ChildMatch& match : child.children) {
-      if (fits_at(*operation, match, child.context, as_set)) found.push_back({operation, &match});
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const ChildMatch& match = child.children[i];
+      if (match.place.rule != operation->rule) continue;
+      const ListKeys& wanted = operation->parts[match.place.statement].keys;
+      if (as_set ? keys[i].set != wanted.set : keys[i].list != wanted.list) continue;
+      if (fits_at(*operation, match, child.context)) found.push_back({operation, &match});
     }
   }
   return found;
 }
 
 bool Assembly::fits_at(const Operation& operation, const ChildMatch& child,
-                       const ReplayContextRef& context, bool as_set) const {
-  if (child.place.rule != operation.rule) return false;
+                       const ReplayContextRef& context) {
   const Part& part = operation.parts[child.place.statement];
   if (part.filled || !operation.parts[link_of(child).parent].filled) return false;
-  const auto keys = keys_of(list_of(child));
-  if (as_set ? keys.set != part.set : keys.list != part.list) return false;
   if (!same_context(operation.context, context)) return false;
   return std::ranges::all_of(child.values, [&](const auto& given) {
     const auto known = operation.values.find(given.first);
@@ -189,10 +189,8 @@ bool Assembly::derive_lists(Operation& operation, std::size_t parent) {
     const auto& rows = parts[parent].live.result;
     const std::size_t column = stitching->parts[i].parent_column;
     if (rows == nullptr || rows->columns().size() <= column) return false;
-    auto keys = keys_of(*rows, column);
-    parts[i].list = std::move(keys.list);
-    parts[i].set = std::move(keys.set);
-    if (!parts[i].set.empty()) continue;
+    parts[i].keys = keys_of(*rows, column);
+    if (!parts[i].keys.set.empty()) continue;
     // It may come, or not; it has no rows, and neither have its own children.
     parts[i].needed = false;
     parts[i].live.result = std::make_shared<ResultSet>(stitching->parts[i].columns);

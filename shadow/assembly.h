@@ -46,13 +46,16 @@ class Assembly {
   bool empty() const { return open_.empty() && early_.empty(); }
 
  private:
+  // What a list must be equal to: in order, with members that are NULL or occur twice; or as a set.
+  struct ListKeys {
+    std::string list;
+    std::string set;  // empty: no member that is not NULL
+  };
   struct Part {
     bool filled = false;
     bool needed = true;  // its list has members
     LiveResult live;
-    // What its list must be: in order, with members that are NULL or occur twice; and as a set.
-    std::string list;
-    std::string set;
+    ListKeys keys;  // of its list, from its parent's rows
   };
   struct Operation {
     const Rule* rule = nullptr;
@@ -80,11 +83,16 @@ class Assembly {
   void begin(CapturedStatement&& root, std::size_t held, std::uint64_t now_ns);
   // False: no operation is there for it, yet.
   bool join(CapturedStatement& child, std::size_t held);
-  std::vector<Fit> fits(const CapturedStatement& child, bool as_set);
-  bool fits_at(const Operation& operation, const ChildMatch& child, const ReplayContextRef& context,
-               bool as_set) const;
+  // `keys`: of the lists of its places.
+  std::vector<Fit> fits(const CapturedStatement& child, const std::vector<ListKeys>& keys,
+                        bool as_set);
+  static bool fits_at(const Operation& operation, const ChildMatch& child,
+                      const ReplayContextRef& context);
   static bool brings_values(const Operation& operation, const ChildMatch& child);
   void fill(Operations::iterator operation, std::size_t statement, LiveResult live);
+  static ListKeys keys_of(const std::vector<std::optional<std::string>>& members);
+  static ListKeys keys_of(const NamedValue& list);
+  static ListKeys keys_of(const ResultSet& rows, std::size_t column);
   bool derive_lists(Operation& operation, std::size_t parent);
   void retry_early();
   bool join_early();
