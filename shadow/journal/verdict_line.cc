@@ -84,7 +84,12 @@ JournalJson differences_json(const Outcome& outcome, const JournalStyle& style) 
 }
 
 void add_sides(JournalJson& line, const Outcome& outcome) {
-  line["legacy_sql"] = outcome.rule->source.legacy.front().sql.text;
+  const auto& legacy = outcome.rule->source.legacy;
+  if (legacy.size() == 1) {
+    line["legacy_sql"] = legacy.front().sql.text;
+  } else {
+    for (const auto& statement : legacy) line["legacy_sql"][statement.name] = statement.sql.text;
+  }
   line["rewrite_sql"] = outcome.rule->source.rewrite.text;
   if (!outcome.legacy_sqlstate.empty()) line["legacy_sqlstate"] = outcome.legacy_sqlstate;
   if (!outcome.rewrite_sqlstate.empty()) line["rewrite_sqlstate"] = outcome.rewrite_sqlstate;
