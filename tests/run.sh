@@ -91,7 +91,7 @@ for preset in "${presets[@]}"; do
       if [ -n "$churn" ]; then export PARALLAX_CHURN_SECONDS=20; fi  # the ten minutes were run
       end_churn
       left_out=()
-      if [ -n "$ci" ]; then left_out=(-E '^tidy_analyzer$'); fi  # eight minutes that find little that the sanitizer does not
+      if [ -n "$ci" ]; then left_out=(-E '^tidy_analyzer$'); fi  # eight minutes
       ctest --preset release -j "$jobs" "${left_out[@]}" "$@" ;;
     asan)
       if [ -n "$ci" ]; then
