@@ -71,13 +71,15 @@ bool is_statement_name(const std::string& name) {
          std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
-void read_legacy(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource& rule) {
+// Of a side: one, or several by name.
+void read_statements(YamlReader& reader, const YamlEntry& entry,
+                     std::vector<shadow::StatementSource>& side) {
   if (!entry.value.IsMap()) {
-    if (auto sql = read_sql(reader, entry)) rule.legacy.front().sql = std::move(*sql);
+    if (auto sql = read_sql(reader, entry)) side.front().sql = std::move(*sql);
     return;
   }
   if (entry.value.size() == 0) return reader.problem(entry, "write at least one statement");
-  std::vector<shadow::LegacySource> statements;
+  std::vector<shadow::StatementSource> statements;
   reader.each(entry.value, entry.path, [&](const YamlEntry& statement) {
     if (!is_statement_name(statement.key)) {
       return reader.problem(statement.key_mark,
@@ -91,7 +93,7 @@ void read_legacy(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource&
     return reader.problem(
         entry, "an operation has at most " + std::to_string(kStatementsMax) + " statements");
   }
-  if (!statements.empty()) rule.legacy = std::move(statements);
+  if (!statements.empty()) side = std::move(statements);
 }
 
 void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule, Problems& warnings) {
@@ -100,11 +102,11 @@ void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule, Prob
   bool has_rewrite = false;
   const auto legacy = [&](const YamlEntry& at) {
     has_legacy = true;
-    read_legacy(reader, at, source);
+    read_statements(reader, at, source.legacy);
   };
   const auto rewrite = [&](const YamlEntry& at) {
     has_rewrite = true;
-    if (auto sql = read_sql(reader, at)) source.rewrite = std::move(*sql);
+    read_statements(reader, at, source.rewrite);
   };
   const auto sample = [&](const YamlEntry& at) {
     if (double ratio = 0; reader.value(at, ratio, parse_ratio)) rule.sample = ratio;

@@ -98,25 +98,29 @@ void LogReport::outcome(const Outcome& outcome) {
 void LogReport::verdict(const Outcome& outcome, Verdict verdict) {
   const LogField rule{"rule", outcome.rule->name};
   const LogField said{"verdict", std::string(name(verdict))};
+  const LogField live{"live", std::string(name(outcome.side))};  // the side that the client sent
   if (!is_warning(verdict)) {
     if (log_.writes(LogLevel::debug))
-      log_.write(LogLevel::debug, {rule, said}, what(outcome, "compared"));
+      log_.write(LogLevel::debug, {rule, said, live}, what(outcome, "compared"));
     return;
   }
   std::size_t left_out = 0;
   if (!due(verdicts_[{outcome.rule->name, verdict}], left_out)) return;
   const std::string more = left_out_text(left_out);
   if (verdict == Verdict::timeout) {
-    log_.write(LogLevel::warn, {rule, said}, what(outcome, "the snapshot took too long") + more);
+    log_.write(LogLevel::warn, {rule, said, live},
+               what(outcome, "the snapshot took too long") + more);
   } else if (verdict == Verdict::rewrite_error || outcome.kind == MismatchKind::error) {
     const Failure failed = failure(outcome);
-    log_.write(LogLevel::warn, {rule, said, {"side", failed.side}, {"sqlstate", failed.sqlstate}},
+    log_.write(LogLevel::warn,
+               {rule, said, live, {"side", failed.side}, {"sqlstate", failed.sqlstate}},
                what(outcome, "the statement failed") + more);
   } else {
     const std::string kind(outcome.kind ? name(*outcome.kind) : "");
     log_.write(LogLevel::warn,
                {rule,
                 said,
+                live,
                 {"kind", kind},
                 {"legacy_rows", std::to_string(outcome.legacy_rows)},
                 {"rewrite_rows", std::to_string(outcome.rewrite_rows)}},

@@ -40,8 +40,9 @@ std::string with_detail(const std::string& text, const std::string& detail) {
 }
 
 std::string durations(const Outcome& outcome) {
-  return "legacy " + milliseconds(outcome.legacy_seconds) + ", rewrite " +
-         milliseconds(outcome.rewrite_seconds);
+  const char* const live = outcome.side == shadow::Side::rewrite ? "the rewrite is live; " : "";
+  return live + ("legacy " + milliseconds(outcome.legacy_seconds) + ", rewrite " +
+                 milliseconds(outcome.rewrite_seconds));
 }
 
 std::string match_line(const Outcome& outcome, const TerminalStyle& style) {

@@ -30,7 +30,7 @@ bool same_context(const ReplayContextRef& a, const ReplayContextRef& b) {
   return a == b || (a != nullptr && b != nullptr && *a == *b);
 }
 
-const Link& link_of(const ChildMatch& child) { return *child.place.legacy().link; }
+const Link& link_of(const ChildMatch& child) { return *child.place.written().link; }
 
 bool is_list(const ChildMatch& child, const std::string& name) {
   return name == link_of(child).list_name;
@@ -86,12 +86,13 @@ void Assembly::take(CapturedStatement statement, std::size_t held, std::uint64_t
 void Assembly::begin(CapturedStatement&& root, std::size_t held, std::uint64_t now_ns) {
   Operation operation;
   operation.rule = root.root->rule;
+  operation.side = root.root->side;
   operation.values = std::move(root.root->values);
   operation.mark = std::move(root.mark);
   operation.session_id = root.session_id;
   operation.context = std::move(root.context);
-  operation.legacy = std::move(root.legacy);
-  operation.parts.resize(operation.rule->legacy.size());
+  operation.statement = std::move(root.statement);
+  operation.parts.resize(operation.rule->of(operation.side).size());
   operation.held.push_back(held);
   operation.deadline_ns = now_ns + window_ns_;
   open_.push_back(std::move(operation));
@@ -121,7 +122,7 @@ bool Assembly::join(CapturedStatement& child, std::size_t held) {
     for (const auto operation : ended) end(operation, SkipReason::ambiguous);
     return true;
   }
-  listener_.statement(*fit.operation->rule);
+  listener_.statement(*fit.operation->rule, fit.operation->side);
   fit.operation->held.push_back(held);
   for (const auto& [name, value] : fit.child->values) {
     if (!is_list(*fit.child, name)) fit.operation->values.emplace(name, value);
@@ -140,7 +141,7 @@ std::vector<Assembly::Fit> Assembly::fits(const CapturedStatement& child,
   for (auto operation = open_.begin(); operation != open_.end(); ++operation) {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const ChildMatch& match = child.children[i];
-      if (match.place.rule != operation->rule) continue;
+      if (match.place.rule != operation->rule || match.place.side != operation->side) continue;
       const ListKeys& wanted = operation->parts[match.place.statement].keys;
       if (as_set ? keys[i].set != wanted.set : keys[i].list != wanted.list) continue;
       if (fits_at(*operation, match, child.context)) found.push_back({operation, &match});
@@ -171,7 +172,7 @@ void Assembly::fill(Operations::iterator operation, std::size_t statement, LiveR
   part.filled = true;
   part.live = std::move(live);
   if (!part.live.sqlstate.empty()) return complete(operation);  // nothing follows an error
-  if (listener_.stitching(*operation->rule) == nullptr)
+  if (listener_.stitching(*operation->rule, operation->side) == nullptr)
     return end(operation, SkipReason::unverified);
   if (!derive_lists(*operation, statement)) return end(operation, SkipReason::too_large);
   if (is_complete(*operation)) complete(operation);
@@ -179,12 +180,12 @@ void Assembly::fill(Operations::iterator operation, std::size_t statement, LiveR
 
 // What the lists of its children must be. False: its rows are not known.
 bool Assembly::derive_lists(Operation& operation, std::size_t parent) {
-  const auto* stitching = listener_.stitching(*operation.rule);
+  const auto* stitching = listener_.stitching(*operation.rule, operation.side);
   auto& parts = operation.parts;
   if (parts[parent].live.result != nullptr)
     parts[parent].live.describe(stitching->parts[parent].columns);
   for (std::size_t i = 1; i < parts.size(); ++i) {
-    const auto& link = operation.rule->legacy[i].link;
+    const auto& link = operation.rule->of(operation.side)[i].link;
     if (link->parent != parent) continue;
     const auto& rows = parts[parent].live.result;
     const std::size_t column = stitching->parts[i].parent_column;
@@ -205,7 +206,7 @@ bool Assembly::is_complete(const Operation& operation) const {
     const Part& part = operation.parts[i];
     if (part.filled) continue;
     if (part.needed) return false;
-    for (const SlotGroup& group : operation.rule->legacy[i].shape.slots) {
+    for (const SlotGroup& group : operation.rule->of(operation.side)[i].shape.slots) {
       if (group.members.size() != 1 || !is_name(group.members[0])) continue;
       const Slot& slot = group.members[0];
       if (slot.link_dot == 0 && !operation.values.contains(name_of(slot))) return false;
@@ -219,7 +220,8 @@ void Assembly::complete(Operations::iterator operation) {
   captured.rule = operation->rule;
   captured.session_id = operation->session_id;
   captured.context = std::move(operation->context);
-  captured.legacy = std::move(operation->legacy);
+  captured.statement = std::move(operation->statement);
+  captured.live.side = operation->side;
   captured.values = std::move(operation->values);
   std::vector<LiveResult> parts;
   for (Part& part : operation->parts) {
@@ -235,10 +237,11 @@ void Assembly::complete(Operations::iterator operation) {
 
 void Assembly::end(Operations::iterator operation, End how) {
   const Rule& rule = *operation->rule;
+  const Side side = operation->side;
   auto values = std::move(operation->values);
   auto held = std::move(operation->held);
   open_.erase(operation);
-  listener_.ended(rule, std::move(values), how, std::move(held));
+  listener_.ended(rule, side, std::move(values), how, std::move(held));
 }
 
 // Each that joins may be what another has waited for.

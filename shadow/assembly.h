@@ -25,15 +25,15 @@ class Assembly {
   using Held = std::vector<std::size_t>;
 
   struct Listener {
-    // `parts`: what the client got of each statement, described; their live result is not filled
-    // in.
+    // `parts`: what the client got of each statement, described; of the operation's live result
+    // the rows are not filled in.
     std::function<void(CapturedOperation&&, std::vector<LiveResult>&& parts, Held&&)> complete;
-    std::function<void(const Rule&, NamedValues&&, End, Held&&)> ended;
+    std::function<void(const Rule&, Side, NamedValues&&, End, Held&&)> ended;
     // A child that belongs to no operation (counted), or to one that needs no rows of it (null).
     std::function<void(std::optional<OrphanReason>, std::size_t held)> unused;
-    std::function<void(const Rule&)> statement;  // a child has found its operation
+    std::function<void(const Rule&, Side)> statement;  // a child has found its operation
     // Null while the rule is not verified.
-    std::function<const Stitching*(const Rule&)> stitching;
+    std::function<const Stitching*(const Rule&, Side)> stitching;
   };
 
   Assembly(std::uint64_t window_ns, Listener listener);
@@ -59,11 +59,12 @@ class Assembly {
   };
   struct Operation {
     const Rule* rule = nullptr;
+    Side side = Side::legacy;
     NamedValues values;
     OpenMark mark;
     std::uint64_t session_id = 0;
     ReplayContextRef context;
-    BoundStatement legacy;
+    BoundStatement statement;  // its root
     std::vector<Part> parts;
     Held held;
     std::uint64_t deadline_ns = 0;

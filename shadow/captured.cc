@@ -35,11 +35,11 @@ std::size_t bytes_of(const BoundStatement& statement, const LiveResult& live) {
 }  // namespace
 
 std::size_t CapturedOperation::bytes() const {
-  return sizeof(CapturedOperation) + bytes_of(legacy, live) + bytes_of(values);
+  return sizeof(CapturedOperation) + bytes_of(statement, live) + bytes_of(values);
 }
 
 std::size_t CapturedStatement::bytes() const {
-  std::size_t total = sizeof(CapturedStatement) + bytes_of(legacy, live);
+  std::size_t total = sizeof(CapturedStatement) + bytes_of(statement, live);
   if (root) total += bytes_of(root->values);
   for (const auto& child : children) total += sizeof(ChildMatch) + bytes_of(child.values);
   return total;

@@ -40,19 +40,20 @@ struct LiveResult {
   // The rows themselves: of the columns the tap knows the formats, the engine adds what was
   // verified of the same statement. Null: not captured.
   std::shared_ptr<ResultSet> result;
-  double seconds = 0;  // as the client saw it
+  double seconds = 0;        // as the client saw it
+  Side side = Side::legacy;  // that it sent
 
   // What is known of the columns of the same statement; `result` must be there. Without a row the
   // wire says nothing of them; another number of columns stays as it is.
   void describe(const std::vector<ColumnInfo>& verified);
 };
 
-// A matched and sampled operation whose legacy result is complete.
+// A matched and sampled operation whose result is complete.
 struct CapturedOperation {
   const Rule* rule = nullptr;
   std::uint64_t session_id = 0;
   ReplayContextRef context;
-  BoundStatement legacy;  // the client's own text and parameters
+  BoundStatement statement;  // the client's own text and parameters, of the root
   NamedValues values;
   LiveResult live;
   double live_seconds = 0;    // that the client waited for it
@@ -66,7 +67,7 @@ struct CapturedStatement {
   std::vector<ChildMatch> children;  // the places that it may have; of the root none
   std::uint64_t session_id = 0;
   ReplayContextRef context;
-  BoundStatement legacy;  // the client's own text and parameters, of the root
+  BoundStatement statement;  // the client's own text and parameters, of the root
   LiveResult live;
   std::optional<SkipReason> skip;  // of a child: why its operation cannot be compared
   std::size_t bytes() const;

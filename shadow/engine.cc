@@ -79,29 +79,30 @@ void Engine::Impl::accept(IntakeQueue::Item item) {
 }
 
 Assembly::Listener Engine::Impl::assembly_listener() {
-  return {
-      .complete =
-          [this](CapturedOperation&& operation, std::vector<LiveResult>&& parts,
-                 Assembly::Held&& held) {
-            counter.lasted(*operation.rule, operation.live.seconds);
-            if (operation.live.sqlstate.empty()) judge.stitch_live(operation, std::move(parts));
-            begin_job(std::move(operation), std::move(held));
-          },
-      .ended =
-          [this](const Rule& rule, NamedValues&& values, Assembly::End end, Assembly::Held&& held) {
-            give_back(held);
-            CapturedOperation operation;
-            operation.rule = &rule;
-            operation.values = std::move(values);
-            std::visit([&](auto reason) { end_without_verdict(operation, reason, ""); }, end);
-          },
-      .unused =
-          [this](std::optional<OrphanReason> reason, std::size_t held) {
-            intakes.give_back(held);
-            if (reason) counter.orphan(*reason);
-          },
-      .statement = [this](const Rule& rule) { counter.statement(rule); },
-      .stitching = [this](const Rule& rule) { return judge.stitching(rule); }};
+  return {.complete =
+              [this](CapturedOperation&& operation, std::vector<LiveResult>&& parts,
+                     Assembly::Held&& held) {
+                counter.lasted(*operation.rule, operation.live.side, operation.live.seconds);
+                if (operation.live.sqlstate.empty()) judge.stitch_live(operation, std::move(parts));
+                begin_job(std::move(operation), std::move(held));
+              },
+          .ended =
+              [this](const Rule& rule, Side side, NamedValues&& values, Assembly::End end,
+                     Assembly::Held&& held) {
+                give_back(held);
+                CapturedOperation operation;
+                operation.rule = &rule;
+                operation.live.side = side;
+                operation.values = std::move(values);
+                std::visit([&](auto reason) { end_without_verdict(operation, reason, ""); }, end);
+              },
+          .unused =
+              [this](std::optional<OrphanReason> reason, std::size_t held) {
+                intakes.give_back(held);
+                if (reason) counter.orphan(*reason);
+              },
+          .statement = [this](const Rule& rule, Side side) { counter.statement(rule, side); },
+          .stitching = [this](const Rule& rule, Side side) { return judge.stitching(rule, side); }};
 }
 
 // What waits is looked at again now and then; nothing runs while nothing waits.
@@ -183,8 +184,10 @@ void Engine::Impl::on_replayed(Jobs::iterator job, const OperationReplay::End& e
   jobs.erase(job);
   pool.release(connection);  // the server works for the next one while this one is compared
   auto outcome = outcome_of(operation, end, std::move(settled));
+  const double shadow_seconds =
+      operation.live.side == Side::legacy ? outcome.rewrite_seconds : outcome.legacy_seconds;
   breakers.ended(*operation.rule, tickets,
-                 {is_costly(outcome.end), outcome.rewrite_seconds, operation.live_seconds},
+                 {is_costly(outcome.end), shadow_seconds, operation.live_seconds},
                  io::Loop::now_ns());
   finish(operation, std::move(outcome));
   stop_when_done();
@@ -209,6 +212,7 @@ Outcome Engine::Impl::outcome_of(const CapturedOperation& operation,
 
 void Engine::Impl::finish(CapturedOperation& operation, Outcome outcome) {
   outcome.rule = operation.rule;
+  outcome.side = operation.live.side;
   outcome.live_seconds = operation.live.seconds;
   watch_drift(*operation.rule, outcome);
   if (options.keep_values) {
@@ -254,6 +258,7 @@ void Engine::Impl::end_without_verdict(const CapturedOperation& operation, End e
                                        std::string detail) {
   Outcome outcome;
   outcome.rule = operation.rule;
+  outcome.side = operation.live.side;
   outcome.end = end;
   outcome.detail = std::move(detail);
   if (options.keep_values) outcome.values = operation.values;

@@ -47,9 +47,24 @@ ReplayRequest Judge::request(CapturedOperation& operation) {
   const auto& verification = facts.verification;
   ReplayRequest request;
   request.snapshot.context = operation.context;
-  request.snapshot.legacy = std::move(operation.legacy);
-  request.snapshot.bind_rewrite(*operation.rule, operation.values);
-  if (operation.rule->has_children()) request.snapshot.children = children_of(operation);
+  const Rule& rule = *operation.rule;
+  const Side side = operation.live.side;
+  request.snapshot.side = side;
+  request.snapshot.legacy = side_request(operation, Side::legacy);
+  request.snapshot.rewrite = side_request(operation, Side::rewrite);
+  if (side == Side::rewrite) {
+    request.snapshot.rewrite.root = std::move(operation.statement);
+    request.snapshot.legacy.root = rule.bind(Side::legacy, 0, operation.values);
+  } else {
+    request.snapshot.legacy.root = std::move(operation.statement);
+    if (rule.lets.empty()) {
+      // One that cannot be prepared is shown as the error that it is.
+      request.snapshot.rewrite.root =
+          rule.bind(Side::rewrite, verification.unprepared, operation.values);
+    } else {
+      request.snapshot.let = {&rule, operation.values};
+    }
+  }
   request.snapshot.digest_basis = [this, rule = operation.rule,
                                    style = style_of(operation.context)] {
     const auto& now = facts_of(*rule).verification;
@@ -60,24 +75,32 @@ ReplayRequest Judge::request(CapturedOperation& operation) {
   request.snapshot.rewrite_first = std::exchange(facts.rewrite_first, !facts.rewrite_first);
   auto& live = operation.live;
   if (live.result == nullptr) return request;
-  live.describe(verification.legacy_columns);
+  live.describe(verification.columns(side));
   const auto& columns = live.result->columns();
-  request.live = verification.rewrite_prepared &&
+  // Where several statements would have to run, or legacy, the snapshot does it.
+  request.live = side == Side::legacy && !rule.has_children(Side::rewrite) &&
+                 verification.rewrite_prepared &&
                  may_settle_live(verification.pairing, columns, verification.rewrite_columns) &&
                  facts.turn++ % kSnapshotEvery != 0;
   request.binary_live = !columns.empty() && std::ranges::all_of(columns, &ColumnInfo::binary);
   return request;
 }
 
-ChildrenRequest Judge::children_of(const CapturedOperation& operation) const {
-  ChildrenRequest request;
-  request.rule = operation.rule;
+SideRequest Judge::side_request(const CapturedOperation& operation, Side side) const {
+  const Rule& rule = *operation.rule;
+  SideRequest request;
+  request.bind = [&rule, side](std::size_t statement, const NamedValues& values) {
+    return rule.bind(side, statement, values);
+  };
+  const auto& stitching = facts_of(rule).verification.stitching(side);
+  if (stitching == nullptr) return request;
+  request.statements = &rule.of(side);
   request.values = operation.values;
-  request.stitching = facts_of(*operation.rule).verification.stitching;
-  request.stitch = [this, rule = operation.rule, stitching = request.stitching,
+  request.stitching = stitching;
+  request.stitch = [this, &rule, stitching,
                     style = style_of(operation.context)](std::span<const ResultSet* const> parts) {
-    const auto& types = facts_of(*rule).verification.catalog.types;
-    return stitch(*rule, *stitching, types, style, parts, capture_bytes_);
+    const auto& types = facts_of(rule).verification.catalog.types;
+    return stitch(*stitching, types, style, parts, capture_bytes_);
   };
   return request;
 }
@@ -90,7 +113,7 @@ void Judge::stitch_live(CapturedOperation& operation, std::vector<LiveResult>&& 
     if (part.result == nullptr) return;
     results.push_back(part.result.get());
   }
-  auto whole = stitch(*operation.rule, *verification.stitching, verification.catalog.types,
+  auto whole = stitch(*verification.stitching(operation.live.side), verification.catalog.types,
                       style_of(operation.context), results, capture_bytes_);
   if (whole) operation.live.result = std::make_shared<ResultSet>(*std::move(whole));
 }

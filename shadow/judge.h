@@ -31,9 +31,9 @@ class Judge {
       : facts_(rules), counter_(counter), capture_bytes_(capture_bytes) {}
 
   void verified(const Rule& rule, Verification verification);
-  // How the statements of a rule that has several belong together; null before it is verified.
-  const Stitching* stitching(const Rule& rule) const {
-    return facts_of(rule).verification.stitching.get();
+  // How the statements of a side that has several belong together; null before it is verified.
+  const Stitching* stitching(const Rule& rule, Side side) const {
+    return facts_of(rule).verification.stitching(side).get();
   }
   // Fills in the operation's live result from those of its statements, each described.
   void stitch_live(CapturedOperation& operation, std::vector<LiveResult>&& parts) const;
@@ -54,7 +54,8 @@ class Judge {
   };
 
   ComparisonBasis basis(const CapturedOperation& operation) const;
-  ChildrenRequest children_of(const CapturedOperation& operation) const;
+  // Without its root.
+  SideRequest side_request(const CapturedOperation& operation, Side side) const;
   const RuleFacts& facts_of(const Rule& rule) const { return facts_[rule.index]; }
   std::optional<Judgement> other_columns(const CapturedOperation& operation,
                                          const SnapshotResult& snapshot) const;

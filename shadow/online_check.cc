@@ -125,7 +125,7 @@ class OnlineCheck {
     for (const ColumnPair& pair : verification.pairing.pairs) {
       const CheckedPair& added = checked.pairs.emplace_back(checked_pair(pair, verification));
       auto problem = type_problem(rule, added);
-      const SourceText& rewrite = rule.source.rewrite;
+      const SourceText& rewrite = rule.rewrite.front().source;
       if (!problem.empty())
         checked.problems.push_back(
             {mark_inside(rewrite.mark, rewrite.text, 0), std::move(problem)});

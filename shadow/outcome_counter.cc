@@ -51,8 +51,8 @@ void OutcomeCounter::replayed(const Rule& rule, const SnapshotResult& snapshot) 
       !has_result(snapshot.rewrite)) {
     return;
   }
-  shard_.observe(metrics_.of(rule).paired_legacy, snapshot.legacy_first.seconds);
-  shard_.observe(metrics_.of(rule).paired_rewrite, snapshot.rewrite.seconds);
+  shard_.observe(metrics_.of(rule).of(Side::legacy).paired_duration, snapshot.legacy_first.seconds);
+  shard_.observe(metrics_.of(rule).of(Side::rewrite).paired_duration, snapshot.rewrite.seconds);
 }
 
 }  // namespace parallax::shadow

@@ -19,9 +19,9 @@ class OutcomeCounter {
   // Latency of both sides, when all three steps gave a result: a fair pair.
   void replayed(const Rule& rule, const SnapshotResult& snapshot);
   // Of an operation of several statements: a child, and what the client waited for all of them.
-  void statement(const Rule& rule) { shard_.add(metrics_.of(rule).legacy_statements); }
-  void lasted(const Rule& rule, double seconds) {
-    shard_.observe(metrics_.of(rule).live_duration, seconds);
+  void statement(const Rule& rule, Side side) { shard_.add(metrics_.of(rule).of(side).statements); }
+  void lasted(const Rule& rule, Side side, double seconds) {
+    shard_.observe(metrics_.of(rule).of(side).live_duration, seconds);
   }
   void orphan(OrphanReason reason) { shard_.add(metrics_.orphan(reason)); }
   void compared(double seconds) { shard_.observe(metrics_.comparison_duration, seconds); }

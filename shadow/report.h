@@ -27,6 +27,7 @@ struct RowDifference {
 // Options::keep_values.
 struct Outcome {
   const Rule* rule = nullptr;
+  Side side = Side::legacy;  // that the client sent
   std::variant<Verdict, SkipReason, DropReason> end;
   std::optional<MismatchKind> kind;  // of a mismatch, wanted or not
   std::string detail;  // one line without values: "column \"total\": int8 against numeric"

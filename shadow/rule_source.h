@@ -63,16 +63,20 @@ struct Expectation {
 };
 std::chrono::sys_days today_utc();
 
-// One statement of legacy.
-struct LegacySource {
+// One statement of a side.
+struct StatementSource {
   std::string name;  // empty where it is the only one
-  SourceText sql;    // with names, pins, links, :_ and $n
+  SourceText sql;    // with names, pins, links, $n and, in legacy, :_
 };
 
 struct RuleSource {
   SourceText name;
-  std::vector<LegacySource> legacy = std::vector<LegacySource>(1);  // in the file's order
-  SourceText rewrite;
+  // Each in the file's order.
+  std::vector<StatementSource> legacy = std::vector<StatementSource>(1);
+  std::vector<StatementSource> rewrite = std::vector<StatementSource>(1);
+  const std::vector<StatementSource>& of(Side side) const {
+    return side == Side::legacy ? legacy : rewrite;
+  }
   // A legacy label is `label`, or `statement.label` where legacy has several statements.
   std::map<std::string, SourceText> ignore;  // legacy label -> reason
   std::map<std::string, SourceText>

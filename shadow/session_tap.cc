@@ -20,11 +20,12 @@ constexpr std::size_t kExtended = 1;
 struct SessionTap::Request {
   // Whose root it is, or whose root's shape but not pins it fits; null: a child at most.
   const Rule* rule = nullptr;
-  std::optional<SkipReason> skip;  // of the root: pin, sampled_out, too_large, context
+  Side side = Side::legacy;
+  std::optional<SkipReason> skip;  // of the root: pin, one_way, sampled_out, too_large, context
   NamedValues values;
   OpenMark mark;
   std::vector<ChildMatch> children;  // places that it may have in operations of others
-  BoundStatement legacy;
+  BoundStatement statement;
   std::unique_ptr<LiveCapture> capture;
 };
 
@@ -62,10 +63,10 @@ protocol::StatementRef SessionTap::on_query(std::string_view sql, bool whole) {
   if (!whole || sql.size() > kSqlBytesMax) return std::make_shared<KnownStatement>();  // unreadable
   auto statement = worker_.know(sql);
   const auto& found = statement->literal_match;
-  if (!found.root && found.shape_of == nullptr && found.children.empty()) return statement;
+  if (!found.root && !found.shape_of && found.children.empty()) return statement;
   auto simple = std::make_shared<SimpleRequest>();
   begin(simple->request, found, {});
-  simple->request.legacy.sql = statement->text;
+  simple->request.statement.sql = statement->text;
   simple->statement = std::move(statement);
   return simple;
 }
@@ -94,6 +95,7 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
   const auto unread = [&](SkipReason why) {
     if (statement->known.roots.empty()) return std::shared_ptr<Binding>();
     binding->request.rule = statement->known.roots.front().rule;
+    binding->request.side = statement->known.roots.front().side;
     binding->request.skip = why;
     return binding;
   };
@@ -107,12 +109,12 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
     return unread(SkipReason::context);
   }
   auto found = RuleSet::match(statement->known, *parameters);
-  if (!found.root && found.shape_of == nullptr && found.children.empty()) return nullptr;
+  if (!found.root && !found.shape_of && found.children.empty()) return nullptr;
   auto& request = binding->request;
   begin(request, std::move(found), bind.result_formats);
   if (request.rule == nullptr || !request.skip) {
-    request.legacy.sql = statement->text;
-    request.legacy.parameters = std::move(*parameters);
+    request.statement.sql = statement->text;
+    request.statement.parameters = std::move(*parameters);
   }
   return binding;
 }
@@ -121,14 +123,19 @@ void SessionTap::begin(Request& request, Matches found, protocol::Bytes formats)
   auto* open = worker_.options_.open_operations;
   if (found.root) {
     request.rule = found.root->rule;
-    if (!worker_.draw(request.rule->sample)) {
+    request.side = found.root->side;
+    if (request.side == Side::rewrite && !request.rule->reversible) {
+      request.skip = SkipReason::one_way;
+    } else if (!worker_.draw(request.rule->sample)) {
       request.skip = SkipReason::sampled_out;
     } else {
       request.values = std::move(found.root->values);
-      if (request.rule->has_children() && open != nullptr) request.mark = open->open(*request.rule);
+      if (request.rule->has_children(request.side) && open != nullptr)
+        request.mark = open->open(*request.rule);
     }
-  } else if (found.shape_of != nullptr) {
-    request.rule = found.shape_of;
+  } else if (found.shape_of) {
+    request.rule = found.shape_of->rule;
+    request.side = found.shape_of->side;
     request.skip = SkipReason::pin;
   }
   bool orphan = request.rule == nullptr;
@@ -149,7 +156,7 @@ bool SessionTap::is_wanted(const Request& request) const {
   if (!request.children.empty() && !context_.obstacle()) return true;
   if (request.rule == nullptr || request.skip || obstacle(*request.rule)) return false;
   // The lists of children are columns of their parents' rows.
-  if (request.rule->has_children()) return true;
+  if (request.rule->has_children(request.side)) return true;
   return !request.rule->source.compare.snapshot_only && worker_.options_.live;
 }
 
@@ -234,6 +241,7 @@ void SessionTap::portal_operation(const protocol::Command& command) {
 void SessionTap::end_request(Request& request, const Ending& ending,
                              std::optional<std::uint64_t> rows, std::optional<SkipReason> skip) {
   LiveResult live;
+  live.side = request.side;
   live.seconds = ending.seconds;
   live.rows = rows;
   if (request.capture != nullptr) {
@@ -272,9 +280,10 @@ void SessionTap::operation(Request& request, const Ending& ending, LiveResult li
   const auto& metrics = worker_.metrics_.of(rule);
   auto& shard = worker_.shard_;
   shard.add(metrics.operations);
-  shard.add(metrics.legacy_statements);
+  const auto& side = metrics.of(request.side);
+  shard.add(side.statements);
   // Of several statements the engine knows when the last has come.
-  if (!rule.has_children()) shard.observe(metrics.live_duration, ending.seconds);
+  if (!rule.has_children(request.side)) shard.observe(side.live_duration, ending.seconds);
   if (!skip) skip = request.skip;
   if (!skip) skip = live_failure(ending.end, ending.sqlstate);
   if (!skip) skip = obstacle(rule);
@@ -290,13 +299,13 @@ void SessionTap::operation(Request& request, const Ending& ending, LiveResult li
 }
 
 Captured SessionTap::captured(Request& request, const Ending& ending, LiveResult live) const {
-  if (request.rule->has_children()) {
+  if (request.rule->has_children(request.side)) {
     CapturedStatement root;
-    root.root = RootMatch{request.rule, std::move(request.values)};
+    root.root = RootMatch{request.rule, std::move(request.values), request.side};
     root.mark = std::move(request.mark);
     root.session_id = session_id_;
     root.context = ending.context;
-    root.legacy = std::move(request.legacy);
+    root.statement = std::move(request.statement);
     root.live = std::move(live);
     return root;
   }
@@ -304,7 +313,7 @@ Captured SessionTap::captured(Request& request, const Ending& ending, LiveResult
   operation.rule = request.rule;
   operation.session_id = session_id_;
   operation.context = ending.context;
-  operation.legacy = std::move(request.legacy);
+  operation.statement = std::move(request.statement);
   operation.values = std::move(request.values);
   operation.live = std::move(live);
   operation.live_seconds = ending.seconds;

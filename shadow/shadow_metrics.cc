@@ -31,10 +31,13 @@ RuleMetrics add_rule(metrics::Registry& registry, const std::string& rule) {
   out.mismatches = counters(registry, Metric::mismatches_total, rule, kMismatchKinds);
   out.vacuous_matches = registry.counter(Metric::vacuous_matches_total, {rule});
   out.equalized = counters(registry, Metric::equalized_total, rule, kEqualSteps);
-  out.legacy_statements = registry.counter(Metric::rule_statements_total, {rule, "legacy"});
-  out.live_duration = registry.histogram(Metric::live_duration_seconds, {rule, "legacy"});
-  out.paired_legacy = registry.histogram(Metric::paired_duration_seconds, {rule, "legacy"});
-  out.paired_rewrite = registry.histogram(Metric::paired_duration_seconds, {rule, "rewrite"});
+  for (const Side side : kSides) {
+    const std::string label(name(side));
+    out.sides[static_cast<std::size_t>(side)] = {
+        registry.counter(Metric::rule_statements_total, {rule, label}),
+        registry.histogram(Metric::live_duration_seconds, {rule, label}),
+        registry.histogram(Metric::paired_duration_seconds, {rule, label})};
+  }
   return out;
 }
 

@@ -11,6 +11,12 @@
 
 namespace parallax::shadow {
 
+struct SideMetrics {
+  metrics::Counter statements;       // as seen on the wire
+  metrics::Histogram live_duration;  // of an operation
+  metrics::Histogram paired_duration;
+};
+
 struct RuleMetrics {
   metrics::Counter operations;
   std::array<metrics::Counter, kVerdicts.size()> verdicts;    // by enum value
@@ -20,10 +26,8 @@ struct RuleMetrics {
   std::array<metrics::Counter, kMismatchKinds.size()> mismatches;  // by enum value
   metrics::Counter vacuous_matches;
   std::array<metrics::Counter, kEqualSteps.size()> equalized;  // by enum value
-  metrics::Counter legacy_statements;                          // side = legacy, as seen on the wire
-  metrics::Histogram live_duration;                            // side = legacy
-  metrics::Histogram paired_legacy;
-  metrics::Histogram paired_rewrite;
+  std::array<SideMetrics, kSides.size()> sides;                // by enum value
+  const SideMetrics& of(Side side) const { return sides[static_cast<std::size_t>(side)]; }
 };
 
 struct ShadowMetrics {

@@ -37,7 +37,7 @@ std::optional<std::uint64_t> rows_of_tag(std::string_view tag) {
 }
 
 bool has_members(const ChildMatch& child) {
-  const auto& list = child.values.find(child.place.legacy().link->list_name)->second;
+  const auto& list = child.values.find(child.place.written().link->list_name)->second;
   return !std::ranges::all_of(list.members, &Value::null);
 }
 

@@ -2,6 +2,16 @@
 
 namespace parallax::shadow {
 
+std::string_view name(Side side) {
+  switch (side) {
+    case Side::legacy:
+      return "legacy";
+    case Side::rewrite:
+      return "rewrite";
+  }
+  return "";
+}
+
 std::string_view name(Verdict verdict) {
   switch (verdict) {
     case Verdict::match:

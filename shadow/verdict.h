@@ -1,13 +1,18 @@
 #pragma once
 
-// The closed sets in which every operation ends. Conservation law: operations = verdicts + skipped
-// + dropped + in flight.
+// The closed sets of which everything is counted: sides, and in which every operation ends.
+// Conservation law: operations = verdicts + skipped + dropped + in flight.
 
 #include <array>
 #include <cstddef>
 #include <string_view>
 
 namespace parallax::shadow {
+
+// Of a rule. Whichever the client sends is live; the other is the shadow.
+enum class Side { legacy, rewrite };
+inline constexpr std::array kSides = {Side::legacy, Side::rewrite};
+constexpr Side other(Side side) { return side == Side::legacy ? Side::rewrite : Side::legacy; }
 
 enum class Verdict { match, mismatch, rewrite_error, unstable, race, expected, timeout };
 inline constexpr std::array kVerdicts = {
@@ -118,6 +123,7 @@ enum class RuleState { unverified, ready, broken, context_drift };
 inline constexpr std::array kRuleStates = {RuleState::unverified, RuleState::ready,
                                            RuleState::broken, RuleState::context_drift};
 
+std::string_view name(Side side);
 std::string_view name(Verdict verdict);
 std::string_view name(SkipReason reason);
 std::string_view name(DropReason reason);

@@ -73,6 +73,23 @@ Comparison judged_by_treat(Comparison equal, const CompareOptions& options) {
       "equal only by `" + std::string(name(*refused)) + "`, which `treat` makes a mismatch");
 }
 
+// A rule that has the side for legacy and for rewrite, as far as rows are compared by it.
+Rule against_itself(const Rule& rule, Side side) {
+  Rule itself;
+  itself.legacy.clear();
+  for (const RuleStatement& statement : rule.of(side)) {
+    itself.legacy.emplace_back();
+    itself.legacy.back().name = statement.name;
+    itself.legacy.back().order = statement.order;
+    itself.legacy.back().link = statement.link;
+  }
+  if (side == Side::legacy || rule.source.compare.order == OrderMode::ignore)
+    itself.source.compare.order = rule.source.compare.order;
+  if (side == Side::legacy)
+    itself.source.compare.unordered_statements = rule.source.compare.unordered_statements;
+  return itself;
+}
+
 }  // namespace
 
 Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
@@ -101,31 +118,23 @@ Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
   return judged_by_treat(std::move(out), basis.rule.source.compare);
 }
 
-Sameness same_result(const ResultSet& first, const ResultSet& second,
-                     const ComparisonBasis& basis) {
+Sameness same_result(const ResultSet& first, const ResultSet& second, const ComparisonBasis& basis,
+                     Side side) {
   const bool same_types =
       std::equal(first.columns().begin(), first.columns().end(), second.columns().begin(),
                  second.columns().end(),
                  [](const ColumnInfo& a, const ColumnInfo& b) { return a.type_oid == b.type_oid; });
   if (!same_types) return Sameness::different;
-  Rule itself;
-  itself.legacy.clear();
-  for (const LegacyStatement& statement : basis.rule.legacy) {
-    itself.legacy.emplace_back();
-    itself.legacy.back().name = statement.name;
-    itself.legacy.back().order = statement.order;
-    itself.legacy.back().link = statement.link;
-  }
-  itself.source.compare.order = basis.rule.source.compare.order;
-  itself.source.compare.unordered_statements = basis.rule.source.compare.unordered_statements;
+  const Rule itself = against_itself(basis.rule, side);
   Pairing straight;
   for (std::size_t i = 0; i < first.columns().size(); ++i) straight.pairs.push_back({i, i});
-  for (const std::size_t pair : basis.pairing.key_pairs) {
-    const std::size_t column = basis.pairing.pairs[pair].legacy;
+  for (const std::size_t key : basis.pairing.key_pairs) {
+    const ColumnPair& pair = basis.pairing.pairs[key];
+    const std::size_t column = side == Side::legacy ? pair.legacy : pair.rewrite;
     if (column < straight.pairs.size()) straight.key_pairs.push_back(column);
   }
-  straight.statements = basis.pairing.statements;
-  straight.one_row = basis.pairing.one_row;
+  straight.statements = basis.pairing.statements_of(side);
+  straight.one_row = side == Side::legacy && basis.pairing.one_row;
   straight.legacy_columns = straight.rewrite_columns = first.columns().size();
   const Comparison out =
       compare_results(first, second, {itself, straight, basis.catalog, basis.style});

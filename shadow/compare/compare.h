@@ -52,14 +52,15 @@ struct Comparison {
 Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
                            const ComparisonBasis& basis);
 
-// Two results of legacy itself, by all their columns and without tolerance.
+// Two results of one side itself, by all their columns and without tolerance.
 enum class Sameness {
   same,
   different,
   cut_tie,      // they differ where LIMIT or OFFSET cuts rows that tie
   incomparable  // formats that do not compare
 };
-Sameness same_result(const ResultSet& first, const ResultSet& second, const ComparisonBasis& basis);
+Sameness same_result(const ResultSet& first, const ResultSet& second, const ComparisonBasis& basis,
+                     Side side);
 
 // How one statement ended in the snapshot.
 struct StepResult {

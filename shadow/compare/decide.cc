@@ -53,12 +53,17 @@ class Decision {
         legacy_(snapshot.legacy_first),
         rewrite_(snapshot.rewrite),
         live_(live),
-        live_sqlstate_(live.sqlstate) {}
+        live_sqlstate_(live.sqlstate),
+        live_step_(live.side == Side::legacy ? legacy_ : rewrite_) {}
 
   Outcome run() {
     take_facts();
     if (step_error_decides()) return std::move(out_);
-    if (failed(legacy_)) {
+    if (failed(live_step_) && live_sqlstate_.empty()) {
+      end(SkipReason::context, std::string(name(live_.side)) + ": " +
+                                   in_words(live_step_.sqlstate) +
+                                   " in the snapshot, none for the client");
+    } else if (failed(legacy_)) {
       decide_failed_legacy();
     } else if (legacy_runs_decide()) {
       return std::move(out_);
@@ -98,6 +103,7 @@ class Decision {
     const StepResult& second = snapshot_.legacy_second;
     const StepResult& legacy = failed(legacy_) || !failed(second) ? legacy_ : second;
     out_.rule = &rule_;
+    out_.side = live_.side;
     out_.legacy_sqlstate = legacy.sqlstate;
     out_.rewrite_sqlstate = rewrite_.sqlstate;
     out_.legacy_message = legacy.message;
@@ -138,10 +144,7 @@ class Decision {
   // Legacy fails in the snapshot, with an error of its own.
   void decide_failed_legacy() {
     const bool as_client = legacy_.sqlstate == live_sqlstate_;
-    if (live_sqlstate_.empty()) {
-      end(SkipReason::context,
-          "legacy: " + in_words(legacy_.sqlstate) + " in the snapshot, none for the client");
-    } else if (!rewrite_.ran && !failed(rewrite_)) {
+    if (!rewrite_.ran && !failed(rewrite_)) {
       // Nothing to compare with. Alone this says nothing of the rewrite.
       end(as_client ? SkipReason::server : SkipReason::context,
           "legacy: " + in_words(legacy_.sqlstate) + ", client: " + in_words(live_sqlstate_) +
@@ -219,23 +222,26 @@ class Decision {
   bool same_runs(const StepResult& second) const {
     if (is_digested(legacy_) || is_digested(second)) {
       const auto& basis = (is_digested(legacy_) ? legacy_ : second).digest->basis;
-      return digest_of(legacy_, basis, ResultDigest::Side::legacy)
-          .same_rows(digest_of(second, basis, ResultDigest::Side::legacy));
+      return digest_of(legacy_, basis, Side::legacy)
+          .same_rows(digest_of(second, basis, Side::legacy));
     }
-    return same_result(legacy_.result, second.result, basis_) == Sameness::same;
+    return same_result(legacy_.result, second.result, basis_, Side::legacy) == Sameness::same;
   }
 
-  // How what the client got differs from legacy's result in the snapshot; empty when it does not.
+  // How what the client got differs from that side's result in the snapshot; empty when it does
+  // not.
   std::string compare_live() {
     out_.live_compared = !live_sqlstate_.empty() || live_.rows || live_.result != nullptr;
     std::string difference;
     if (!live_sqlstate_.empty()) {
       difference = "client: " + in_words(live_sqlstate_) + ", in the snapshot: no error";
-    } else if (live_.rows && *live_.rows != legacy_.rows()) {
+    } else if (live_.rows && *live_.rows != live_step_.rows()) {
       difference = "client: " + counted(*live_.rows, "row") +
-                   ", in the snapshot: " + std::to_string(legacy_.rows());
+                   ", in the snapshot: " + std::to_string(live_step_.rows());
     } else if (live_.result != nullptr && live_rows_differ(*live_.result)) {
-      difference = "the client got other rows than legacy gives in the snapshot";
+      difference = "the client got other rows than " +
+                   std::string(live_.side == Side::legacy ? "legacy" : "the rewrite") +
+                   " gives in the snapshot";
     }
     out_.live_differs = !difference.empty();
     return difference;
@@ -243,14 +249,14 @@ class Decision {
 
   // Not where that cannot be said.
   bool live_rows_differ(const ResultSet& live) const {
-    if (!is_digested(legacy_)) {
-      const Sameness sameness = same_result(live, legacy_.result, basis_);
+    if (!is_digested(live_step_)) {
+      const Sameness sameness = same_result(live, live_step_.result, basis_, live_.side);
       return sameness == Sameness::different || sameness == Sameness::cut_tie;
     }
-    if (!same_formats(live.columns(), legacy_.result.columns())) return false;
-    ResultDigest digest(legacy_.digest->basis, live.columns(), ResultDigest::Side::legacy);
+    if (!same_formats(live.columns(), live_step_.result.columns())) return false;
+    ResultDigest digest(live_step_.digest->basis, live.columns(), live_.side);
     digest.add_rows(live);
-    return !digest.finish().same_rows(*legacy_.digest);
+    return !digest.finish().same_rows(*live_step_.digest);
   }
 
   // Both sides agree with each other and not with the client.
@@ -266,6 +272,7 @@ class Decision {
   const StepResult& rewrite_;
   const LiveResult& live_;
   const std::string& live_sqlstate_;
+  const StepResult& live_step_;  // of the side that the client sent
   Outcome out_;
 };
 

@@ -86,7 +86,7 @@ std::variant<Comparison, std::string> compare_rows(const DigestedResult& legacy,
 }  // namespace
 
 DigestedResult digest_of(const StepResult& step, const std::shared_ptr<const DigestBasis>& basis,
-                         ResultDigest::Side side) {
+                         Side side) {
   if (step.digest != nullptr) return *step.digest;
   ResultDigest digest(basis, step.result.columns(), side);
   digest.add_rows(step.result);
@@ -110,8 +110,8 @@ std::variant<Comparison, std::string> compare_digests(const StepResult& legacy,
   }
   const std::string unknown = obstacle(legacy, rewrite, basis.rule.source.compare, *digest->basis);
   if (!unknown.empty()) return unknown;
-  return compare_rows(digest_of(legacy, digest->basis, ResultDigest::Side::legacy),
-                      digest_of(rewrite, digest->basis, ResultDigest::Side::rewrite), basis.rule);
+  return compare_rows(digest_of(legacy, digest->basis, Side::legacy),
+                      digest_of(rewrite, digest->basis, Side::rewrite), basis.rule);
 }
 
 }  // namespace parallax::shadow

@@ -12,7 +12,7 @@ namespace parallax::shadow {
 
 // The digest of a step that has a result, of its rows where they were kept.
 DigestedResult digest_of(const StepResult& step, const std::shared_ptr<const DigestBasis>& basis,
-                         ResultDigest::Side side);
+                         Side side);
 
 // Shape first, as compare_results(). The same sequence, or the same multiset where the order does
 // not count, is equal by the step `digest`; other rows are `row_count` or `value`. The text says

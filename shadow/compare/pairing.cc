@@ -61,26 +61,21 @@ std::string times(std::size_t count) {
 class Pairer {
  public:
   Pairer(const Rule& rule, const DescribedColumns& legacy, const DescribedColumns& rewrite,
-         const Catalog& catalog, const Stitching& stitching)
+         const Catalog& catalog, const Stitching& legacy_parts, const Stitching& rewrite_parts)
       : rule_(rule),
         legacy_(legacy.columns),
         rewrite_(rewrite.columns),
         catalog_(catalog),
-        stitching_(stitching),
+        legacy_parts_(legacy_parts),
+        rewrite_parts_(rewrite_parts),
         legacy_origins_(origins_of(legacy)),
         rewrite_origins_(origins_of(rewrite)),
         partners_(legacy_.size()),
         paired_by_(legacy_.size(), PairedBy::column),
         ignored_(legacy_.size(), false),
-        links_(legacy_.size(), false),
-        taken_(rewrite_.size(), false) {
-    for (std::size_t i = 1; i < stitching_.parts.size(); ++i) {
-      const auto& part = stitching_.parts[i];
-      const auto& parent = stitching_.parts[rule_.legacy[i].link->parent];
-      links_[part.first + part.link_column] = true;
-      links_[parent.first + part.parent_column] = true;
-    }
-  }
+        links_(link_columns(legacy_parts, legacy_.size())),
+        rewrite_links_(link_columns(rewrite_parts, rewrite_.size())),
+        taken_(rewrite_.size(), false) {}
 
   std::variant<Pairing, std::string> run() {
     for (const auto step : {&Pairer::find_ignored, &Pairer::pair_named, &Pairer::pair_by_origin,
@@ -91,6 +86,16 @@ class Pairer {
   }
 
  private:
+  static std::vector<bool> link_columns(const Stitching& stitching, std::size_t columns) {
+    std::vector<bool> links(columns, false);
+    for (std::size_t i = 1; i < stitching.parts.size(); ++i) {
+      const auto& part = stitching.parts[i];
+      links[part.first + part.link_column] = true;
+      links[stitching.parts[part.parent].first + part.parent_column] = true;
+    }
+    return links;
+  }
+
   // The one legacy column that a name of the rule means.
   std::variant<std::size_t, std::string> legacy_column(const char* key, const std::string& label) {
     const Indexes found = labelled(legacy_, label);
@@ -113,8 +118,6 @@ class Pairer {
   }
 
   Problem pair_named() {
-    if (rule_.source.columns.empty()) return std::nullopt;
-    const SelectList select_list(rule_.source.rewrite.text);
     for (const auto& [label, name] : rule_.source.columns) {
       const auto column = legacy_column("columns", label);
       if (const auto* problem = std::get_if<std::string>(&column)) return *problem;
@@ -122,7 +125,7 @@ class Pairer {
       if (ignored_[legacy]) {
         return "columns: " + quoted(label) + " is under ignore: too; remove one of them";
       }
-      const Indexes found = rewrite_columns(name.text, select_list);
+      const Indexes found = rewrite_columns(name.text);
       if (found.size() != 1) return not_one(label, name.text, found);
       if (taken_[found.front()]) {
         return "columns: " + quoted(label) + ": the rewrite's column " + quoted(name.text) +
@@ -133,10 +136,18 @@ class Pairer {
     return std::nullopt;
   }
 
-  Indexes rewrite_columns(const std::string& name, const SelectList& select_list) const {
+  Indexes rewrite_columns(const std::string& name) const {
     Indexes found = labelled(rewrite_, name);
-    if (!found.empty() || select_list.size() != rewrite_.size()) return found;
-    return select_list.find(name);
+    if (!found.empty()) return found;
+    for (std::size_t i = 0; i < rule_.rewrite.size(); ++i) {
+      const bool several = !rewrite_parts_.parts.empty();
+      const std::size_t first = several ? rewrite_parts_.parts[i].first : 0;
+      const std::size_t count = several ? rewrite_parts_.parts[i].columns.size() : rewrite_.size();
+      const SelectList select_list(rule_.rewrite[i].source.text);
+      if (select_list.size() != count) continue;
+      for (const std::size_t column : select_list.find(name)) found.push_back(first + column);
+    }
+    return found;
   }
 
   std::string not_one(const std::string& label, const std::string& name,
@@ -201,7 +212,7 @@ class Pairer {
     }
     Indexes rewrite;
     for (std::size_t i = 0; i < rewrite_.size(); ++i) {
-      if (!taken_[i]) rewrite.push_back(i);
+      if (!taken_[i] && !rewrite_links_[i]) rewrite.push_back(i);
     }
     if (legacy.empty()) return std::nullopt;
     if (legacy.size() > 1 || rewrite.size() != 1) return left_without_pair(legacy, rewrite);
@@ -237,7 +248,8 @@ class Pairer {
     Pairing out;
     out.legacy_columns = legacy_.size();
     out.rewrite_columns = rewrite_.size();
-    for (const auto& part : stitching_.parts) out.statements.push_back(part.first);
+    for (const auto& part : legacy_parts_.parts) out.statements.push_back(part.first);
+    for (const auto& part : rewrite_parts_.parts) out.rewrite_statements.push_back(part.first);
     for (std::size_t i = 0; i < legacy_.size(); ++i) {
       if (partners_[i] && !ignored_[i]) out.pairs.push_back({i, *partners_[i], paired_by_[i]});
     }
@@ -269,7 +281,7 @@ class Pairer {
   void note_unpaired() {
     Indexes unpaired;
     for (std::size_t i = 0; i < rewrite_.size(); ++i) {
-      if (!taken_[i]) unpaired.push_back(i);
+      if (!taken_[i] && !rewrite_links_[i]) unpaired.push_back(i);
     }
     if (unpaired.empty()) return;
     notes_.push_back("columns of the rewrite without a pair, not compared: " +
@@ -303,13 +315,15 @@ class Pairer {
   const std::vector<ColumnInfo>& legacy_;
   const std::vector<ColumnInfo>& rewrite_;
   const Catalog& catalog_;
-  const Stitching& stitching_;
+  const Stitching& legacy_parts_;
+  const Stitching& rewrite_parts_;
   std::vector<std::optional<Origin>> legacy_origins_;
   std::vector<std::optional<Origin>> rewrite_origins_;
   std::vector<std::optional<std::size_t>> partners_;  // by legacy column
   std::vector<PairedBy> paired_by_;                   // by legacy column
   std::vector<bool> ignored_;                         // by legacy column
   std::vector<bool> links_;                           // by legacy column
+  std::vector<bool> rewrite_links_;                   // by rewrite column
   std::vector<bool> taken_;                           // by rewrite column
   std::vector<std::string> notes_;
 };
@@ -319,8 +333,9 @@ class Pairer {
 std::variant<Pairing, std::string> pair_columns(const Rule& rule, const DescribedColumns& legacy,
                                                 const DescribedColumns& rewrite,
                                                 const Catalog& catalog,
-                                                const Stitching& stitching) {
-  return Pairer(rule, legacy, rewrite, catalog, stitching).run();
+                                                const Stitching& legacy_parts,
+                                                const Stitching& rewrite_parts) {
+  return Pairer(rule, legacy, rewrite, catalog, legacy_parts, rewrite_parts).run();
 }
 
 }  // namespace parallax::shadow

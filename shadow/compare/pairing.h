@@ -41,8 +41,12 @@ struct Pairing {
   std::size_t rewrite_columns = 0;
   // Legacy (its root) has one row at most, by a unique key: LIMIT cuts nothing.
   bool one_row = false;
-  // Where legacy has several statements: the first legacy column of each.
-  std::vector<std::size_t> statements;
+  // Where a side has several statements: the first column of each.
+  std::vector<std::size_t> statements;  // of legacy
+  std::vector<std::size_t> rewrite_statements;
+  const std::vector<std::size_t>& statements_of(Side side) const {
+    return side == Side::legacy ? statements : rewrite_statements;
+  }
 };
 
 // Facts of the target's catalog that comparison needs; read at verification.
@@ -65,14 +69,15 @@ struct DescribedColumns {
 // `ignore:` need no pair. Returns the reason for which the rule is broken when a legacy column is
 // left, a name under `ignore:`/`columns:` does not exist, or a pairing is ambiguous; it names the
 // label and says what to write. Labels in `columns:`: legacy `label`, which must occur once;
-// rewrite `label`, `table.column` where labels repeat, or the expression as the select list has it
-// (see SelectList).
+// rewrite `label` (of several statements `statement.label`), `table.column` where labels repeat, or
+// the expression as the select list has it (see SelectList).
 //
-// `stitching`: of a rule with several statements, whose columns `legacy` then has one after the
-// other. Its link columns need no pair.
+// `legacy_parts`, `rewrite_parts`: of a side with several statements, whose columns then stand one
+// after the other. Link columns need no pair.
 std::variant<Pairing, std::string> pair_columns(const Rule& rule, const DescribedColumns& legacy,
                                                 const DescribedColumns& rewrite,
                                                 const Catalog& catalog,
-                                                const Stitching& stitching = {});
+                                                const Stitching& legacy_parts = {},
+                                                const Stitching& rewrite_parts = {});
 
 }  // namespace parallax::shadow

@@ -45,8 +45,6 @@ struct DigestedResult {
 
 class ResultDigest {
  public:
-  enum class Side { legacy, rewrite };
-
   // Of a result that has other columns than were paired, only the rows are counted.
   ResultDigest(std::shared_ptr<const DigestBasis> basis, const std::vector<ColumnInfo>& columns,
                Side side);

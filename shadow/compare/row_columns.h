@@ -26,7 +26,6 @@ enum class CellEquality {
 
 class RowColumns {
  public:
-  enum class Side { legacy, rewrite };
   struct Column {
     std::size_t legacy;
     std::size_t rewrite;

@@ -13,7 +13,6 @@
 namespace parallax::shadow {
 namespace {
 
-using Side = RowColumns::Side;
 using RowPair = std::pair<std::size_t, std::size_t>;
 
 // The comparison of one pair of results, from the cheapest view to the dearest.

@@ -9,8 +9,6 @@
 
 namespace parallax::shadow {
 
-using Side = RowColumns::Side;
-
 void RowFindings::add_aligned(std::size_t legacy, std::size_t rewrite) {
   auto kind = MismatchKind::value;
   for (std::size_t pair = 0; pair < differing_columns_.size(); ++pair) {

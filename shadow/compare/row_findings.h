@@ -37,7 +37,7 @@ class RowFindings {
     std::size_t rewrite;
   };
 
-  std::optional<ReportRow> row_of(RowColumns::Side side, std::size_t row) const;
+  std::optional<ReportRow> row_of(Side side, std::size_t row) const;
   std::size_t count(MismatchKind kind) const;
   std::string detail() const;
   std::vector<std::string> differing_labels() const;

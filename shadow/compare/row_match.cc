@@ -9,8 +9,6 @@
 namespace parallax::shadow {
 namespace {
 
-using Side = RowColumns::Side;
-
 // A row as it is matched: everything that must be equal in one text, and where the values stand
 // that need only be near.
 struct KeyedRow {

@@ -15,8 +15,6 @@ namespace parallax::shadow {
 
 namespace {
 
-using Side = RowColumns::Side;
-
 // Pairs of the leading sort keys that are in the output, among legacy's columns from `first` on.
 std::vector<std::size_t> keys_of(const SortOrder& order, const Pairing& pairing,
                                  std::span<const ColumnInfo> columns, std::size_t first) {
@@ -50,7 +48,7 @@ std::span<const ColumnInfo> columns_of(const ResultSet& legacy, const Pairing& p
   return all.subspan(begins[i], end - begins[i]);
 }
 
-bool is_unordered(const Rule& rule, const LegacyStatement& statement) {
+bool is_unordered(const Rule& rule, const RuleStatement& statement) {
   return rule.source.compare.unordered_statements.contains(statement.name);
 }
 

@@ -15,9 +15,9 @@ constexpr std::size_t kNoRow = static_cast<std::size_t>(-1);
 
 class Stitcher {
  public:
-  Stitcher(const Rule& rule, const Stitching& stitching, std::span<const ResultSet* const> results,
+  Stitcher(const Stitching& stitching, std::span<const ResultSet* const> results,
            std::size_t bytes_max)
-      : rule_(rule), stitching_(stitching), results_(results), bytes_max_(bytes_max) {}
+      : stitching_(stitching), results_(results), bytes_max_(bytes_max) {}
 
   std::optional<ResultSet> run(const TypeCatalog& types, TextStyle style) {
     ResultSet whole(columns());
@@ -48,7 +48,7 @@ class Stitcher {
   // For each row of the parent, the rows of child `i` that belong to it.
   void link(std::size_t i, const TypeCatalog& types, TextStyle style) {
     const auto& part = stitching_.parts[i];
-    const ResultSet& parent = *results_[rule_.legacy[i].link->parent];
+    const ResultSet& parent = *results_[part.parent];
     const ResultSet& child = *results_[i];
     const auto reader = [&](const ResultSet& result, std::size_t column) {
       const ColumnInfo& info = result.columns()[column];
@@ -84,7 +84,7 @@ class Stitcher {
       add_row(rows, whole);
       return whole.bytes() <= bytes_max_;
     }
-    const std::size_t parent = rows[rule_.legacy[i].link->parent];
+    const std::size_t parent = rows[stitching_.parts[i].parent];
     rows[i] = kNoRow;
     if (parent == kNoRow || children_[i - 1][parent].empty()) return add_from(i + 1, rows, whole);
     for (const std::size_t row : children_[i - 1][parent]) {
@@ -102,7 +102,6 @@ class Stitcher {
     }
   }
 
-  const Rule& rule_;
   const Stitching& stitching_;
   std::span<const ResultSet* const> results_;
   std::size_t bytes_max_;
@@ -118,15 +117,17 @@ std::vector<ColumnInfo> Stitching::columns() const {
 }
 
 std::variant<Stitching, std::string> make_stitching(
-    const Rule& rule, const std::vector<std::vector<ColumnInfo>>& described) {
+    const std::vector<RuleStatement>& statements,
+    const std::vector<std::vector<ColumnInfo>>& described) {
   Stitching out;
   std::size_t first = 0;
   for (std::size_t i = 0; i < described.size(); ++i) {
-    Stitching::Part part{described[i], first, 0, 0};
+    Stitching::Part part{described[i], first, 0, 0, 0};
     first += described[i].size();
     for (auto& column : part.columns)
-      column.label = concat({rule.legacy[i].name, ".", column.label});
-    if (const auto& link = rule.legacy[i].link) {
+      column.label = concat({statements[i].name, ".", column.label});
+    if (const auto& link = statements[i].link) {
+      part.parent = link->parent;
       const auto& parent = described[link->parent];
       std::size_t found = 0;
       for (std::size_t c = 0; c < parent.size(); ++c) {
@@ -135,12 +136,12 @@ std::variant<Stitching, std::string> make_stitching(
         ++found;
       }
       if (found != 1) {
-        return concat({"the link `:", link->list_name, "`: `", rule.legacy[link->parent].name,
+        return concat({"the link `:", link->list_name, "`: `", statements[link->parent].name,
                        "` has ", found == 0 ? "no column" : "several columns", " \"",
                        link->parent_column, "\""});
       }
       if (link->column >= described[i].size()) {
-        return concat({"the link `:", link->list_name, "`: `", rule.legacy[i].name,
+        return concat({"the link `:", link->list_name, "`: `", statements[i].name,
                        "` has fewer columns than its select list says"});
       }
       part.link_column = link->column;
@@ -150,10 +151,10 @@ std::variant<Stitching, std::string> make_stitching(
   return out;
 }
 
-std::optional<ResultSet> stitch(const Rule& rule, const Stitching& stitching,
-                                const TypeCatalog& types, TextStyle style,
-                                std::span<const ResultSet* const> results, std::size_t bytes_max) {
-  return Stitcher(rule, stitching, results, bytes_max).run(types, style);
+std::optional<ResultSet> stitch(const Stitching& stitching, const TypeCatalog& types,
+                                TextStyle style, std::span<const ResultSet* const> results,
+                                std::size_t bytes_max) {
+  return Stitcher(stitching, results, bytes_max).run(types, style);
 }
 
 }  // namespace parallax::shadow

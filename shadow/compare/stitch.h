@@ -17,11 +17,12 @@
 
 namespace parallax::shadow {
 
-// What verification found of the statements of a rule, in the order of Rule::legacy.
+// What verification found of the statements of a side, in the order of Rule::of.
 struct Stitching {
   struct Part {
     std::vector<ColumnInfo> columns;  // labels as a rule names them: "statement.label"
     std::size_t first = 0;            // of its columns in the whole
+    std::size_t parent = 0;           // index of its parent; not of the root
     std::size_t parent_column = 0;    // of its parent's columns; not of the root
     std::size_t link_column = 0;      // of its own columns; not of the root
   };
@@ -32,13 +33,14 @@ struct Stitching {
 // `described`: the columns of each statement, labels as RowDescription has them. Or why the links
 // lead nowhere: a parent without that column, or with two.
 std::variant<Stitching, std::string> make_stitching(
-    const Rule& rule, const std::vector<std::vector<ColumnInfo>>& described);
+    const std::vector<RuleStatement>& statements,
+    const std::vector<std::vector<ColumnInfo>>& described);
 
 // `results`: one for each statement; types as in their columns. Labels become those of the parts. A
 // result of another number of columns than verified: no rows, so that its columns tell. Nothing
 // when the whole has more than `bytes_max`.
-std::optional<ResultSet> stitch(const Rule& rule, const Stitching& stitching,
-                                const TypeCatalog& types, TextStyle style,
-                                std::span<const ResultSet* const> results, std::size_t bytes_max);
+std::optional<ResultSet> stitch(const Stitching& stitching, const TypeCatalog& types,
+                                TextStyle style, std::span<const ResultSet* const> results,
+                                std::size_t bytes_max);
 
 }  // namespace parallax::shadow

@@ -3,8 +3,8 @@
 #include <array>
 
 #include "protocol/bytes.h"
-#include "shadow/compare/nested_text.h"
 #include "shadow/compare/value_encoding.h"
+#include "shadow/rules/nested_text.h"
 
 namespace parallax::shadow {
 namespace {

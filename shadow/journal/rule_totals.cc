@@ -42,9 +42,12 @@ RuleTotals RuleTotals::read(const RuleMetrics& metrics, const metrics::Registry&
   totals.kinds = read_all(metrics.mismatches, registry);
   totals.equalized = read_all(metrics.equalized, registry);
   totals.vacuous = registry.value(metrics.vacuous_matches);
-  totals.live = registry.value(metrics.live_duration);
-  totals.legacy = registry.value(metrics.paired_legacy);
-  totals.rewrite = registry.value(metrics.paired_rewrite);
+  const auto& legacy = metrics.of(Side::legacy);
+  const auto& rewrite = metrics.of(Side::rewrite);
+  totals.live = registry.value(legacy.live_duration);
+  totals.live_rewrite = registry.value(rewrite.live_duration);
+  totals.legacy = registry.value(legacy.paired_duration);
+  totals.rewrite = registry.value(rewrite.paired_duration);
   return totals;
 }
 
@@ -58,6 +61,7 @@ RuleTotals RuleTotals::since(const RuleTotals& before) const {
   more.equalized = difference(equalized, before.equalized);
   more.vacuous = vacuous - before.vacuous;
   more.live = difference(live, before.live);
+  more.live_rewrite = difference(live_rewrite, before.live_rewrite);
   more.legacy = difference(legacy, before.legacy);
   more.rewrite = difference(rewrite, before.rewrite);
   return more;

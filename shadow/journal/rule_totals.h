@@ -19,9 +19,10 @@ struct RuleTotals {
   std::array<std::uint64_t, kMismatchKinds.size()> kinds{};   // by enum value
   std::array<std::uint64_t, kEqualSteps.size()> equalized{};  // by enum value
   std::uint64_t vacuous = 0;
-  metrics::HistogramValue live;
-  metrics::HistogramValue legacy;   // paired
-  metrics::HistogramValue rewrite;  // paired
+  metrics::HistogramValue live;          // where the client sent legacy
+  metrics::HistogramValue live_rewrite;  // where it sent the rewrite
+  metrics::HistogramValue legacy;        // paired
+  metrics::HistogramValue rewrite;       // paired
 
   static RuleTotals read(const RuleMetrics& metrics, const metrics::Registry& registry);
   // What was added since `before`.

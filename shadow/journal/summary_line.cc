@@ -69,6 +69,7 @@ std::string summary_line(const Rule& rule, const SummaryPeriod& period, const Ru
   line["equalized"] = counts_json(kEqualSteps, totals.equalized);
   using metrics::Metric;
   add_latency(line, "live", totals.live, Metric::live_duration_seconds);
+  add_latency(line, "live_rewrite", totals.live_rewrite, Metric::live_duration_seconds);
   add_latency(line, "legacy", totals.legacy, Metric::paired_duration_seconds);
   add_latency(line, "rewrite", totals.rewrite, Metric::paired_duration_seconds);
   line["names"] = names_json(evidence);

@@ -83,14 +83,17 @@ JournalJson differences_json(const Outcome& outcome, const JournalStyle& style) 
   return differences;
 }
 
+// A text, or an object of several by name.
+JournalJson sql_json(const std::vector<StatementSource>& statements) {
+  if (statements.size() == 1) return statements.front().sql.text;
+  JournalJson json;
+  for (const auto& statement : statements) json[statement.name] = statement.sql.text;
+  return json;
+}
+
 void add_sides(JournalJson& line, const Outcome& outcome) {
-  const auto& legacy = outcome.rule->source.legacy;
-  if (legacy.size() == 1) {
-    line["legacy_sql"] = legacy.front().sql.text;
-  } else {
-    for (const auto& statement : legacy) line["legacy_sql"][statement.name] = statement.sql.text;
-  }
-  line["rewrite_sql"] = outcome.rule->source.rewrite.text;
+  line["legacy_sql"] = sql_json(outcome.rule->source.legacy);
+  line["rewrite_sql"] = sql_json(outcome.rule->source.rewrite);
   if (!outcome.legacy_sqlstate.empty()) line["legacy_sqlstate"] = outcome.legacy_sqlstate;
   if (!outcome.rewrite_sqlstate.empty()) line["rewrite_sqlstate"] = outcome.rewrite_sqlstate;
   line["legacy_rows"] = outcome.legacy_rows;
@@ -120,7 +123,7 @@ std::string verdict_line(const Outcome& outcome, Verdict verdict, const JournalE
   line["id"] = entry.id;
   line["verdict"] = name(verdict);
   if (outcome.kind) line["kind"] = name(*outcome.kind);
-  line["side"] = "legacy";
+  line["side"] = name(outcome.side);
   if (!outcome.detail.empty()) line["detail"] = outcome.detail;
   if (outcome.live_compared) line["live_differs"] = outcome.live_differs;
   if (entry.suppressed != 0) line["suppressed"] = entry.suppressed;

@@ -16,8 +16,8 @@ std::vector<TransactionStep> let_steps(const LetRequest& request) {
   return steps;
 }
 
-std::variant<BoundStatement, LetFailure> bind_with_lets(const LetRequest& request,
-                                                        const std::vector<StepResult>& results) {
+std::variant<NamedValues, LetFailure> with_lets(const LetRequest& request,
+                                                const std::vector<StepResult>& results) {
   NamedValues values = request.values;
   for (std::size_t i = 0; i < results.size(); ++i) {
     const StepResult& step = results[i];
@@ -32,7 +32,7 @@ std::variant<BoundStatement, LetFailure> bind_with_lets(const LetRequest& reques
     const auto cell = step.result.cell(0, 0);
     values[name] = {false, {Value{!cell, false, 0, std::string(cell.value_or(""))}}};
   }
-  return request.rule->bind_rewrite(values);
+  return values;
 }
 
 }  // namespace parallax::shadow

@@ -25,8 +25,8 @@ struct LetFailure {
   StepResult step;     // of the let that failed
   std::string detail;  // "let title: SQLSTATE 22012"
 };
-// `results`: of let_steps(), in order.
-std::variant<BoundStatement, LetFailure> bind_with_lets(const LetRequest& request,
-                                                        const std::vector<StepResult>& results);
+// The values with those of the lets. `results`: of let_steps(), in order.
+std::variant<NamedValues, LetFailure> with_lets(const LetRequest& request,
+                                                const std::vector<StepResult>& results);
 
 }  // namespace parallax::shadow

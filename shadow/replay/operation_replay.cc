@@ -28,7 +28,7 @@ void OperationReplay::run_live() {
   const auto& snapshot = request_.snapshot;
   const auto done = [this](TransactionEnd end) { on_live(std::move(end)); };
   if (snapshot.let.rule == nullptr) {
-    return alone_.run(*connection_, snapshot.context, {live_step(snapshot.rewrite)}, done);
+    return alone_.run(*connection_, snapshot.context, {live_step(snapshot.rewrite.root)}, done);
   }
   alone_.run(*connection_, snapshot.context, let_steps(snapshot.let), done,
              [this](std::vector<StepResult>& lets) { return after_lets(lets); });
@@ -39,20 +39,20 @@ TransactionStep OperationReplay::live_step(const BoundStatement& rewrite) const 
   // connection.
   return {TransactionStep::Kind::query, rewrite.sql, rewrite.parameters, request_.binary_live,
           [this](const std::vector<ColumnInfo>& columns) {
-            return ResultDigest(request_.snapshot.digest_basis(), columns,
-                                ResultDigest::Side::rewrite);
+            return ResultDigest(request_.snapshot.digest_basis(), columns, Side::rewrite);
           }};
 }
 
 std::optional<ReadOnlyTransaction::Round> OperationReplay::after_lets(
     const std::vector<StepResult>& lets) {
-  const auto bound = bind_with_lets(request_.snapshot.let, lets);
-  const auto* rewrite = std::get_if<BoundStatement>(&bound);
-  if (rewrite == nullptr) {
+  auto values = with_lets(request_.snapshot.let, lets);
+  auto* known = std::get_if<NamedValues>(&values);
+  if (known == nullptr) {
     let_failed_ = true;
     return std::nullopt;
   }
-  return ReadOnlyTransaction::Round{{live_step(*rewrite)}};
+  request_.snapshot.bind_rewrite(std::move(*known));
+  return ReadOnlyTransaction::Round{{live_step(request_.snapshot.rewrite.root)}};
 }
 
 void OperationReplay::on_live(TransactionEnd end) {

@@ -25,14 +25,16 @@ void add_types(const SourceText& text, const StatementShape& shape,
 
 }  // namespace
 
-std::vector<ParameterTypes> parameter_types(const Rule& rule,
-                                            const std::vector<std::vector<std::uint32_t>>& legacy,
-                                            const std::vector<std::uint32_t>& rewrite) {
-  TypesByName of_legacy;
-  for (std::size_t i = 0; i < legacy.size(); ++i)
-    add_types(rule.legacy[i].source, rule.legacy[i].shape, legacy[i], of_legacy);
-  TypesByName of_rewrite;
-  add_types(rule.source.rewrite, rule.rewrite, rewrite, of_rewrite);
+std::vector<ParameterTypes> parameter_types(const Rule& rule, const TypesByStatement& legacy,
+                                            const TypesByStatement& rewrite) {
+  const auto by_name = [](const std::vector<RuleStatement>& side, const TypesByStatement& types) {
+    TypesByName found;
+    for (std::size_t i = 0; i < types.size(); ++i)
+      add_types(side[i].source, side[i].shape, types[i], found);
+    return found;
+  };
+  auto of_legacy = by_name(rule.legacy, legacy);
+  auto of_rewrite = by_name(rule.rewrite, rewrite);
   std::vector<ParameterTypes> out;
   for (auto& [name, types] : of_rewrite) {
     const auto found = of_legacy.find(name);

@@ -18,10 +18,11 @@ struct ParameterTypes {
   std::vector<std::uint32_t> rewrite;
 };
 
-// `legacy`, `rewrite`: types of the parameters of the prepared sides, of legacy by statement.
-std::vector<ParameterTypes> parameter_types(const Rule& rule,
-                                            const std::vector<std::vector<std::uint32_t>>& legacy,
-                                            const std::vector<std::uint32_t>& rewrite);
+// Types of the parameters of each prepared statement of a side.
+using TypesByStatement = std::vector<std::vector<std::uint32_t>>;
+
+std::vector<ParameterTypes> parameter_types(const Rule& rule, const TypesByStatement& legacy,
+                                            const TypesByStatement& rewrite);
 
 // The type itself, or of an array that of its members: one side may have `in (:ids)` and the other
 // `= any(:ids)`.

@@ -79,6 +79,37 @@ std::vector<std::string> tables_of(const std::vector<ColumnInfo>& columns) {
   return tables;
 }
 
+// A prepared statement: its columns, as it stands and without its casts.
+DescribedColumns described_by(const std::vector<StepResult>& results) {
+  DescribedColumns described;
+  described.columns = results.front().result.columns();
+  // Without its casts a statement may be invalid (GROUP BY of the cast, UNION); then they are not
+  // looked through.
+  if (results.size() > 1 && results[1].sqlstate.empty())
+    described.uncast = results[1].result.columns();
+  return described;
+}
+
+// The columns of all statements of a side, one after the other as they will be stitched; or why its
+// links lead nowhere.
+std::variant<DescribedColumns, std::string> whole_side(
+    const std::vector<RuleStatement>& statements, const std::vector<DescribedColumns>& described,
+    std::shared_ptr<const Stitching>& stitching) {
+  if (statements.size() == 1) return described.front();
+  std::vector<std::vector<ColumnInfo>> columns;
+  DescribedColumns whole;
+  for (const auto& one : described) {
+    columns.push_back(one.columns);
+    const auto& uncast = one.uncast.empty() ? one.columns : one.uncast;
+    whole.uncast.insert(whole.uncast.end(), uncast.begin(), uncast.end());
+  }
+  auto made = make_stitching(statements, columns);
+  if (auto* reason = std::get_if<std::string>(&made)) return std::move(*reason);
+  stitching = std::make_shared<const Stitching>(std::get<Stitching>(std::move(made)));
+  whole.columns = stitching->columns();
+  return whole;
+}
+
 }  // namespace
 
 RuleCheck::RuleCheck(io::Loop& loop, const Options& options, const Rule& rule)
@@ -126,9 +157,10 @@ void RuleCheck::describe_lets() {
   transaction(std::move(steps), &RuleCheck::on_lets);
 }
 
-void RuleCheck::describe(const std::string& sql, const std::string& uncast, Next next) {
-  std::vector<TransactionStep> steps{{TransactionStep::Kind::describe, sql, {}}};
-  if (!uncast.empty()) steps.push_back({TransactionStep::Kind::describe, uncast, {}});
+void RuleCheck::describe(const RuleStatement& statement, Next next) {
+  std::vector<TransactionStep> steps{{TransactionStep::Kind::describe, statement.prepared, {}}};
+  if (!statement.uncast.empty())
+    steps.push_back({TransactionStep::Kind::describe, statement.uncast, {}});
   transaction(std::move(steps), next);
 }
 
@@ -139,50 +171,48 @@ void RuleCheck::on_lets(std::vector<StepResult> results) {
     place_ = error_place(rule_.source.let.at(let.name), let.shape, results[i], kLetBefore);
     return broken(concat({"`let` ", let.name, " cannot be prepared: ", error_text(results[i])}));
   }
-  describe_legacy();
+  describe_next();
 }
 
-// The next statement of legacy.
-void RuleCheck::describe_legacy() {
-  const auto& statement = rule_.legacy[legacy_.size()];
-  describe(statement.prepared, statement.uncast, &RuleCheck::on_legacy);
+// The statements of legacy, then those of the rewrite.
+void RuleCheck::describe_next() {
+  const auto legacy = legacy_.columns.size();
+  const auto rewrite = rewrite_.columns.size();
+  if (legacy < rule_.legacy.size()) {
+    describe(rule_.legacy[legacy], &RuleCheck::on_legacy);
+  } else if (rewrite < rule_.rewrite.size()) {
+    describe(rule_.rewrite[rewrite], &RuleCheck::on_rewrite);
+  } else {
+    ask_catalog();
+  }
 }
 
 void RuleCheck::on_legacy(std::vector<StepResult> results) {
   const auto& whole = results.front();
   if (!whole.sqlstate.empty()) {
-    const auto& statement = rule_.legacy[legacy_.size()];
+    const auto& statement = rule_.legacy[legacy_.columns.size()];
     place_ = error_place(statement.source, statement.shape, whole);
     return broken("the legacy statement " +
                   (statement.name.empty() ? "" : "`" + statement.name + "` ") +
                   "cannot be prepared: " + error_text(whole));
   }
-  auto& described = legacy_.emplace_back();
-  described.columns = whole.result.columns();
-  legacy_parameters_.push_back(whole.parameter_types);
-  // Without its casts a statement may be invalid (GROUP BY of the cast, UNION); then they are not
-  // looked through.
-  if (results.size() > 1 && results[1].sqlstate.empty()) {
-    described.uncast = results[1].result.columns();
-  }
-  if (legacy_.size() < rule_.legacy.size()) return describe_legacy();
-  describe(rule_.rewrite_prepared, rule_.rewrite_uncast, &RuleCheck::on_rewrite);
+  legacy_.columns.push_back(described_by(results));
+  legacy_.parameters.push_back(whole.parameter_types);
+  describe_next();
 }
 
 void RuleCheck::on_rewrite(std::vector<StepResult> results) {
   const auto& whole = results.front();
-  if (whole.sqlstate.empty()) {
-    rewrite_.emplace();
-    rewrite_->columns = whole.result.columns();
-    rewrite_parameters_ = whole.parameter_types;
-    if (results.size() > 1 && results[1].sqlstate.empty()) {
-      rewrite_->uncast = results[1].result.columns();
-    }
-  } else {
-    place_ = error_place(rule_.source.rewrite, rule_.rewrite, whole);
-    rewrite_error_ = error_text(whole);
+  if (!whole.sqlstate.empty()) {
+    const auto& statement = rule_.rewrite[rewrite_.columns.size()];
+    place_ = error_place(statement.source, statement.shape, whole);
+    rewrite_error_ =
+        (statement.name.empty() ? "" : "`" + statement.name + "`: ") + error_text(whole);
+    return ask_catalog();
   }
-  ask_catalog();
+  rewrite_.columns.push_back(described_by(results));
+  rewrite_.parameters.push_back(whole.parameter_types);
+  describe_next();
 }
 
 void RuleCheck::ask_catalog() {
@@ -194,23 +224,20 @@ void RuleCheck::ask_catalog() {
       if (column.table_oid != 0) tables.push_back(std::to_string(column.table_oid));
     }
   };
-  for (const auto type : rewrite_parameters_) types.push_back(std::to_string(type));
-  for (const auto& parameters : legacy_parameters_) {
-    for (const auto type : parameters) types.push_back(std::to_string(type));
-  }
-  for (const auto& described : legacy_) {
-    add(described.columns);
-    add(described.uncast);
-  }
-  if (rewrite_) {
-    add(rewrite_->columns);
-    add(rewrite_->uncast);
+  for (const auto* side : {&legacy_, &rewrite_}) {
+    for (const auto& parameters : side->parameters) {
+      for (const auto type : parameters) types.push_back(std::to_string(type));
+    }
+    for (const auto& described : side->columns) {
+      add(described.columns);
+      add(described.uncast);
+    }
   }
   const auto query = TransactionStep::Kind::query;
   transaction({{query, kEnumSql, {array_of(types)}},
                {query, kPrimaryKeySql, {array_of(tables)}},
                {query, type_lookup_sql(), {array_of(types)}},
-               {query, kUniqueKeySql, {array_of(tables_of(legacy_.front().columns))}}},
+               {query, kUniqueKeySql, {array_of(tables_of(legacy_.columns.front().columns))}}},
               &RuleCheck::on_catalog);
 }
 
@@ -223,51 +250,41 @@ void RuleCheck::on_catalog(std::vector<StepResult> results) {
   verification.place = place_;
   verification.catalog = read_catalog(results[0].result, results[1].result);
   verification.catalog.types = read_types(results[2].result);
-  if (!rewrite_) {
+  const auto whole_legacy =
+      whole_side(rule_.legacy, legacy_.columns, verification.legacy_stitching);
+  if (const auto* reason = std::get_if<std::string>(&whole_legacy)) return broken(*reason);
+  const auto& legacy = std::get<DescribedColumns>(whole_legacy);
+  verification.legacy_columns = legacy.columns;
+  if (!rewrite_error_.empty()) {
     verification.reason = "the rewrite cannot be prepared: " + rewrite_error_;
+    verification.unprepared = rewrite_.columns.size();
     return finish(std::move(verification));
   }
   verification.rewrite_prepared = true;
-  const auto legacy = whole_legacy(verification);
-  if (const auto* reason = std::get_if<std::string>(&legacy)) return broken(*reason);
-  const auto& described = std::get<DescribedColumns>(legacy);
+  const auto whole_rewrite =
+      whole_side(rule_.rewrite, rewrite_.columns, verification.rewrite_stitching);
+  if (const auto* reason = std::get_if<std::string>(&whole_rewrite)) return broken(*reason);
+  const auto& rewrite = std::get<DescribedColumns>(whole_rewrite);
+  const auto parts = [](const std::shared_ptr<const Stitching>& stitching) {
+    return stitching == nullptr ? Stitching{} : *stitching;
+  };
   auto pairing =
-      pair_columns(rule_, described, *rewrite_, verification.catalog,
-                   verification.stitching == nullptr ? Stitching{} : *verification.stitching);
+      pair_columns(rule_, legacy, rewrite, verification.catalog,
+                   parts(verification.legacy_stitching), parts(verification.rewrite_stitching));
   if (auto* reason = std::get_if<std::string>(&pairing)) return broken(std::move(*reason));
   verification.pairing = std::move(std::get<Pairing>(pairing));
   verification.pairing.one_row =
       has_unique_key(results[3].result, rule_.root().order.equal_columns);
-  auto clock = clock_problem(rule_, described.columns, rewrite_->columns, verification.pairing,
+  auto clock = clock_problem(rule_, legacy.columns, rewrite.columns, verification.pairing,
                              verification.catalog);
   if (!clock.empty()) return broken(std::move(clock));
-  verification.legacy_columns = described.columns;
-  verification.rewrite_columns = rewrite_->columns;
-  verification.parameters = parameter_types(rule_, legacy_parameters_, rewrite_parameters_);
+  verification.rewrite_columns = rewrite.columns;
+  verification.parameters = parameter_types(rule_, legacy_.parameters, rewrite_.parameters);
   for (const auto& note : verification.pairing.notes) {
     if (!verification.reason.empty()) verification.reason += "; ";
     verification.reason += note;
   }
   finish(std::move(verification));
-}
-
-// The columns of all statements, one after the other as they will be stitched.
-std::variant<DescribedColumns, std::string> RuleCheck::whole_legacy(
-    Verification& verification) const {
-  if (!rule_.has_children()) return legacy_.front();
-  std::vector<std::vector<ColumnInfo>> columns;
-  DescribedColumns whole;
-  for (const auto& described : legacy_) {
-    columns.push_back(described.columns);
-    const auto& uncast = described.uncast.empty() ? described.columns : described.uncast;
-    whole.uncast.insert(whole.uncast.end(), uncast.begin(), uncast.end());
-  }
-  auto stitching = make_stitching(rule_, columns);
-  if (auto* reason = std::get_if<std::string>(&stitching)) return std::move(*reason);
-  auto& good = std::get<Stitching>(stitching);
-  whole.columns = good.columns();
-  verification.stitching = std::make_shared<const Stitching>(std::move(good));
-  return whole;
 }
 
 void RuleCheck::unreadable_catalog(const StepResult& step) {

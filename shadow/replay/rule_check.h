@@ -31,11 +31,21 @@ struct Verification {
   Pairing pairing;     // empty when the rewrite could not be prepared
   // What was paired: a result whose columns come from elsewhere is not what was verified.
   std::vector<ColumnInfo> legacy_columns;
-  std::shared_ptr<const Stitching> stitching;  // of a rule with several statements
   std::vector<ColumnInfo> rewrite_columns;
+  // Of a side with several statements.
+  std::shared_ptr<const Stitching> legacy_stitching;
+  std::shared_ptr<const Stitching> rewrite_stitching;
   std::vector<ParameterTypes> parameters;
   Catalog catalog;
   bool rewrite_prepared = false;
+  std::size_t unprepared = 0;  // which statement of the rewrite could not be
+
+  const std::vector<ColumnInfo>& columns(Side side) const {
+    return side == Side::legacy ? legacy_columns : rewrite_columns;
+  }
+  const std::shared_ptr<const Stitching>& stitching(Side side) const {
+    return side == Side::legacy ? legacy_stitching : rewrite_stitching;
+  }
 };
 
 class RuleCheck {
@@ -51,8 +61,11 @@ class RuleCheck {
   void run(Connection& connection, Done done);
 
  private:
-  // A prepared side; nothing = it could not be prepared.
-  using Described = std::optional<DescribedColumns>;
+  // A side, by statement.
+  struct Described {
+    std::vector<DescribedColumns> columns;
+    TypesByStatement parameters;
+  };
   using Next = void (RuleCheck::*)(std::vector<StepResult>);
 
   void transaction(std::vector<TransactionStep> steps, Next next);
@@ -63,9 +76,8 @@ class RuleCheck {
   void on_lets(std::vector<StepResult> results);
   void on_catalog(std::vector<StepResult> results);
   void ask_catalog();
-  void describe_legacy();
-  std::variant<DescribedColumns, std::string> whole_legacy(Verification& verification) const;
-  void describe(const std::string& sql, const std::string& uncast, Next next);
+  void describe_next();
+  void describe(const RuleStatement& statement, Next next);
   void unreadable_catalog(const StepResult& step);
   void broken(std::string reason, bool may_mend = false);
   void finish(End end);
@@ -75,12 +87,10 @@ class RuleCheck {
   ReadOnlyTransaction transaction_;
   Connection* connection_ = nullptr;
   Done done_;
-  std::vector<DescribedColumns> legacy_;  // by statement
+  Described legacy_;
   Described rewrite_;
-  std::string rewrite_error_;
-  std::vector<std::vector<std::uint32_t>> legacy_parameters_;  // types, by statement
-  std::vector<std::uint32_t> rewrite_parameters_;
-  SourceMark place_;  // of what is found
+  std::string rewrite_error_;  // why it cannot be prepared; empty = it can
+  SourceMark place_;           // of what is found
 };
 
 }  // namespace parallax::shadow

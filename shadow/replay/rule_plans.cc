@@ -75,14 +75,13 @@ void RulePlansQuery::run(Connection& connection, Done done) {
 
 void RulePlansQuery::explain_next() {
   const auto& legacy = rule_.legacy;
-  if (next_ > legacy.size() || !connection_->open()) {
+  if (next_ == legacy.size() + rule_.rewrite.size() || !connection_->open()) {
     std::exchange(done_, nullptr)(std::move(plans_));
     return;
   }
-  transaction_.run(
-      *connection_, context(),
-      steps_for(next_ < legacy.size() ? legacy[next_].prepared : rule_.rewrite_prepared),
-      [this](TransactionEnd end) { on_explained(std::move(end)); });
+  const auto& next = next_ < legacy.size() ? legacy[next_] : rule_.rewrite[next_ - legacy.size()];
+  transaction_.run(*connection_, context(), steps_for(next.prepared),
+                   [this](TransactionEnd end) { on_explained(std::move(end)); });
 }
 
 void RulePlansQuery::on_explained(TransactionEnd end) {

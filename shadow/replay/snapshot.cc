@@ -1,5 +1,6 @@
 #include "shadow/replay/snapshot.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace parallax::shadow {
@@ -16,18 +17,13 @@ bool failed(const StepResult& step) { return step.ran && !step.sqlstate.empty();
 
 }  // namespace
 
-void SnapshotRequest::bind_rewrite(const Rule& of, const NamedValues& values) {
-  if (of.lets.empty()) {
-    rewrite = of.bind_rewrite(values);
-  } else {
-    let = {&of, values};
-  }
+void SnapshotRequest::bind_rewrite(NamedValues values) {
+  rewrite.values = std::move(values);
+  rewrite.root = rewrite.bind(0, rewrite.values);
 }
 
 Snapshot::Snapshot(io::Loop& loop, const Options& options, SnapshotRequest request)
-    : transaction_(loop, options),
-      request_(std::move(request)),
-      levels_(levels_of(request_.children)) {}
+    : transaction_(loop, options), request_(std::move(request)) {}
 
 void Snapshot::run(Connection& connection, Done done) {
   connection_ = &connection;
@@ -41,10 +37,9 @@ void Snapshot::run(Connection& connection, Done done) {
 
 void Snapshot::send(std::vector<Step> steps) {
   steps_ = std::move(steps);
-  runs_.assign(2, LegacyRun(request_.legacy, request_.children));
-  next_level_ = 0;
+  runs_ = {SideRun(request_.legacy), SideRun(request_.legacy), SideRun(request_.rewrite)};
+  plan_rounds();
   taken_ = false;
-  result_.rewrite = {};  // it runs in every transaction
   lets_open_ = request_.let.rule != nullptr;
   auto first = lets_open_ ? Round{let_steps(request_.let), false} : next_round();
   const auto done = [this](TransactionEnd end) { on_transaction(std::move(end)); };
@@ -55,38 +50,39 @@ void Snapshot::send(std::vector<Step> steps) {
                    [this](std::vector<StepResult>& results) { return after_round(results); });
 }
 
-// Of each run of legacy the statements of one level. The rewrite goes before all of legacy, or
-// behind it.
-void Snapshot::plan_round() {
-  round_.clear();
-  const std::size_t level = next_level_++;
-  const bool last = next_level_ == levels_.size();
+// The runs of legacy go level by level side by side, the rewrite before all of them or behind: the
+// last level of the one is in a round with the first of the other.
+void Snapshot::plan_rounds() {
+  rounds_.assign(1, {});
+  next_round_ = 0;
+  bool legacy_planned = false;
   for (const Step step : steps_) {
-    if (step != Step::rewrite) {
-      for (const std::size_t statement : levels_[level]) round_.push_back({step, statement});
-    } else if (step == steps_.front() ? level == 0 : last) {
-      round_.push_back({step, 0});
+    if (step != Step::rewrite && std::exchange(legacy_planned, true)) continue;
+    const auto levels = levels_of(side_of(step));
+    for (std::size_t level = 0; level < levels.size(); ++level) {
+      if (level > 0) rounds_.emplace_back();
+      for (const Step of : steps_) {
+        if ((of == Step::rewrite) != (step == Step::rewrite)) continue;
+        for (const std::size_t statement : levels[level]) rounds_.back().push_back({of, statement});
+      }
     }
   }
 }
 
 Snapshot::Round Snapshot::next_round() {
-  plan_round();
   Round round;
-  for (const Statement& statement : round_) round.steps.push_back(step_of(statement));
-  round.last = next_level_ == levels_.size();
+  for (const Statement& statement : rounds_[next_round_]) round.steps.push_back(step_of(statement));
+  round.last = ++next_round_ == rounds_.size();
   return round;
 }
 
 TransactionStep Snapshot::step_of(const Statement& statement) {
-  const auto side =
-      statement.step == Step::rewrite ? ResultDigest::Side::rewrite : ResultDigest::Side::legacy;
-  auto bound = statement.step == Step::rewrite ? request_.rewrite
-                                               : run_of(statement.step).bind(statement.statement);
+  const auto side = statement.step == Step::rewrite ? Side::rewrite : Side::legacy;
+  auto bound = run_of(statement.step).bind(statement.statement);
   TransactionStep step{TransactionStep::Kind::query, std::move(bound.sql),
                        std::move(bound.parameters)};
   // Digests of parts do not tell what they are when they are put together.
-  if (levels_.size() == 1) {
+  if (request_.legacy.statements == nullptr && request_.rewrite.statements == nullptr) {
     step.digest = [this, side](const std::vector<ColumnInfo>& columns) {
       return new_digest(columns, side);
     };
@@ -98,45 +94,51 @@ std::optional<Snapshot::Round> Snapshot::after_round(std::vector<StepResult>& re
   if (std::exchange(lets_open_, false)) return after_lets(results);
   take(results);
   taken_ = true;
-  const bool failed = !result_.rewrite.sqlstate.empty();
-  if (failed || runs_[0].cannot_go_on() || runs_[1].cannot_go_on()) return std::nullopt;
+  if (std::ranges::any_of(runs_, &SideRun::cannot_go_on)) return std::nullopt;
   taken_ = false;
   return next_round();
 }
 
 void Snapshot::take(std::vector<StepResult>& results) {
-  for (std::size_t i = 0; i < round_.size(); ++i) {
-    if (round_[i].step == Step::rewrite) {
-      result_.rewrite = std::move(results[i]);
-    } else {
-      run_of(round_[i].step).take(round_[i].statement, std::move(results[i]));
-    }
+  const auto& round = rounds_[next_round_ - 1];
+  for (std::size_t i = 0; i < round.size(); ++i)
+    run_of(round[i].step).take(round[i].statement, std::move(results[i]));
+}
+
+StepResult& Snapshot::result_of(Step step) {
+  switch (step) {
+    case Step::legacy_first:
+      return result_.legacy_first;
+    case Step::legacy_second:
+      return result_.legacy_second;
+    case Step::rewrite:
+      break;
   }
+  return result_.rewrite;
 }
 
 // False: too much.
 bool Snapshot::take_whole_runs() {
   for (const Step step : steps_) {
-    if (step == Step::rewrite) continue;
     auto whole = run_of(step).whole();
     if (!whole) return false;
-    (step == Step::legacy_first ? result_.legacy_first : result_.legacy_second) = *std::move(whole);
+    result_of(step) = *std::move(whole);
   }
   return true;
 }
 
-ResultDigest Snapshot::new_digest(const std::vector<ColumnInfo>& columns, ResultDigest::Side side) {
+ResultDigest Snapshot::new_digest(const std::vector<ColumnInfo>& columns, Side side) {
   if (digest_basis_ == nullptr) digest_basis_ = request_.digest_basis();
   return {digest_basis_, columns, side};
 }
 
 std::optional<Snapshot::Round> Snapshot::after_lets(const std::vector<StepResult>& lets) {
-  auto bound = bind_with_lets(request_.let, lets);
-  if (auto* failure = std::get_if<LetFailure>(&bound)) {
+  auto values = with_lets(request_.let, lets);
+  if (auto* failure = std::get_if<LetFailure>(&values)) {
     let_failure_ = std::move(*failure);
     return std::nullopt;
   }
-  request_.rewrite = std::get<BoundStatement>(std::move(bound));
+  request_.bind_rewrite(std::get<NamedValues>(std::move(values)));
   return next_round();
 }
 
@@ -190,8 +192,9 @@ std::optional<std::vector<Snapshot::Step>> Snapshot::next_steps() {
     again_ = true;
     return std::vector{Step::legacy_first, Step::legacy_second, Step::rewrite};
   }
+  const bool told = request_.live_sqlstate.empty() && request_.side == Side::legacy;
   if (failed(result_.legacy_first) && !settles(result_.legacy_first) && !result_.rewrite.ran &&
-      !request_.live_sqlstate.empty()) {
+      !told) {
     // Legacy once more behind the rewrite, so that a success of the rewrite and the error of legacy
     // come from one snapshot. When legacy works now, its two runs have differed: that is what its
     // second result then says.

@@ -15,25 +15,25 @@
 #include "shadow/compare/compare.h"
 #include "shadow/options.h"
 #include "shadow/replay/connection.h"
-#include "shadow/replay/legacy_run.h"
 #include "shadow/replay/let_values.h"
 #include "shadow/replay/read_only_transaction.h"
+#include "shadow/replay/side_run.h"
 
 namespace parallax::shadow {
 
 struct SnapshotRequest {
   ReplayContextRef context;
-  BoundStatement legacy;  // its root, as the client has sent it
-  ChildrenRequest children;
-  BoundStatement rewrite;  // where its lets are none
+  SideRequest legacy;
+  SideRequest rewrite;  // its root is made when its lets are known
   LetRequest let;
+  Side side = Side::legacy;  // that the client sent
   // What results over the capture limit are digested by; asked for once, by the first of them.
   std::function<std::shared_ptr<const DigestBasis>()> digest_basis;
   std::string live_sqlstate;   // what the client got: empty = a result
   bool rewrite_first = false;  // alternates, so that a warm cache helps both sides alike
 
-  // The rewrite of `of` with these values.
-  void bind_rewrite(const Rule& of, const NamedValues& values);
+  // With the values of the lets.
+  void bind_rewrite(NamedValues values);
 };
 
 using SnapshotEnd = std::variant<SnapshotResult, ReplaySkip>;
@@ -52,7 +52,7 @@ class Snapshot {
 
  private:
   enum class Step { legacy_first, legacy_second, rewrite };
-  // A statement of a round: of legacy, which of its statements.
+  // A statement of a round: which of its side.
   struct Statement {
     Step step;
     std::size_t statement;
@@ -61,9 +61,9 @@ class Snapshot {
 
   void send(std::vector<Step> steps);
   Round next_round();
-  void plan_round();
+  void plan_rounds();
   TransactionStep step_of(const Statement& statement);
-  ResultDigest new_digest(const std::vector<ColumnInfo>& columns, ResultDigest::Side side);
+  ResultDigest new_digest(const std::vector<ColumnInfo>& columns, Side side);
   std::optional<Round> after_lets(const std::vector<StepResult>& lets);
   std::optional<Round> after_round(std::vector<StepResult>& results);
   void take(std::vector<StepResult>& results);
@@ -72,17 +72,20 @@ class Snapshot {
   void on_transaction(TransactionEnd end);
   std::optional<std::vector<Step>> next_steps();
   void settle_legacy();
-  LegacyRun& run_of(Step step) { return runs_[step == Step::legacy_first ? 0 : 1]; }
+  const SideRequest& side_of(Step step) const {
+    return step == Step::rewrite ? request_.rewrite : request_.legacy;
+  }
+  StepResult& result_of(Step step);
+  SideRun& run_of(Step step) { return runs_[static_cast<std::size_t>(step)]; }
 
   ReadOnlyTransaction transaction_;
   SnapshotRequest request_;
   Connection* connection_ = nullptr;
   Done done_;
-  std::vector<std::vector<std::size_t>> levels_;  // of legacy, one for each round
   std::vector<Step> steps_;
-  std::vector<LegacyRun> runs_;  // first, second
-  std::size_t next_level_ = 0;
-  std::vector<Statement> round_;
+  std::vector<SideRun> runs_;  // by Step
+  std::vector<std::vector<Statement>> rounds_;
+  std::size_t next_round_ = 0;
   bool lets_open_ = false;  // the round that is running is that of the lets
   bool taken_ = false;      // the results of the last round
   std::optional<LetFailure> let_failure_;

@@ -21,7 +21,7 @@ std::string spelling_of(const Slot& slot) {
   return slot.kind == SlotKind::parameter ? name_of(slot) : concat({":", slot.text});
 }
 
-std::string any_name(const LegacyStatement& child, std::size_t group) {
+std::string any_name(const RuleStatement& child, std::size_t group) {
   return concat({":_", child.name, ".", std::to_string(group)});
 }
 

@@ -19,7 +19,7 @@ std::string name_of(const Slot& slot);
 std::string spelling_of(const Slot& slot);
 
 // What the value of a child's `:_` is called: the child is written again with other lists.
-std::string any_name(const LegacyStatement& child, std::size_t group);
+std::string any_name(const RuleStatement& child, std::size_t group);
 
 // A space where the next word or parameter would otherwise become part of the one before
 // (`limit:n`).

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,16 +55,16 @@ struct LetValue {
 
 // `IN (:parent.column)`: the values of a child's list are a column of its parent.
 struct Link {
-  std::size_t parent = 0;     // index of the statement
+  std::size_t parent = 0;     // index of the statement, of the same side
   std::string parent_column;  // its label in the parent
   std::size_t group = 0;      // the list among the child's slots
   std::size_t column = 0;     // of the child's output: what the list is compared with
   std::string list_name;      // as NamedValues have it: "parent.column"
 };
 
-// One statement of legacy.
-struct LegacyStatement {
-  std::string name;  // empty where it is the only one
+// One statement of a side.
+struct RuleStatement {
+  std::string name;  // empty where it is the only one of its side
   SourceText source;
   StatementShape shape;  // dialect rule
   // Names, links and :_ as $1..$n (each place its own, `$n` one for all its places), lists of one
@@ -84,12 +85,12 @@ struct Rule {
   RuleSource source;
 
   // The root first, every child behind its parent.
-  std::vector<LegacyStatement> legacy = std::vector<LegacyStatement>(1);
-  StatementShape rewrite;
-  std::string rewrite_prepared;  // as LegacyStatement::prepared
-  std::string rewrite_uncast;
-  SortOrder rewrite_order;
-  std::vector<LetValue> lets;  // by name
+  std::vector<RuleStatement> legacy = std::vector<RuleStatement>(1);
+  std::vector<RuleStatement> rewrite = std::vector<RuleStatement>(1);
+  std::vector<LetValue> lets;                // by name
+  std::set<std::string, std::less<>> lists;  // names that are lists in legacy
+  // Legacy can be made again from the rewrite's values: no let, no `:_`.
+  bool reversible = true;
   // Functions called by either side or a let, as pg_proc.proname has them (lower case unless
   // quoted), without schema, sorted, each once. These and the next two are what the catalog is
   // asked about (SelectFacts).
@@ -97,41 +98,46 @@ struct Rule {
   std::vector<std::string> tables;
   std::vector<std::string> names;
 
-  LegacyStatement& root() { return legacy.front(); }
-  const LegacyStatement& root() const { return legacy.front(); }
-  bool has_children() const { return legacy.size() > 1; }
+  const std::vector<RuleStatement>& of(Side side) const {
+    return side == Side::legacy ? legacy : rewrite;
+  }
+  RuleStatement& root() { return legacy.front(); }
+  const RuleStatement& root() const { return legacy.front(); }
+  bool has_children(Side side) const { return of(side).size() > 1; }
 
-  // A child with these values, its list among them (Link::list_name). As bind_rewrite().
-  BoundStatement bind_child(std::size_t statement, const NamedValues& values) const;
-  // The rewrite with these values. A scalar name becomes one parameter at each place (as ORMs write
-  // it), `$n` one for all its places, a list in IN (...) one parameter for each member (none:
-  // NULL), a list elsewhere (= any(:x)) one array. Texts get type 0 (the server infers it from the
-  // place); binary values keep the type that they were declared as. An array is text; members in a
-  // binary format that values.h does not read make it ARRAY[$1, $2, ...].
-  BoundStatement bind_rewrite(const NamedValues& values) const;
+  // A statement with these values, of a child its list among them (Link::list_name). A scalar name
+  // becomes one parameter at each place (as ORMs write it), `$n` one for all its places, a list in
+  // IN (...) one parameter for each member (none: NULL), a list elsewhere (= any(:x)) one array.
+  // Texts get type 0 (the server infers it from the place); binary values keep the type that they
+  // were declared as. An array is text; members in a binary format that values.h does not read make
+  // it ARRAY[$1, $2, ...].
+  BoundStatement bind(Side side, std::size_t statement, const NamedValues& values) const;
   // One for each of `lets`: a SELECT of one row and one column, whose text is the value of that
   // name.
   std::vector<BoundStatement> bind_lets(const NamedValues& values) const;
 };
 
-// One legacy statement of a rule.
+// One statement of a rule.
 struct StatementPlace {
   const Rule* rule = nullptr;
+  Side side = Side::legacy;
   std::size_t statement = 0;
-  const LegacyStatement& legacy() const { return rule->legacy[statement]; }
+  const RuleStatement& written() const { return rule->of(side)[statement]; }
 };
 
 // What is known of one statement text. Immutable, shared by all sessions of a worker.
 struct KnownText {
-  StatementShape shape;                  // key empty when the text could not be read
-  std::vector<StatementPlace> roots;     // of this key, in file order
-  std::vector<StatementPlace> children;  // likewise
+  StatementShape shape;  // key empty when the text could not be read
+  // Of this key: those of legacy before those of rewrites, each in file order.
+  std::vector<StatementPlace> roots;
+  std::vector<StatementPlace> children;
   bool covered() const { return !roots.empty() || !children.empty(); }
 };
 
 struct RootMatch {
   const Rule* rule = nullptr;
   NamedValues values;
+  Side side = Side::legacy;
 };
 struct ChildMatch {
   StatementPlace place;
@@ -139,8 +145,8 @@ struct ChildMatch {
 };
 struct Matches {
   std::optional<RootMatch> root;
-  // Without a root: the first rule whose root's shape fits, where no rule's pins or equal names do.
-  const Rule* shape_of = nullptr;
+  // Without a root: the first whose shape fits, where no rule's pins or equal names do.
+  std::optional<StatementPlace> shape_of;
   std::vector<ChildMatch> children;  // links decide which of them it is
 };
 
@@ -149,7 +155,8 @@ class RuleSet {
   // All problems of all rules by their places, or the whole set. Checks what needs no server:
   // syntax, one SELECT, no locking clause, no data-changing CTE, no function known to have side
   // effects; every name of the rewrite is provided by legacy; every slot of legacy is named in the
-  // rewrite, pinned or :_; no two rules could match the same statement.
+  // rewrite, pinned or :_; no statement could be legacy of two rules. As a rewrite a statement may
+  // recur: the first rule has it, and legacy comes before rewrites.
   static std::variant<RuleSet, std::vector<ConfigProblem>> compile(std::vector<RuleSource> sources);
 
   const std::vector<std::unique_ptr<Rule>>& rules() const { return rules_; }

@@ -31,28 +31,21 @@ class RuleCompiler {
 
   std::unique_ptr<Rule> compile() {
     const auto before = problems_.size();
-    auto legacy = read_legacy();
-    auto rewrite = read_shape(source_.rewrite);
+    auto legacy = read_statements(source_.legacy);
+    auto rewrite = read_statements(source_.rewrite);
     auto rule = std::make_unique<Rule>();
     const bool lets_good = read_lets(rule->lets);
     if (legacy && rewrite && lets_good) {
       check_names(source_, *legacy, *rewrite, rule->lets, problems_);
     }
-    if (legacy) {
-      for (auto& statement : *legacy) {
-        statement.order = read_side(statement.source, statement.shape, statement.prepared);
-      }
-      legacy = link_statements(*std::move(legacy), problems_);
-    }
-    if (rewrite) rule->rewrite_order = read_side(source_.rewrite, *rewrite, rule->rewrite_prepared);
+    read_side(legacy, Side::legacy);
+    read_side(rewrite, Side::rewrite);
     check_columns();
     check_ordered_statements();
     if (problems_.size() != before) return nullptr;
     rule->legacy = *std::move(legacy);
     rule->rewrite = *std::move(rewrite);
-    for (auto& statement : rule->legacy)
-      statement.uncast = without_column_casts(statement.prepared);
-    rule->rewrite_uncast = without_column_casts(rule->rewrite_prepared);
+    read_names(*rule);
     for (auto* list : {&functions_, &tables_, &names_}) sort_unique(*list);
     rule->functions = std::move(functions_);
     rule->tables = std::move(tables_);
@@ -76,10 +69,11 @@ class RuleCompiler {
   }
 
   // As the file has them; nothing when one could not be read.
-  std::optional<std::vector<LegacyStatement>> read_legacy() {
-    std::vector<LegacyStatement> statements;
+  std::optional<std::vector<RuleStatement>> read_statements(
+      const std::vector<StatementSource>& sources) {
+    std::vector<RuleStatement> statements;
     bool good = true;
-    for (const LegacySource& source : source_.legacy) {
+    for (const StatementSource& source : sources) {
       auto shape = read_shape(source.sql);
       good = good && shape;
       if (!shape) continue;
@@ -107,10 +101,28 @@ class RuleCompiler {
     return good;
   }
 
-  // Fills in the prepared text and the functions.
-  SortOrder read_side(const SourceText& text, const StatementShape& shape,
-                      std::string& prepared_sql) {
-    return read_select(text, shape, {}, {}, prepared_sql).value_or(SelectFacts{}).order;
+  // Puts the statements in order, with all that is read of each; nothing when they have problems.
+  void read_side(std::optional<std::vector<RuleStatement>>& statements, Side side) {
+    if (!statements) return;
+    for (RuleStatement& statement : *statements) {
+      auto facts = read_select(statement.source, statement.shape, {}, {}, statement.prepared);
+      if (!facts) continue;
+      statement.order = std::move(facts->order);
+      statement.uncast = without_column_casts(statement.prepared);
+    }
+    statements = link_statements(*std::move(statements), side, problems_);
+  }
+
+  static void read_names(Rule& rule) {
+    rule.reversible = rule.lets.empty();
+    for (const RuleStatement& statement : rule.legacy) {
+      for (const SlotGroup& group : statement.shape.slots) {
+        for (const Slot& slot : group.members) {
+          if (slot.kind == SlotKind::any) rule.reversible = false;
+          if (group.list && is_name(slot)) rule.lists.insert(name_of(slot));
+        }
+      }
+    }
   }
 
   // The text stands in the statement between `before` and `after`.
@@ -153,7 +165,7 @@ class RuleCompiler {
 
   void check_ordered_statements() {
     for (const auto& [name, mark] : source_.compare.unordered_statements) {
-      if (std::ranges::find(source_.legacy, name, &LegacySource::name) != source_.legacy.end())
+      if (std::ranges::find(source_.legacy, name, &StatementSource::name) != source_.legacy.end())
         continue;
       problems_.push_back({mark, concat({"`order`: legacy has no statement `", name, "`"})});
     }

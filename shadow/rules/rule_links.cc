@@ -19,10 +19,6 @@ namespace parallax::shadow {
 namespace {
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-constexpr std::string_view kNoNames =
-    "`, and `legacy` is one statement without a name: write `legacy:` as a map of names and "
-    "statements";
-
 bool is_name_token(const Token& token) {
   return token.type == PG_QUERY__TOKEN__IDENT || token.keyword != KeywordKind::none;
 }
@@ -50,10 +46,10 @@ std::string_view column_before(std::string_view sql, std::size_t list) {
 
 class Linker {
  public:
-  Linker(std::vector<LegacyStatement> statements, std::vector<ConfigProblem>& problems)
-      : statements_(std::move(statements)), problems_(problems) {}
+  Linker(std::vector<RuleStatement> statements, Side side, std::vector<ConfigProblem>& problems)
+      : statements_(std::move(statements)), side_(name(side)), problems_(problems) {}
 
-  std::optional<std::vector<LegacyStatement>> link() {
+  std::optional<std::vector<RuleStatement>> link() {
     const auto before = problems_.size();
     for (auto& statement : statements_) {
       if (statements_.size() > 1) refuse_numbers(statement);
@@ -67,12 +63,12 @@ class Linker {
   }
 
  private:
-  void add(const LegacyStatement& statement, std::size_t offset, std::string message) {
+  void add(const RuleStatement& statement, std::size_t offset, std::string message) {
     const auto& source = statement.source;
     problems_.push_back({mark_inside(source.mark, source.text, offset), std::move(message)});
   }
 
-  void refuse_numbers(const LegacyStatement& statement) {
+  void refuse_numbers(const RuleStatement& statement) {
     for (const SlotGroup& group : statement.shape.slots) {
       for (const Slot& slot : group.members) {
         if (slot.kind != SlotKind::parameter) continue;
@@ -83,7 +79,7 @@ class Linker {
     }
   }
 
-  void read_link(LegacyStatement& statement) {
+  void read_link(RuleStatement& statement) {
     for (std::size_t g = 0; g < statement.shape.slots.size(); ++g) {
       const SlotGroup& group = statement.shape.slots[g];
       for (const Slot& slot : group.members) {
@@ -100,7 +96,7 @@ class Linker {
     }
   }
 
-  void make_link(LegacyStatement& statement, std::size_t group, const Slot& slot) {
+  void make_link(RuleStatement& statement, std::size_t group, const Slot& slot) {
     Link link;
     link.group = group;
     link.list_name = slot.text;
@@ -124,7 +120,7 @@ class Linker {
   }
 
   std::size_t statement_named(std::string_view name) const {
-    const auto found = std::ranges::find(statements_, name, &LegacyStatement::name);
+    const auto found = std::ranges::find(statements_, name, &RuleStatement::name);
     if (found == statements_.end() || name.empty()) return kNone;
     return static_cast<std::size_t>(found - statements_.begin());
   }
@@ -137,14 +133,16 @@ class Linker {
     }
     const auto parent = slot.text.substr(0, slot.link_dot);
     if (names.empty()) {
-      return concat({"`", spelling_of(slot), "` is a link to a statement `", parent, kNoNames});
+      return concat({"`", spelling_of(slot), "` is a link to a statement `", parent, "`, and `",
+                     side_, "` is one statement without a name: write `", side_,
+                     ":` as a map of names and statements"});
     }
     return concat(
-        {"`", spelling_of(slot), "`: legacy has no statement `", parent, "`, it has ", names});
+        {"`", spelling_of(slot), "`: ", side_, " has no statement `", parent, "`, it has ", names});
   }
 
   void check_roots() {
-    const LegacyStatement* root = nullptr;
+    const RuleStatement* root = nullptr;
     for (const auto& statement : statements_) {
       if (statement.link) continue;
       if (root != nullptr) {
@@ -160,7 +158,7 @@ class Linker {
   }
 
   // The root first, every child behind its parent; `parent` then means the new places.
-  std::vector<LegacyStatement> in_order() {
+  std::vector<RuleStatement> in_order() {
     std::vector<std::size_t> place(statements_.size(), kNone);
     std::vector<std::size_t> order;
     for (bool found = true; found;) {
@@ -178,7 +176,7 @@ class Linker {
       add(statements_[i], 0,
           concat({"`", statements_[i].name, "` is linked in a circle: no way leads to it"}));
     }
-    std::vector<LegacyStatement> ordered;
+    std::vector<RuleStatement> ordered;
     for (const std::size_t i : order) {
       ordered.push_back(std::move(statements_[i]));
       if (ordered.back().link) ordered.back().link->parent = place[ordered.back().link->parent];
@@ -186,15 +184,17 @@ class Linker {
     return ordered;
   }
 
-  std::vector<LegacyStatement> statements_;
+  std::vector<RuleStatement> statements_;
+  std::string_view side_;
   std::vector<ConfigProblem>& problems_;
 };
 
 }  // namespace
 
-std::optional<std::vector<LegacyStatement>> link_statements(std::vector<LegacyStatement> statements,
-                                                            std::vector<ConfigProblem>& problems) {
-  return Linker(std::move(statements), problems).link();
+std::optional<std::vector<RuleStatement>> link_statements(std::vector<RuleStatement> statements,
+                                                          Side side,
+                                                          std::vector<ConfigProblem>& problems) {
+  return Linker(std::move(statements), side, problems).link();
 }
 
 }  // namespace parallax::shadow

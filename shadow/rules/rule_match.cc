@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "shadow/rules/array_value.h"
 #include "shadow/rules/prepared_text.h"
 #include "shadow/rules/rule.h"
 #include "shadow/rules/values.h"
@@ -65,20 +66,37 @@ bool pins_hold(const StatementShape& rule, const StatementShape& statement,
   return true;
 }
 
-// The values of the rule's names; nothing when a name has two different values or a parameter was
-// not given.
+// What legacy has as a list, or as one value, the rewrite may have the other way: `= any(:ids)`,
+// `in (:id)`. False: it cannot be turned.
+bool as_in_legacy(NamedValue& value, bool list) {
+  if (value.list == list) return true;
+  if (!list && value.members.size() != 1) return false;
+  if (list) {
+    auto members = array_members(value.members.front());
+    if (!members) return false;
+    value.members = *std::move(members);
+  }
+  value.list = list;
+  return true;
+}
+
+// The values of the rule's names, as legacy has them; nothing when a name has two different values
+// or a parameter was not given.
 class NameBinder {
  public:
   NameBinder(const StatementShape& statement, std::span<const Value> parameters)
       : statement_(statement), parameters_(parameters) {}
 
-  std::optional<NamedValues> bind(const LegacyStatement& rule) {
-    const auto& groups = rule.shape.slots;
+  std::optional<NamedValues> bind(const StatementPlace& place) {
+    const RuleStatement& written = place.written();
+    const auto& groups = written.shape.slots;
     for (std::size_t i = 0; i < groups.size(); ++i) {
-      if (is_any(groups[i]) && rule.link) {
-        if (!add(any_name(rule, i), false, i)) return std::nullopt;
+      if (is_any(groups[i]) && written.link) {
+        if (!add(any_name(written, i), false, i)) return std::nullopt;
       } else if (is_named(groups[i])) {
-        if (!add(name_of(groups[i].members[0]), groups[i].list, i)) return std::nullopt;
+        const auto name = name_of(groups[i].members[0]);
+        const bool list = groups[i].members[0].link_dot != 0 || place.rule->lists.contains(name);
+        if (!add(name, list, i)) return std::nullopt;
       }
     }
     return std::move(values_);
@@ -86,13 +104,14 @@ class NameBinder {
 
  private:
   bool add(std::string name, bool list, std::size_t group) {
-    NamedValue value{.list = list, .members = {}};
+    NamedValue value{.list = statement_.slots[group].list, .members = {}};
     value.members.reserve(statement_.slots[group].members.size());
     for (const Slot& slot : statement_.slots[group].members) {
       auto member = given_value(slot, parameters_);
       if (!member) return false;
       value.members.push_back(*std::move(member));
     }
+    if (!as_in_legacy(value, list)) return false;
     const auto known = values_.find(name);
     if (known != values_.end()) return same_values(known->second, value);
     values_.emplace(std::move(name), std::move(value));
@@ -105,14 +124,13 @@ class NameBinder {
 };
 
 bool fits(const StatementPlace& place, const StatementShape& statement) {
-  return same_structure(place.legacy().shape, statement);
+  return same_structure(place.written().shape, statement);
 }
 
 std::optional<NamedValues> values_for(const StatementPlace& place, const StatementShape& statement,
                                       std::span<const Value> parameters) {
-  const auto& legacy = place.legacy();
-  if (!pins_hold(legacy.shape, statement, parameters)) return std::nullopt;
-  return NameBinder(statement, parameters).bind(legacy);
+  if (!pins_hold(place.written().shape, statement, parameters)) return std::nullopt;
+  return NameBinder(statement, parameters).bind(place);
 }
 
 }  // namespace
@@ -129,10 +147,10 @@ Matches RuleSet::match(const KnownText& text, std::span<const Value> parameters)
   Matches found;
   for (const StatementPlace& place : text.roots) {
     if (!fits(place, text.shape)) continue;
-    if (found.shape_of == nullptr) found.shape_of = place.rule;
+    if (!found.shape_of) found.shape_of = place;
     if (auto values = values_for(place, text.shape, parameters)) {
-      found.root = RootMatch{.rule = place.rule, .values = *std::move(values)};
-      found.shape_of = nullptr;
+      found.root = RootMatch{.rule = place.rule, .values = *std::move(values), .side = place.side};
+      found.shape_of.reset();
       break;
     }
   }

@@ -52,19 +52,21 @@ class NameCheck {
   NameCheck(const RuleSource& source, std::vector<ConfigProblem>& problems)
       : source_(source), problems_(problems) {}
 
-  void check(const std::vector<LegacyStatement>& legacy, const StatementShape& rewrite,
+  void check(const std::vector<RuleStatement>& legacy, const std::vector<RuleStatement>& rewrite,
              const std::vector<LetValue>& lets) {
     bool good = true;
-    for (const LegacyStatement& statement : legacy) {
-      good = check_lists(statement.source, statement.shape) && good;
+    for (const auto* side : {&legacy, &rewrite}) {
+      for (const RuleStatement& statement : *side) {
+        good = check_lists(statement.source, statement.shape) && good;
+      }
     }
-    good = check_side(source_.rewrite, rewrite) && good;
     for (const LetValue& let : lets) {
-      good = check_side(source_.let.at(let.name), let.shape) && good;
+      good = check_without_links(source_.let.at(let.name), let.shape) && good;
     }
     if (!good) return;
-    for (const LegacyStatement& statement : legacy) read_legacy(statement);
-    auto used = check_rewrite(rewrite);
+    for (const RuleStatement& statement : legacy) read_legacy(statement);
+    std::set<std::string> used;
+    for (const RuleStatement& statement : rewrite) check_rewrite(statement, used);
     for (const LetValue& let : lets) check_let(let, used);
     for (const auto& [name, given] : given_) {
       if (used.contains(name)) continue;
@@ -96,14 +98,13 @@ class NameCheck {
     return problems_.size() == before;
   }
 
-  // Of the rewrite or a let.
-  bool check_side(const SourceText& text, const StatementShape& shape) {
+  bool check_without_links(const SourceText& text, const StatementShape& shape) {
     bool good = check_lists(text, shape);
     for (const SlotGroup& group : shape.slots) {
       for (const Slot& slot : group.members) {
         if (slot.link_dot == 0) continue;
         add(text, slot.begin,
-            concat({"`", spelling_of(slot), "` is a link, which stands in legacy only"}));
+            concat({"`", spelling_of(slot), "` is a link, which stands in statements only"}));
         good = false;
       }
     }
@@ -130,7 +131,7 @@ class NameCheck {
                     "`IN (:ids)`");
   }
 
-  void read_legacy(const LegacyStatement& statement) {
+  void read_legacy(const RuleStatement& statement) {
     for (const SlotGroup& group : statement.shape.slots) {
       if (group.members.size() != 1 || !is_name(group.members[0])) continue;
       const Slot& slot = group.members[0];
@@ -145,22 +146,22 @@ class NameCheck {
     }
   }
 
-  std::set<std::string> check_rewrite(const StatementShape& rewrite) {
-    std::set<std::string> used;
-    for (const SlotGroup& group : rewrite.slots) {
+  // Adds the names that the statement uses.
+  void check_rewrite(const RuleStatement& rewrite, std::set<std::string>& used) {
+    for (const SlotGroup& group : rewrite.shape.slots) {
       if (group.members.size() != 1) continue;
       const Slot& slot = group.members[0];
       if (slot.kind == SlotKind::any) {
-        add(source_.rewrite, slot.begin,
+        add(rewrite.source, slot.begin,
             "`:_` stands for any value in legacy: the rewrite needs a name or a value here");
       }
-      if (!is_name(slot)) continue;
+      if (!is_name(slot) || slot.link_dot != 0) continue;
       const auto known = given_.find(name_of(slot));
       if (known == given_.end()) {
         if (source_.let.contains(name_of(slot))) {
           used.insert(name_of(slot));
         } else {
-          add(source_.rewrite, slot.begin, unknown_name(slot, true));
+          add(rewrite.source, slot.begin, unknown_name(slot, true));
         }
         continue;
       }
@@ -168,12 +169,11 @@ class NameCheck {
       const bool array =
           !known->second.list && is_array_value(known->second.text->text, *known->second.slot);
       if (group.list && array) {
-        add(source_.rewrite, slot.begin,
+        add(rewrite.source, slot.begin,
             concat({"`", spelling_of(slot), "` is one array in legacy: write `= any(",
                     spelling_of(slot), ")` here"}));
       }
     }
-    return used;
   }
 
   // `used`: names that the rewrite uses; those that the let uses are added.
@@ -231,8 +231,8 @@ class NameCheck {
 
 }  // namespace
 
-void check_names(const RuleSource& source, const std::vector<LegacyStatement>& legacy,
-                 const StatementShape& rewrite, const std::vector<LetValue>& lets,
+void check_names(const RuleSource& source, const std::vector<RuleStatement>& legacy,
+                 const std::vector<RuleStatement>& rewrite, const std::vector<LetValue>& lets,
                  std::vector<ConfigProblem>& problems) {
   NameCheck(source, problems).check(legacy, rewrite, lets);
 }

@@ -59,13 +59,16 @@ void check_different_names(const std::vector<RuleSource>& sources,
   }
 }
 
-// Children may recur: their links tell them apart.
+// Children may recur: their links tell them apart. Rewrites as well: the first has it.
 void check_overlap(const std::vector<StatementPlace>& places,
                    std::vector<ConfigProblem>& problems) {
+  const auto is_root = [](const StatementPlace& place) {
+    return place.statement == 0 && place.side == Side::legacy;
+  };
   for (std::size_t later = 1; later < places.size(); ++later) {
     for (std::size_t earlier = 0; earlier < later; ++earlier) {
-      if (places[later].statement != 0 || places[earlier].statement != 0) continue;
-      if (!overlap(places[earlier].legacy().shape, places[later].legacy().shape)) continue;
+      if (!is_root(places[later]) || !is_root(places[earlier])) continue;
+      if (!overlap(places[earlier].written().shape, places[later].written().shape)) continue;
       const Rule& first = *places[earlier].rule;
       const Rule& second = *places[later].rule;
       problems.push_back(
@@ -81,9 +84,10 @@ void warn_of_order(const Rule& rule, std::vector<ConfigProblem>& warnings) {
   const auto& compare = rule.source.compare;
   if (compare.order == OrderMode::ignore) return;
   if (compare.unordered_statements.contains(rule.root().name)) return;
-  const std::string warning = order_warning(rule.root().order, rule.rewrite_order);
+  const std::string warning = order_warning(rule.root().order, rule.rewrite.front().order);
   if (warning.empty()) return;
-  warnings.push_back({rule.source.rewrite.mark, concat({"rule `", rule.name, "`: ", warning})});
+  warnings.push_back(
+      {rule.rewrite.front().source.mark, concat({"rule `", rule.name, "`: ", warning})});
 }
 
 }  // namespace
@@ -98,10 +102,14 @@ std::variant<RuleSet, std::vector<ConfigProblem>> RuleSet::compile(
     auto rule = compile_rule(std::move(source), index, problems);
     if (rule == nullptr) continue;
     warn_of_order(*rule, set.warnings_);
-    for (std::size_t i = 0; i < rule->legacy.size(); ++i) {
-      set.by_key_[rule->legacy[i].shape.key].push_back({rule.get(), i});
-    }
     set.rules_.push_back(std::move(rule));
+  }
+  for (const Side side : kSides) {
+    for (const auto& rule : set.rules_) {
+      for (std::size_t i = 0; i < rule->of(side).size(); ++i) {
+        set.by_key_[rule->of(side)[i].shape.key].push_back({rule.get(), side, i});
+      }
+    }
   }
   for (const auto& [key, places] : set.by_key_) check_overlap(places, problems);
   if (problems.empty()) return set;

@@ -57,14 +57,15 @@ class Inventory {
 
 std::string rule_version(const RuleSource& source) {
   Inventory inventory;
-  inventory.add(source.legacy.front().sql.text);
-  if (source.legacy.size() > 1) {
-    for (const auto& [name, sql] : source.legacy) {
+  for (const Side side : kSides) {
+    const auto& statements = source.of(side);
+    inventory.add(statements.front().sql.text);
+    if (statements.size() == 1) continue;
+    for (const auto& [name, sql] : statements) {
       inventory.add(name);
       inventory.add(sql.text);
     }
   }
-  inventory.add(source.rewrite.text);
   inventory.add("ignore");
   inventory.add(source.ignore);
   inventory.add("columns");

@@ -61,7 +61,7 @@ RuleSet compile(const std::string& legacy) {
   RuleSource source;
   source.name.text = "issues";
   source.legacy.front().sql.text = legacy;
-  source.rewrite.text =
+  source.rewrite.front().sql.text =
       "select \"id\" from \"issues\" where \"organizationId\" = :org and \"id\" in (:ids) limit "
       ":take";
   std::vector<RuleSource> sources{source};
@@ -105,6 +105,6 @@ int main() {
   measure("match, 6 parameters, a list of 3", 100'000,
           [&] { return RuleSet::match(known, parameters).root->values.size(); });
   measure("bind_rewrite", 100'000,
-          [&] { return match.rule->bind_rewrite(match.values).parameters.size(); });
+          [&] { return match.rule->bind(Side::rewrite, 0, match.values).parameters.size(); });
   return 0;
 }

@@ -58,13 +58,15 @@ void check_config(std::string_view file, const Config& config) {
   FUZZ_CHECK(config.shadow.conninfo.contains("sslmode"));
   for (const auto& rule : config.rules) {
     FUZZ_CHECK(!rule.name.text.empty() && valid_utf8(rule.name.text));
-    FUZZ_CHECK(!rule.legacy.empty() && !rule.rewrite.text.empty());
-    for (const auto& statement : rule.legacy) {
-      FUZZ_CHECK(!statement.sql.text.empty() &&
-                 (rule.legacy.size() == 1 || !statement.name.empty()));
-      check_places(file, statement.sql);
+    for (const auto side : shadow::kSides) {
+      const auto& statements = rule.of(side);
+      FUZZ_CHECK(!statements.empty());
+      for (const auto& statement : statements) {
+        FUZZ_CHECK(!statement.sql.text.empty() &&
+                   (statements.size() == 1 || !statement.name.empty()));
+        check_places(file, statement.sql);
+      }
     }
-    check_places(file, rule.rewrite);
   }
 }
 

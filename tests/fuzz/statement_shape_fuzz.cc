@@ -52,8 +52,9 @@ void check_skeleton(const StatementShape& whole, std::string_view sql) {
 RuleSource rule_source(std::string_view sql) {
   RuleSource source;
   source.name = {"fuzz", {.file = "fuzz.yaml", .line = 1, .column = 1}};
-  source.rewrite = {std::string(sql), {.file = "fuzz.yaml", .line = 2, .column = 7, .block = true}};
-  source.legacy.front().sql = source.rewrite;
+  source.rewrite.front().sql = {std::string(sql),
+                                {.file = "fuzz.yaml", .line = 2, .column = 7, .block = true}};
+  source.legacy = source.rewrite;
   return source;
 }
 
@@ -70,12 +71,13 @@ void check_rule(std::string_view sql) {
   const Rule& rule = *set.rules().front();
   const auto known = set.know(rule.root().prepared);
   FUZZ_CHECK(known.shape.key == rule.root().shape.key);
-  FUZZ_CHECK(known.roots.size() == 1);
+  FUZZ_CHECK(known.roots.size() == 2 && known.roots.front().side == Side::legacy);
   const std::vector<Value> parameters(100, Value{.bytes = "1"});
   const auto found = set.match(known, parameters);
   if (const auto& match = found.root) {
-    const auto bound = match->rule->bind_rewrite(match->values);
-    FUZZ_CHECK(set.know(bound.sql).shape.key == rule.rewrite.key);
+    FUZZ_CHECK(match->side == Side::legacy);
+    const auto bound = match->rule->bind(Side::rewrite, 0, match->values);
+    FUZZ_CHECK(set.know(bound.sql).shape.key == rule.rewrite.front().shape.key);
   }
 }
 

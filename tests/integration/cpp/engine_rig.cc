@@ -15,7 +15,7 @@ std::shared_ptr<const RuleSet> compile(const std::vector<RuleText>& texts) {
     RuleSource source;
     source.name.text = text.name;
     source.legacy.front().sql.text = text.legacy;
-    source.rewrite.text = text.rewrite;
+    source.rewrite.front().sql.text = text.rewrite;
     for (const auto& [name, sql] : text.let) source.let[name].text = sql;
     for (const auto& [label, column] : text.columns) source.columns[label].text = column;
     source.compare = text.compare;
@@ -97,7 +97,7 @@ bool EngineRig::offer(const Call& call) {
   CapturedOperation operation;
   operation.rule = found->rule;
   operation.context = call.context;
-  operation.legacy = {call.sql, call.parameters};
+  operation.statement = {call.sql, call.parameters};
   operation.values = found->values;
   operation.live.sqlstate = call.live_sqlstate;
   operation.live.result = call.live_rows;

@@ -115,7 +115,7 @@ rules:
   CHECK(config.rules[0].name.text == "a");
   CHECK(config.rules[0].name.mark.line == 26);
   CHECK(config.rules[0].legacy.front().sql.text == "select 1");
-  CHECK(config.rules[0].rewrite.text == "select 2");
+  CHECK(config.rules[0].rewrite.front().sql.text == "select 2");
   CHECK(config.rules[0].sample == 0.5);
   CHECK(config.rules[0].ignore.at("noise").text == "made by the database");
   CHECK(config.rules[0].columns.at("x").text == "b.x");
@@ -205,7 +205,7 @@ TEST_CASE("variables are expanded in values and never in SQL") {
   REQUIRE(config.rules.size() == 1);
   CHECK(config.rules[0].name.text == "${HOST}");
   CHECK(config.rules[0].legacy.front().sql.text == "select '${HOST}'");
-  CHECK(config.rules[0].rewrite.text == "select '${NONE}'");
+  CHECK(config.rules[0].rewrite.front().sql.text == "select '${NONE}'");
   CHECK(config.rules[0].columns.at("a").text == "${NONE}");
   CHECK(config.rules[0].ignore.at("b").text == "${HOST}, $1 and $");
 }
@@ -251,21 +251,21 @@ TEST_CASE("places inside SQL are exact where the file holds the SQL as it is") {
   CHECK(place(a.legacy.front().sql, "select") == "7:7");
   CHECK(place(a.legacy.front().sql, "y") == "8:9");
   CHECK(place(a.legacy.front().sql, "from") == "9:7");
-  CHECK(a.rewrite.text == "  select x,\n  y");
-  CHECK(place(a.rewrite, "select") == "11:9");
-  CHECK(place(a.rewrite, "y") == "12:9");
+  CHECK(a.rewrite.front().sql.text == "  select x,\n  y");
+  CHECK(place(a.rewrite.front().sql, "select") == "11:9");
+  CHECK(place(a.rewrite.front().sql, "y") == "12:9");
   const auto& b = config.rules[1];
   CHECK(place(b.legacy.front().sql, "x") == "14:21");
-  CHECK(place(b.rewrite, "y") == "15:27");
+  CHECK(place(b.rewrite.front().sql, "y") == "15:27");
   const auto& c = config.rules[2];
   CHECK(c.legacy.front().sql.text == "select x,\n       y\n");
   CHECK(place(c.legacy.front().sql, "y") == "19:14");
   // Otherwise the place of the whole text.
-  CHECK(place(c.rewrite, "x") == "20:14");
+  CHECK(place(c.rewrite.front().sql, "x") == "20:14");
   CHECK(place(config.rules[3].legacy.front().sql, "x") == "22:15");
-  CHECK(place(config.rules[3].rewrite, "x") == "22:43");
+  CHECK(place(config.rules[3].rewrite.front().sql, "x") == "22:43");
   CHECK(place(config.rules[4].legacy.front().sql, "x") == "24:13");
-  CHECK(place(config.rules[4].rewrite, "x") == "27:14");
+  CHECK(place(config.rules[4].rewrite.front().sql, "x") == "27:14");
 }
 
 TEST_CASE("rules of included files follow, in the order of the list, each file once") {

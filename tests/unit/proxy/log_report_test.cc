@@ -59,7 +59,8 @@ TEST_CASE("a mismatch is a warning with kind and counts, without values") {
   World world;
   world.report->outcome(world.mismatch());
   CHECK(world.take() ==
-        "warn rule=userRouter.get verdict=mismatch kind=value legacy_rows=3 rewrite_rows=3 column "
+        "warn rule=userRouter.get verdict=mismatch live=legacy kind=value legacy_rows=3 "
+        "rewrite_rows=3 column "
         "\"total\" "
         "differs in 1 row\n");
 }
@@ -71,14 +72,16 @@ TEST_CASE("errors name their side and SQLSTATE") {
   failed.rewrite_message = "secret";
   world.report->outcome(failed);
   CHECK(world.take() ==
-        "warn rule=userRouter.get verdict=rewrite_error side=rewrite sqlstate=42703 the statement "
+        "warn rule=userRouter.get verdict=rewrite_error live=legacy side=rewrite sqlstate=42703 "
+        "the statement "
         "failed\n");
   Outcome legacy_failed = world.outcome(Verdict::mismatch);
   legacy_failed.kind = MismatchKind::error;
   legacy_failed.legacy_sqlstate = "22012";
   world.report->outcome(legacy_failed);
   CHECK(world.take() ==
-        "warn rule=userRouter.get verdict=mismatch side=legacy sqlstate=22012 the statement "
+        "warn rule=userRouter.get verdict=mismatch live=legacy side=legacy sqlstate=22012 the "
+        "statement "
         "failed\n");
 }
 
@@ -94,7 +97,8 @@ TEST_CASE("repeated mismatches of a rule are one line a second, with the number 
   CHECK(world.take().ends_with("differs in 1 row; 5 more before this were left out\n"));
   // Another verdict and another rule have their own lines.
   world.report->outcome(world.outcome(Verdict::timeout));
-  CHECK(world.take() == "warn rule=userRouter.get verdict=timeout the snapshot took too long\n");
+  CHECK(world.take() ==
+        "warn rule=userRouter.get verdict=timeout live=legacy the snapshot took too long\n");
   shadow::Rule other;
   other.name = "other";
   Outcome of_other = world.mismatch();
@@ -122,7 +126,7 @@ TEST_CASE("what is no trouble is told at level debug only") {
   }
   CHECK(quiet.take().empty());
   CHECK(loud.take() ==
-        "debug rule=userRouter.get verdict=match compared\n"
+        "debug rule=userRouter.get verdict=match live=legacy compared\n"
         "debug rule=userRouter.get skipped=rights permission denied\n"
         "debug rule=userRouter.get dropped=drain lost before the comparison\n");
 }

@@ -36,7 +36,7 @@ struct World {
   std::variant<RuleSet, std::vector<ConfigProblem>> compiled = RuleSet::compile(sources());
   RuleSet& rules = std::get<RuleSet>(compiled);
   const Rule& rule = *rules.rules().front();
-  Stitching stitching = std::get<Stitching>(make_stitching(rule, columns()));
+  Stitching stitching = std::get<Stitching>(make_stitching(rule.legacy, columns()));
   ReplayContextRef context = std::make_shared<ReplayContext>();
   OpenOperations open{1};
 
@@ -70,7 +70,7 @@ struct World {
                   complete.push_back({std::move(operation), parts.size(), std::move(held)});
                 },
             .ended =
-                [this](const Rule&, NamedValues&&, Assembly::End end, Assembly::Held&& held) {
+                [this](const Rule&, Side, NamedValues&&, Assembly::End end, Assembly::Held&& held) {
                   ended.push_back(end);
                   given_back += held.size();
                 },
@@ -79,8 +79,8 @@ struct World {
                   unused.push_back(reason);
                   ++given_back;
                 },
-            .statement = [](const Rule&) {},
-            .stitching = [this](const Rule&) { return &stitching; }};
+            .statement = [](const Rule&, Side) {},
+            .stitching = [this](const Rule&, Side) { return &stitching; }};
   }
 
   CapturedStatement captured(std::size_t width, const std::vector<std::vector<Cell>>& rows,

@@ -114,7 +114,7 @@ TEST_CASE("binary parameters without a declared type mean what the server says t
                  test::fe::sync());
   fixture.server(test::be::bind_complete() + command_complete("SELECT 0") + ready('I'));
   REQUIRE(fixture.intake.operations.size() == 1);
-  const auto& parameters = fixture.intake.operations[0].legacy.parameters;
+  const auto& parameters = fixture.intake.operations[0].statement.parameters;
   CHECK(parameters[0].type_oid == 25);
   CHECK(parameters[1].type_oid == 0);
   fixture.check_law();

@@ -13,7 +13,7 @@ RuleSource source(const std::string& name, const std::string& table) {
   RuleSource out;
   out.name.text = name;
   out.legacy.front().sql.text = "SELECT \"id\" FROM \"" + table + "\" WHERE \"id\" = :id";
-  out.rewrite.text = "select \"id\" from \"" + table + "\" where \"id\" = :id";
+  out.rewrite.front().sql.text = "select \"id\" from \"" + table + "\" where \"id\" = :id";
   return out;
 }
 
@@ -51,8 +51,8 @@ TEST_CASE("every series of every rule exists at 0 from load") {
     CHECK(count("mismatches_total") == kMismatchKinds.size());
     CHECK(count("vacuous_matches_total") == 1);
     CHECK(count("equalized_total") == kEqualSteps.size());
-    CHECK(count("rule_statements_total") == 1);
-    CHECK(count("live_duration_seconds_count") == 1);
+    CHECK(count("rule_statements_total") == 2);
+    CHECK(count("live_duration_seconds_count") == 2);
     CHECK(count("paired_duration_seconds_count") == 2);
   }
   CHECK(series(text, "parallax_statements_total{") == 4);
@@ -68,7 +68,7 @@ TEST_CASE("handles write the series of their value") {
   shard.add(second.skipped[static_cast<std::size_t>(SkipReason::txn_wrote)], 3);
   shard.add(second.mismatches[static_cast<std::size_t>(MismatchKind::null)], 4);
   shard.add(second.dropped[static_cast<std::size_t>(DropReason::drain)], 5);
-  shard.observe(second.paired_rewrite, 0.001);
+  shard.observe(second.of(Side::rewrite).paired_duration, 0.001);
   shard.add(metrics.statements[1][0], 6);
   const std::string text = registry.text();
   const auto has = [&text](const std::string& line) { return series(text, line + "\n") == 1; };

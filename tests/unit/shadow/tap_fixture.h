@@ -31,7 +31,7 @@ inline RuleSource rule(const std::string& name, const std::string& legacy,
   RuleSource source;
   source.name = {name, {"rules.yaml", 1, 1, false}};
   source.legacy.front().sql = {legacy, {"rules.yaml", 2, 1, false}};
-  source.rewrite = {rewrite, {"rules.yaml", 3, 1, false}};
+  source.rewrite.front().sql = {rewrite, {"rules.yaml", 3, 1, false}};
   source.sample = sample;
   return source;
 }

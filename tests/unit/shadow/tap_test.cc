@@ -18,8 +18,8 @@ TEST_CASE(
   REQUIRE(fixture.intake.operations.size() == 1);
   const auto& operation = fixture.intake.operations[0];
   REQUIRE(operation.rule->name == "r");
-  REQUIRE(operation.legacy.sql == kSql);
-  REQUIRE(operation.legacy.parameters.size() == 2);
+  REQUIRE(operation.statement.sql == kSql);
+  REQUIRE(operation.statement.parameters.size() == 2);
   REQUIRE(operation.values.at("id").members[0].bytes == "u1");
   REQUIRE(operation.live.sqlstate.empty());
   REQUIRE(operation.live_seconds > 0);
@@ -243,6 +243,30 @@ TEST_CASE("more texts than the cache holds: all are still recognised") {
                    "SELECT 1");
   }
   REQUIRE(fixture.intake.operations.size() == 20'000);
+  fixture.check_law();
+}
+
+TEST_CASE("the rewrite may be what the client sends") {
+  Fixture fixture({rule("r", "SELECT id FROM users WHERE id = :id LIMIT 1",
+                        "select id from users where id = :id")});
+  fixture.simple("select id from users where id = 'u1'", "SELECT 1");
+  REQUIRE(fixture.intake.operations.size() == 1);
+  const auto& operation = fixture.intake.operations[0];
+  CHECK(operation.live.side == Side::rewrite);
+  CHECK(operation.statement.sql == "select id from users where id = 'u1'");
+  CHECK(operation.values.at("id").members[0].bytes == "u1");
+  const auto& metrics = fixture.metrics.rules[0];
+  CHECK(fixture.registry.value(metrics.of(Side::rewrite).statements) == 1);
+  CHECK(fixture.registry.value(metrics.of(Side::legacy).statements) == 0);
+  fixture.check_law();
+}
+
+TEST_CASE("a live rewrite of a rule that has one way is counted") {
+  Fixture fixture({rule("r", "SELECT id FROM users WHERE id = :id LIMIT :_",
+                        "select id from users where id = :id")});
+  fixture.simple("select id from users where id = 'u1'", "SELECT 1");
+  CHECK(fixture.intake.operations.empty());
+  CHECK(fixture.skipped(SkipReason::one_way) == 1);
   fixture.check_law();
 }
 

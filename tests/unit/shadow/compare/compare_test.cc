@@ -276,7 +276,7 @@ bool same(const ResultSet& first, const ResultSet& second, bool ordered) {
   if (ordered) rule.root().order = by_first_column();
   const Pairing pairing;
   const auto catalog = catalog_of_tests();
-  return same_result(first, second, {rule, pairing, catalog, {}}) == Sameness::same;
+  return same_result(first, second, {rule, pairing, catalog, {}}, Side::legacy) == Sameness::same;
 }
 
 TEST_CASE("same_result: two runs of one statement") {

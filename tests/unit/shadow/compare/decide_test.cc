@@ -270,5 +270,33 @@ TEST_CASE("both sides agree and the client got something else: a race") {
   CHECK(with({{}, 1, live_rows({{two}}, true)}).end == End(Verdict::race));
 }
 
+TEST_CASE("decide: the rewrite is live") {
+  Rule rule;
+  const auto pairing = straight(1);
+  const auto catalog = catalog_of_tests();
+  const auto ends = [&](const StepResult& legacy, const StepResult& rewrite,
+                        const std::string& sqlstate, const char* row = nullptr) {
+    LiveResult live{sqlstate, {}, row == nullptr ? nullptr : live_rows({{row}})};
+    live.side = Side::rewrite;
+    const auto out = decide({rule, pairing, catalog, {}}, {legacy, legacy, rewrite}, live);
+    CHECK(out.side == Side::rewrite);
+    return out;
+  };
+  CHECK(ends(kOne, kOne, "", "1").end == End(Verdict::match));
+  CHECK(ends(kOne, kTwo, "", "2").end == End(Verdict::mismatch));
+  // What the client got is held against the rewrite.
+  CHECK(ends(kOne, kOne, "", "2").end == End(Verdict::race));
+  CHECK(ends(kOne, kTwo, "", "1").live_differs);
+  CHECK(ends(kOne, kOne, "42703").end == End(Verdict::race));
+  CHECK(ends(kOne, error("42703"), "").end == End(SkipReason::context));
+  CHECK(ends(kOne, error("42703"), "42703").end == End(Verdict::rewrite_error));
+  const auto failed = ends(error("22012"), kOne, "", "1");
+  CHECK(failed.end == End(Verdict::mismatch));
+  CHECK(failed.kind == MismatchKind::error);
+  CHECK(ends(error("22012"), error("22012"), "22012").end == End(Verdict::match));
+  CHECK(ends(error("22012"), error("42703"), "42703").kind == MismatchKind::error);
+  CHECK(ends(error("22012"), error("22012"), "").end == End(SkipReason::context));
+}
+
 }  // namespace
 }  // namespace parallax::shadow

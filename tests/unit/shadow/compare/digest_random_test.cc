@@ -16,12 +16,12 @@ using namespace tests;
 constexpr int kRuns = 3'000;
 constexpr std::size_t kColumns = 3;
 
-struct Side {
+struct RandomSide {
   std::vector<ColumnInfo> columns;
   std::vector<Spelling> spellings;
 
-  static Side random(const std::vector<std::uint32_t>& types, RandomSource& random) {
-    Side out;
+  static RandomSide random(const std::vector<std::uint32_t>& types, RandomSource& random) {
+    RandomSide out;
     for (const std::uint32_t type : types) {
       out.columns.push_back({"c", 0, 0, type, random.one_in(2)});
       out.spellings.push_back(
@@ -47,7 +47,7 @@ struct Side {
 };
 
 StepResult digested(const StepResult& step, const std::shared_ptr<const DigestBasis>& basis,
-                    ResultDigest::Side side) {
+                    Side side) {
   StepResult out;
   out.ran = true;
   out.result = ResultSet(step.result.columns());
@@ -67,8 +67,8 @@ TEST_CASE("digests of all types say what the rows say") {
     for (std::size_t c = 0; c < kColumns; ++c) {
       types.push_back(kTypesOfCells[random.below(kTypesOfCells.size())]);
     }
-    const Side legacy_side = Side::random(types, random);
-    const Side rewrite_side = Side::random(types, random);
+    const RandomSide legacy_side = RandomSide::random(types, random);
+    const RandomSide rewrite_side = RandomSide::random(types, random);
     std::vector<std::vector<std::int64_t>> rows(1 + random.below(8));
     for (auto& row : rows) {
       for (std::size_t c = 0; c < kColumns; ++c) {
@@ -89,9 +89,8 @@ TEST_CASE("digests of all types say what the rows say") {
     const auto basis = std::make_shared<const DigestBasis>(
         DigestBasis{pairing, legacy.result.columns(), rewrite.result.columns(), catalog.types, {}});
     const Comparison by_rows = compare_results(legacy.result, rewrite.result, by);
-    const auto by_digest =
-        compare_digests(digested(legacy, basis, ResultDigest::Side::legacy),
-                        digested(rewrite, basis, ResultDigest::Side::rewrite), by);
+    const auto by_digest = compare_digests(digested(legacy, basis, Side::legacy),
+                                           digested(rewrite, basis, Side::rewrite), by);
     INFO("run " << run << ", seed " << random.seed() << ": " << by_rows.detail);
     const auto* compared = std::get_if<Comparison>(&by_digest);
     if (compared == nullptr) {

@@ -32,7 +32,7 @@ struct Case {
 
   std::variant<Pairing, std::string> run() const {
     Rule rule;
-    rule.source.rewrite.text = rewrite_sql;
+    rule.rewrite.front().source.text = rewrite_sql;
     for (const auto& [label, text] : columns) rule.source.columns[label].text = text;
     for (const std::string& label : ignore) rule.source.ignore[label].text = "a reason";
     return pair_columns(rule, {legacy, legacy_uncast}, {rewrite, rewrite_uncast}, catalog);

@@ -34,8 +34,7 @@ struct World {
   }
   // As the replay leaves it when the rows were too many.
   static StepResult digested(const StepResult& step,
-                             const std::shared_ptr<const DigestBasis>& basis,
-                             ResultDigest::Side side) {
+                             const std::shared_ptr<const DigestBasis>& basis, Side side) {
     StepResult out = step;
     out.result = ResultSet(step.result.columns());
     out.digest = std::make_shared<const DigestedResult>(digest_of(step, basis, side));
@@ -49,10 +48,9 @@ struct World {
   Outcome large(const std::vector<Row>& legacy, const std::vector<Row>& second,
                 const std::vector<Row>& rewrite, const LiveResult& live = {}) const {
     const auto basis = digest_basis();
-    return decide_of(digested(step(legacy_columns, legacy), basis, ResultDigest::Side::legacy),
-                     digested(step(legacy_columns, second), basis, ResultDigest::Side::legacy),
-                     digested(step(rewrite_columns, rewrite), basis, ResultDigest::Side::rewrite),
-                     live);
+    return decide_of(digested(step(legacy_columns, legacy), basis, Side::legacy),
+                     digested(step(legacy_columns, second), basis, Side::legacy),
+                     digested(step(rewrite_columns, rewrite), basis, Side::rewrite), live);
   }
   Outcome large(const std::vector<Row>& legacy, const std::vector<Row>& rewrite) const {
     return large(legacy, legacy, rewrite);
@@ -166,10 +164,10 @@ TEST_CASE("digest: the shape comes first") {
   World narrower;
   const auto verified = narrower.digest_basis();
   narrower.rewrite_columns = typed({kInt4});
-  const auto legacy = World::digested(World::step(narrower.legacy_columns, kRows), verified,
-                                      ResultDigest::Side::legacy);
+  const auto legacy =
+      World::digested(World::step(narrower.legacy_columns, kRows), verified, Side::legacy);
   const auto rewrite = World::digested(World::step(narrower.rewrite_columns, {{"1"}, {"2"}, {"3"}}),
-                                       verified, ResultDigest::Side::rewrite);
+                                       verified, Side::rewrite);
   CHECK(narrower.decide_of(legacy, legacy, rewrite).kind == MismatchKind::column_count);
 }
 
@@ -177,11 +175,11 @@ TEST_CASE("digest: digests that only count rows never match") {
   World world;
   const auto other = std::make_shared<const DigestBasis>(
       DigestBasis{straight(3), typed({kInt4, kInt4, kInt4}), typed({kInt4, kInt4, kInt4}), {}, {}});
-  const auto digested = [&](const std::vector<Row>& rows, ResultDigest::Side side) {
+  const auto digested = [&](const std::vector<Row>& rows, Side side) {
     return World::digested(World::step(typed({kInt4, kNumeric}), rows), other, side);
   };
-  const StepResult legacy = digested(kRows, ResultDigest::Side::legacy);
-  CHECK(world.decide_of(legacy, legacy, digested(kOneValue, ResultDigest::Side::rewrite)).end ==
+  const StepResult legacy = digested(kRows, Side::legacy);
+  CHECK(world.decide_of(legacy, legacy, digested(kOneValue, Side::rewrite)).end ==
         End(SkipReason::too_large));
 }
 
@@ -205,8 +203,8 @@ TEST_CASE("digest: one side over the limit, the other kept") {
   const World world;
   const auto basis = world.digest_basis();
   const StepResult kept = World::step(typed({kInt4, kNumeric}), kRows);
-  const StepResult legacy = World::digested(kept, basis, ResultDigest::Side::legacy);
-  const StepResult rewrite = World::digested(kept, basis, ResultDigest::Side::rewrite);
+  const StepResult legacy = World::digested(kept, basis, Side::legacy);
+  const StepResult rewrite = World::digested(kept, basis, Side::rewrite);
   const StepResult value = World::step(typed({kInt4, kNumeric}), kOneValue);
   CHECK(world.decide_of(legacy, kept, kept).end == End(Verdict::match));
   CHECK(world.decide_of(kept, legacy, kept).end == End(Verdict::match));

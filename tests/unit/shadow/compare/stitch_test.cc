@@ -61,11 +61,11 @@ struct World {
     results = {rows(columns[0], {{"u1", "Ann"}, {"u2", "Bob"}}), rows(columns[1], {}),
                rows(columns[2], {}), rows(columns[3], {})};
   }
-  Stitching stitching() const { return std::get<Stitching>(make_stitching(rule, columns)); }
+  Stitching stitching() const { return std::get<Stitching>(make_stitching(rule.legacy, columns)); }
   std::optional<ResultSet> whole(std::size_t bytes_max = 1 << 20) const {
     std::vector<const ResultSet*> parts;
     for (const auto& result : results) parts.push_back(&result);
-    return stitch(rule, stitching(), types, {}, parts, bytes_max);
+    return stitch(stitching(), types, {}, parts, bytes_max);
   }
 };
 
@@ -120,10 +120,10 @@ TEST_CASE("what is too much is nothing") {
 TEST_CASE("a link needs its column once in the parent") {
   World world;
   world.columns[0] = {column("key"), column("name")};
-  CHECK(std::get<std::string>(make_stitching(world.rule, world.columns)) ==
+  CHECK(std::get<std::string>(make_stitching(world.rule.legacy, world.columns)) ==
         "the link `:user.id`: `user` has no column \"id\"");
   world.columns[0] = {column("id"), column("id")};
-  CHECK(std::get<std::string>(make_stitching(world.rule, world.columns)) ==
+  CHECK(std::get<std::string>(make_stitching(world.rule.legacy, world.columns)) ==
         "the link `:user.id`: `user` has several columns \"id\"");
 }
 

@@ -27,7 +27,7 @@ struct World {
     outcome.vacuous = end == decltype(end)(Verdict::match);
     if (outcome.vacuous) outcome.steps = {EqualStep::exact, EqualStep::order};
     shard->add(metrics.of(rule()).operations);
-    shard->observe(metrics.of(rule()).live_duration, 0.002);
+    shard->observe(metrics.of(rule()).of(Side::legacy).live_duration, 0.002);
     counter->ended(outcome);
     return book->heard(outcome, now);
   }
@@ -121,8 +121,8 @@ TEST_CASE("a summary holds what was counted since the last one, and no more") {
 TEST_CASE("latency of both sides is there when both ran") {
   World world;
   world.ends(Verdict::match);
-  world.shard->observe(world.metrics.of(world.rule()).paired_legacy, 0.02);
-  world.shard->observe(world.metrics.of(world.rule()).paired_rewrite, 0.3);
+  world.shard->observe(world.metrics.of(world.rule()).of(Side::legacy).paired_duration, 0.02);
+  world.shard->observe(world.metrics.of(world.rule()).of(Side::rewrite).paired_duration, 0.3);
   const auto summary = world.summary();
   CHECK(summary["legacy"]["counts"] == Json({0, 0, 0, 0, 0, 1, 0, 0, 0, 0}));
   CHECK(summary["rewrite"]["counts"] == Json({0, 0, 0, 0, 0, 0, 0, 0, 1, 0}));

@@ -32,7 +32,7 @@ inline std::shared_ptr<const RuleSet> one_rule() {
   RuleSource source;
   source.name.text = "userRouter.get";
   source.legacy.front().sql.text = "SELECT name FROM users WHERE id = :id AND kind IN (:kinds)";
-  source.rewrite.text = "select name from users where id = :id and kind in (:kinds)";
+  source.rewrite.front().sql.text = "select name from users where id = :id and kind in (:kinds)";
   auto compiled = RuleSet::compile({source});
   if (const auto* problems = std::get_if<std::vector<ConfigProblem>>(&compiled)) {
     FAIL(problems->front().text());

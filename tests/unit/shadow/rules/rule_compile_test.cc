@@ -28,13 +28,13 @@ TEST_CASE("a good rule compiles to all that verification and replay need") {
         "SELECT id, \"state\"::text FROM t WHERE a = $1 AND b = $2 AND c IN (CAST($3::text AS e)) "
         "AND $2 > 0 "
         "AND d = $4 AND e = 7 ORDER BY id LIMIT $5");
-  CHECK(rule.rewrite_prepared ==
+  CHECK(rule.rewrite.front().prepared ==
         "select id, lower(\"state\") from t where a = $1 and b = $2 and c = any($3) and $2 > 0");
   CHECK(rule.root().uncast ==
         "SELECT id, state FROM t WHERE a = $1 AND b = $2 AND c IN ($3::text::e) AND $2 > 0 AND d = "
         "$4 AND e = 7 "
         "ORDER BY id LIMIT $5");
-  CHECK(rule.rewrite_uncast.empty());
+  CHECK(rule.rewrite.front().uncast.empty());
   CHECK(rule.root().order.ordered);
   CHECK(rule.functions == Texts{"lower"});
   CHECK(rule.version.size() == 12);
@@ -51,7 +51,7 @@ TEST_CASE("the version names all that is compared, and nothing else") {
   other.legacy.front().sql.text = "select a, b from t ";
   CHECK(version(other) != version(base));
   other = base;
-  other.rewrite.text = "select a, b from t3";
+  other.rewrite.front().sql.text = "select a, b from t3";
   CHECK(version(other) != version(base));
   other = base;
   other.ignore["b"] = {"a reason", {}};
@@ -203,9 +203,10 @@ TEST_CASE("syntax errors have their place in the file") {
 
 TEST_CASE("a name after a word keeps its distance") {
   const auto set = compile("select a from t limit:n", "select a from t limit:n");
-  CHECK(set.rules()[0]->rewrite_prepared == "select a from t limit $1");
-  CHECK(set.rules()[0]->bind_rewrite({{"n", {.list = false, .members = {test::text("3")}}}}).sql ==
-        "select a from t limit $1");
+  CHECK(set.rules()[0]->rewrite.front().prepared == "select a from t limit $1");
+  CHECK(set.rules()[0]
+            ->bind(Side::rewrite, 0, {{"n", {.list = false, .members = {test::text("3")}}}})
+            .sql == "select a from t limit $1");
 }
 
 TEST_CASE("huge texts are refused before the parser's recursion") {

@@ -70,7 +70,8 @@ TEST_CASE("links that lead nowhere are refused") {
         Texts{"r.yaml:12:37: `:user.id` is a link to a statement `user`, and `legacy` is one "
               "statement without a name: write `legacy:` as a map of names and statements"});
   CHECK(problems("select 1", "select a from t where id in (:user.id)") ==
-        Texts{"r.yaml:111:36: `:user.id` is a link, which stands in legacy only"});
+        Texts{"r.yaml:111:36: `:user.id` is a link to a statement `user`, and `rewrite` is one "
+              "statement without a name: write `rewrite:` as a map of names and statements"});
   CHECK(
       refused({{"user", "SELECT id FROM u"}, {"m", "SELECT id FROM m WHERE id IN (:users.id)"}}) ==
       Texts{"r.yaml:31:37: `:users.id`: legacy has no statement `users`, it has `user`, `m`"});
@@ -160,13 +161,13 @@ TEST_CASE("a child is written again with another list") {
   auto values = found.children.front().values;
   auto& list = values["a.id"];
   list.members = {text("p"), text("q")};
-  const auto bound = rule.bind_child(1, values);
+  const auto bound = rule.bind(Side::legacy, 1, values);
   CHECK(bound.sql ==
         "SELECT id, x FROM b WHERE id IN (CAST($1 AS uuid), CAST($2 AS uuid)) AND "
         "x = $3 LIMIT $4");
   CHECK(test::texts(bound.parameters) == Texts{"p", "q", "y", "7"});
   list.members.clear();
-  CHECK(rule.bind_child(1, values).sql ==
+  CHECK(rule.bind(Side::legacy, 1, values).sql ==
         "SELECT id, x FROM b WHERE id IN (NULL) AND x = $1 LIMIT $2");
 }
 

@@ -31,7 +31,7 @@ Outcome match(const RuleSet& set, std::string_view sql, const std::vector<Value>
   const auto found = set.match(set.know(sql), parameters);
   Outcome outcome;
   if (!found.root) {
-    if (found.shape_of != nullptr) outcome.shape_of = found.shape_of->name;
+    if (found.shape_of) outcome.shape_of = found.shape_of->rule->name;
     return outcome;
   }
   const auto& matched = *found.root;
@@ -198,7 +198,9 @@ TEST_CASE("the rewrite with its values") {
   const auto set = compile("select a from t where b = :b and c in (:c) and d = $3",
                            "select a from t where b = :b and e = :b and c in (CAST(:c::text AS x)) "
                            "and c = any(:c) and d = $3 and f < $3 and g = 'b'");
-  const auto bind = [&](const NamedValues& names) { return set.rules()[0]->bind_rewrite(names); };
+  const auto bind = [&](const NamedValues& names) {
+    return set.rules()[0]->bind(Side::rewrite, 0, names);
+  };
   const auto some = bind(
       {{"b", {.list = false, .members = {test::null()}}},
        {"c", {.list = true, .members = {text("x\"y\\"), test::null(), text("NULL"), text("")}}},
@@ -228,18 +230,19 @@ TEST_CASE("types of parameters: only binary values keep theirs") {
   Value declared = text("5");
   declared.type_oid = 23;
   CHECK(set.rules()[0]
-            ->bind_rewrite({{"b", {.list = false, .members = {declared}}}})
+            ->bind(Side::rewrite, 0, {{"b", {.list = false, .members = {declared}}}})
             .parameters[0]
             .type_oid == 0);
   CHECK(set.rules()[0]
-            ->bind_rewrite({{"b", {.list = false, .members = {binary(701, "12345678")}}}})
+            ->bind(Side::rewrite, 0, {{"b", {.list = false, .members = {binary(701, "12345678")}}}})
             .parameters[0] == binary(701, "12345678"));
 }
 
 TEST_CASE("binary members of arrays") {
   const auto set = compile("select a from t where b in (:b)", "select a from t where b = any(:b)");
   const auto bind = [&](std::vector<Value> members) {
-    return set.rules()[0]->bind_rewrite({{"b", {.list = true, .members = std::move(members)}}});
+    return set.rules()[0]->bind(Side::rewrite, 0,
+                                {{"b", {.list = true, .members = std::move(members)}}});
   };
   const auto numbers = bind({binary(23, std::string("\0\0\0\1", 4)), text("2")});
   CHECK(numbers.sql == "select a from t where b = any($1)");
@@ -253,7 +256,9 @@ TEST_CASE("lists in ARRAY[] may be empty") {
   const auto set =
       compile("select a from t where b in (:b)", "select a from t where b = any(ARRAY[:b]::int[])");
   const auto bind = [&](std::vector<Value> members) {
-    return set.rules()[0]->bind_rewrite({{"b", {.list = true, .members = std::move(members)}}}).sql;
+    return set.rules()[0]
+        ->bind(Side::rewrite, 0, {{"b", {.list = true, .members = std::move(members)}}})
+        .sql;
   };
   CHECK(bind({}) == "select a from t where b = any(ARRAY[]::int[])");
   CHECK(bind({text("1"), text("2")}) == "select a from t where b = any(ARRAY[$1, $2]::int[])");
@@ -261,8 +266,9 @@ TEST_CASE("lists in ARRAY[] may be empty") {
 
 TEST_CASE("one value serves as a list of one") {
   const auto set = compile("select a from t where b = :b", "select a from t where b in (:b)");
-  CHECK(set.rules()[0]->bind_rewrite({{"b", {.list = false, .members = {text("1")}}}}).sql ==
-        "select a from t where b in ($1)");
+  CHECK(set.rules()[0]
+            ->bind(Side::rewrite, 0, {{"b", {.list = false, .members = {text("1")}}}})
+            .sql == "select a from t where b in ($1)");
 }
 
 TEST_CASE("lists of every length match and are rendered") {
@@ -284,7 +290,7 @@ TEST_CASE("lists of every length match and are rendered") {
     const auto found = set.match(set.know(sql), parameters);
     // IN (NULL) OFFSET $1
     REQUIRE(found.root.has_value());
-    const auto bound = found.root->rule->bind_rewrite(found.root->values);
+    const auto bound = found.root->rule->bind(Side::rewrite, 0, found.root->values);
     CHECK(bound.sql == "select a from t where b in (" + (length > 0 ? rendered : "NULL") + ")");
     CHECK(test::texts(bound.parameters) == given);
   }
@@ -323,7 +329,7 @@ TEST_CASE("what Prisma sends matches, and gives what Drizzle sends") {
     REQUIRE(found.root.has_value());
     const auto& matched = *found.root;
     CHECK(matched.rule->name == one.at("rule"));
-    const auto bound = matched.rule->bind_rewrite(matched.values);
+    const auto bound = matched.rule->bind(Side::rewrite, 0, matched.values);
     const std::string drizzle = one.at("drizzle");
     CHECK(test::key(bound.sql) == test::key(drizzle));
     if (one.at("exact").get<bool>()) CHECK(unnumbered(bound.sql) == unnumbered(drizzle));

@@ -23,8 +23,8 @@ inline RuleSource source(std::string name, std::string legacy, std::string rewri
   rule.name = {std::move(name), {.file = "r.yaml", .line = line, .column = 3, .block = false}};
   rule.legacy.front().sql = {std::move(legacy),
                              {.file = "r.yaml", .line = line + 1, .column = 7, .block = true}};
-  rule.rewrite = {std::move(rewrite),
-                  {.file = "r.yaml", .line = line + 100, .column = 7, .block = true}};
+  rule.rewrite.front().sql = {std::move(rewrite),
+                              {.file = "r.yaml", .line = line + 100, .column = 7, .block = true}};
   return rule;
 }
 

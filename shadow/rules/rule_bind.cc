@@ -1,4 +1,4 @@
-// Rule::bind_rewrite, bind_child, bind_lets: SQL of a rule with the values of its names, as
+// Rule::bind, bind_lets: SQL of a rule with the values of its names, as
 // parameters. No value ever becomes part of the text.
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "shadow/rules/array_value.h"
 #include "shadow/rules/let_select.h"
 #include "shadow/rules/prepared_text.h"
 #include "shadow/rules/rule.h"
@@ -16,40 +17,17 @@ namespace parallax::shadow {
 
 namespace {
 
-// An array in the server's text format; nothing when a member is binary and of a type that is not
-// read.
-std::optional<std::string> array_text(const std::vector<Value>& members) {
-  std::string text = "{";
-  for (const Value& member : members) {
-    if (text.size() > 1) text.push_back(',');
-    if (member.null) {
-      text += "NULL";
-      continue;
-    }
-    const auto element = text_of(member);
-    if (!element) return std::nullopt;
-    text.push_back('"');
-    for (const char c : *element) {
-      if (c == '"' || c == '\\') text.push_back('\\');
-      text.push_back(c);
-    }
-    text.push_back('"');
-  }
-  text.push_back('}');
-  return text;
-}
-
 class Binder {
  public:
   Binder(std::string_view source, const NamedValues& values) : source_(source), values_(values) {}
 
-  BoundStatement bind(const StatementShape& shape, const LegacyStatement* child = nullptr) {
+  BoundStatement bind(const StatementShape& shape, const RuleStatement* statement = nullptr) {
     for (std::size_t i = 0; i < shape.slots.size(); ++i) {
       const SlotGroup& group = shape.slots[i];
       if (group.members.size() != 1) continue;
-      if (child != nullptr && group.members[0].kind == SlotKind::any) {
+      if (statement != nullptr && group.members[0].kind == SlotKind::any) {
         copy_to(group.begin);
-        write_parameter(value_of_name(any_name(*child, i)).members.front());
+        write_parameter(value_of_name(any_name(*statement, i)).members.front());
         at_ = group.end;
         continue;
       }
@@ -146,13 +124,9 @@ class Binder {
 
 }  // namespace
 
-BoundStatement Rule::bind_child(std::size_t statement, const NamedValues& values) const {
-  const LegacyStatement& child = legacy[statement];
-  return Binder(child.source.text, values).bind(child.shape, &child);
-}
-
-BoundStatement Rule::bind_rewrite(const NamedValues& values) const {
-  return Binder(source.rewrite.text, values).bind(rewrite);
+BoundStatement Rule::bind(Side side, std::size_t statement, const NamedValues& values) const {
+  const RuleStatement& written = of(side)[statement];
+  return Binder(written.source.text, values).bind(written.shape, &written);
 }
 
 std::vector<BoundStatement> Rule::bind_lets(const NamedValues& values) const {

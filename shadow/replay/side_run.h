@@ -1,6 +1,6 @@
 #pragma once
 
-// One run of legacy in a snapshot: its statements level by level, each child with the list that its
+// One run of a side in a snapshot: its statements level by level, each child with the list that its
 // parent's rows in this very run give.
 
 #include <cstddef>
@@ -16,22 +16,24 @@
 
 namespace parallax::shadow {
 
-// What legacy consists of beyond its root.
-struct ChildrenRequest {
-  const Rule* rule = nullptr;  // null: the root is all
+// What is run of a side.
+struct SideRequest {
+  BoundStatement root;  // as the client has sent it, or made from its values
+  // Null: the root is all.
+  const std::vector<RuleStatement>* statements = nullptr;
+  std::function<BoundStatement(std::size_t statement, const NamedValues& values)> bind;
   NamedValues values;
   std::shared_ptr<const Stitching> stitching;
   // As stitch(); nothing = too much.
   std::function<std::optional<ResultSet>(std::span<const ResultSet* const>)> stitch;
 };
 
-// The statements of each level, as indexes of Rule::legacy: the root, its children, theirs.
-std::vector<std::vector<std::size_t>> levels_of(const ChildrenRequest& request);
+// The statements of each level, as indexes of Rule::of: the root, its children, theirs.
+std::vector<std::vector<std::size_t>> levels_of(const SideRequest& request);
 
-class LegacyRun {
+class SideRun {
  public:
-  LegacyRun(const BoundStatement& root, const ChildrenRequest& children)
-      : root_(&root), children_(&children), results_(count()) {}
+  explicit SideRun(const SideRequest& request) : request_(&request), results_(count()) {}
 
   // Its parent must have a result.
   BoundStatement bind(std::size_t statement) const;
@@ -43,12 +45,11 @@ class LegacyRun {
 
  private:
   std::size_t count() const {
-    return children_->rule == nullptr ? 1 : children_->rule->legacy.size();
+    return request_->statements == nullptr ? 1 : request_->statements->size();
   }
   std::optional<ResultSet> stitched() const;
 
-  const BoundStatement* root_;
-  const ChildrenRequest* children_;
+  const SideRequest* request_;
   std::vector<StepResult> results_;
 };
 

@@ -1,4 +1,4 @@
-#include "shadow/compare/nested_text.h"
+#include "shadow/rules/nested_text.h"
 
 #include <charconv>
 

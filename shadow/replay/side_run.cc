@@ -1,4 +1,4 @@
-#include "shadow/replay/legacy_run.h"
+#include "shadow/replay/side_run.h"
 
 #include <algorithm>
 #include <set>
@@ -7,10 +7,10 @@
 
 namespace parallax::shadow {
 
-std::vector<std::vector<std::size_t>> levels_of(const ChildrenRequest& request) {
+std::vector<std::vector<std::size_t>> levels_of(const SideRequest& request) {
   std::vector<std::vector<std::size_t>> levels{{0}};
-  if (request.rule == nullptr) return levels;
-  const auto& statements = request.rule->legacy;
+  if (request.statements == nullptr) return levels;
+  const auto& statements = *request.statements;
   std::vector<std::size_t> depth(statements.size(), 0);
   for (std::size_t i = 1; i < statements.size(); ++i) {
     depth[i] = depth[statements[i].link->parent] + 1;
@@ -21,37 +21,36 @@ std::vector<std::vector<std::size_t>> levels_of(const ChildrenRequest& request) 
 }
 
 // What the list means does not depend on its order, nor on members that occur twice or are NULL.
-BoundStatement LegacyRun::bind(std::size_t statement) const {
-  if (statement == 0) return *root_;
-  const Link& link = *children_->rule->legacy[statement].link;
-  const std::size_t column = children_->stitching->parts[statement].parent_column;
+BoundStatement SideRun::bind(std::size_t statement) const {
+  if (statement == 0) return request_->root;
+  const Link& link = *(*request_->statements)[statement].link;
+  const std::size_t column = request_->stitching->parts[statement].parent_column;
   const ResultSet& parent = results_[link.parent].result;
   std::set<std::string_view> members;
   for (std::size_t row = 0; row < parent.rows(); ++row) {
     if (const auto cell = parent.cell(row, column)) members.insert(*cell);
   }
-  NamedValues values = children_->values;
+  NamedValues values = request_->values;
   NamedValue& list = values[link.list_name];
   list = {.list = true, .members = {}};
   for (const auto member : members) {
     list.members.emplace_back();
     list.members.back().bytes = member;
   }
-  return children_->rule->bind_child(statement, values);
+  return request_->bind(statement, values);
 }
 
-bool LegacyRun::cannot_go_on() const {
+bool SideRun::cannot_go_on() const {
   for (std::size_t i = 0; i < results_.size(); ++i) {
     const StepResult& result = results_[i];
     if (!result.sqlstate.empty()) return true;
-    if (children_->rule == nullptr || !result.ran) continue;
-    if (result.result.columns().size() != children_->stitching->parts[i].columns.size())
-      return true;
+    if (request_->statements == nullptr || !result.ran) continue;
+    if (result.result.columns().size() != request_->stitching->parts[i].columns.size()) return true;
   }
   return false;
 }
 
-std::optional<ResultSet> LegacyRun::stitched() const {
+std::optional<ResultSet> SideRun::stitched() const {
   std::vector<ResultSet> missing;  // behind a statement of other columns nothing has run
   missing.reserve(results_.size());
   std::vector<const ResultSet*> parts;
@@ -59,13 +58,13 @@ std::optional<ResultSet> LegacyRun::stitched() const {
     if (results_[i].ran) {
       parts.push_back(&results_[i].result);
     } else {
-      parts.push_back(&missing.emplace_back(children_->stitching->parts[i].columns));
+      parts.push_back(&missing.emplace_back(request_->stitching->parts[i].columns));
     }
   }
-  return children_->stitch(parts);
+  return request_->stitch(parts);
 }
 
-std::optional<StepResult> LegacyRun::whole() {
+std::optional<StepResult> SideRun::whole() {
   if (results_.size() == 1) return std::move(results_.front());
   StepResult whole;
   for (StepResult& result : results_) {
