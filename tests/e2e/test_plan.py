@@ -170,7 +170,7 @@ class Plan(rig.Database):
         proxy = self.proxy(self.wrong())
         rig.run(PRISMA, self.url(proxy), self.calls)
         metrics = proxy.settled()
-        self.assertIn('rule=machineRouter.byId verdict=rewrite_error side=rewrite sqlstate=42703', proxy.log_text())
+        self.assertIn('rule=machineRouter.byId verdict=rewrite_error live=legacy side=rewrite sqlstate=42703', proxy.log_text())
         sides = {labels['side'] for labels, value in metrics.series('paired_duration_seconds_count', rule='issueRouter.search') if value}
         self.assertEqual({'legacy', 'rewrite'}, sides)
         self.assertEqual(10, metrics.sum('live_duration_seconds_count', rule='issueRouter.search', side='legacy'))
