@@ -38,6 +38,12 @@ for packages in "${node_packages[@]}"; do
   fi
 done
 
+# Prisma 7 wants a newer Node.js than Debian 12 has.
+if [[ " ${presets[*]} " == *" release "* ]] && [ ! -d tests/e2e/node/node_modules ] &&
+   ! node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)'; then
+  (cd tests/e2e/node && npm ci --ignore-scripts --no-audit --no-fund >/dev/null)
+fi
+
 # A report of a sanitizer is a failure, also where the program would go on.
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"

@@ -1,4 +1,5 @@
 """The application of app/, its database, and the rules of deploy/examples that are for it."""
+import functools
 import json
 import os
 import pathlib
@@ -40,6 +41,21 @@ def wrong_rule(rules, name, old, new):
     return {**kept, 'rewrite': rewrite.replace(old, new, 1)}
 
 
+def is_new_enough(node):
+    version = subprocess.run([node, '--version'], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return tuple(map(int, version.strip()[1:].split('.')[:2])) >= LEAST_NODE
+
+
+@functools.cache
+def find_node():
+    """The system's Node.js, or where that is too old the one that tests/run.sh installs."""
+    own = next(iter(sorted((HERE / 'node' / 'node_modules').glob('node-linux-*/bin/node'))), None)
+    for node in ('node', own):
+        if node and is_new_enough(node):
+            return node
+    raise AssertionError(f'Prisma 7 wants node 20.19 or newer: run `npm ci --ignore-scripts` in {HERE / "node"}, or tests/run.sh')
+
+
 def generate_client():
     """Prisma's client, from its schema; offline: the engine that the generator asks for is not used by it."""
     made = APP / 'generated' / 'prisma'
@@ -47,7 +63,7 @@ def generate_client():
     stamp = made / 'made-from.prisma'
     if stamp.exists() and stamp.read_bytes() == schema.read_bytes():
         return
-    done = subprocess.run(['node', 'node_modules/prisma/build/index.js', 'generate'], cwd=APP, stdout=subprocess.PIPE,
+    done = subprocess.run([find_node(), 'node_modules/prisma/build/index.js', 'generate'], cwd=APP, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False, timeout=120,
                           env={**os.environ, 'PRISMA_SCHEMA_ENGINE_BINARY': '/bin/true', 'CHECKPOINT_DISABLE': '1'})
     if done.returncode != 0:
@@ -57,9 +73,6 @@ def generate_client():
 
 def prepare():
     """What the tests need must be there: a missing tool is a failure."""
-    version = subprocess.run(['node', '--version'], stdout=subprocess.PIPE, text=True, check=True).stdout
-    if tuple(map(int, version.strip()[1:].split('.')[:2])) < LEAST_NODE:
-        raise AssertionError(f'Prisma 7 wants node 20.19 or newer, this is {version}')
     if not (APP / 'node_modules' / 'prisma').exists():
         raise AssertionError(f'run `npm ci --ignore-scripts` in {APP}, or tests/run.sh')
     generate_client()
@@ -71,7 +84,7 @@ class Run:
     def __init__(self, kind, url, calls, **plan):
         self.calls = calls
         wanted = [{'path': call['path'], 'input': call['input']} for call in calls]
-        self.process = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', 'node', APP / 'run.mjs'], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', find_node(), APP / 'run.mjs'], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                         env={**os.environ, 'DB': kind, 'DATABASE_URL': url})
         self.process.stdin.write(json.dumps({'calls': wanted, **plan}))
