@@ -168,8 +168,8 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
   job->connection = &connection;
   job->tickets = breakers.begin(*job->operation.rule, io::Loop::now_ns());
   job->replay = std::make_unique<OperationReplay>(loop, options, judge.request(job->operation));
-  const auto settles = [this, job](const StepResult& rewrite) {
-    job->settled = judge.settle_live(job->operation, rewrite);
+  const auto settles = [this, job](const StepResult& shadow) {
+    job->settled = judge.settle_live(job->operation, shadow);
     return job->settled.has_value();
   };
   job->replay->run(connection, settles,

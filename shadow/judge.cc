@@ -77,10 +77,12 @@ ReplayRequest Judge::request(CapturedOperation& operation) {
   if (live.result == nullptr) return request;
   live.describe(verification.columns(side));
   const auto& columns = live.result->columns();
-  // Where several statements would have to run, or legacy, the snapshot does it.
-  request.live = side == Side::legacy && !rule.has_children(Side::rewrite) &&
-                 verification.rewrite_prepared &&
-                 may_settle_live(verification.pairing, columns, verification.rewrite_columns) &&
+  const auto& shadow = verification.columns(other(side));
+  const bool may_settle = side == Side::legacy
+                              ? may_settle_live(verification.pairing, columns, shadow)
+                              : may_settle_live(verification.pairing, shadow, columns);
+  // Where several statements would have to run, the snapshot does it.
+  request.live = !rule.has_children(other(side)) && verification.rewrite_prepared && may_settle &&
                  facts.turn++ % kSnapshotEvery != 0;
   request.binary_live = !columns.empty() && std::ranges::all_of(columns, &ColumnInfo::binary);
   return request;
@@ -119,12 +121,12 @@ void Judge::stitch_live(CapturedOperation& operation, std::vector<LiveResult>&& 
 }
 
 std::optional<Outcome> Judge::settle_live(const CapturedOperation& operation,
-                                          const StepResult& rewrite) {
+                                          const StepResult& shadow) {
   const auto& verification = facts_of(*operation.rule).verification;
-  if (column_origin(verification.rewrite_columns, rewrite) != ColumnOrigin::verified)
-    return std::nullopt;
+  const auto& verified = verification.columns(other(operation.live.side));
+  if (column_origin(verified, shadow) != ColumnOrigin::verified) return std::nullopt;
   const auto began = io::Loop::now_ns();
-  auto outcome = decide_live(basis(operation), operation.live, rewrite);
+  auto outcome = decide_live(basis(operation), operation.live, shadow);
   counter_.compared(seconds_since(began));
   return outcome;
 }

@@ -39,8 +39,8 @@ class Judge {
   void stitch_live(CapturedOperation& operation, std::vector<LiveResult>&& parts) const;
   // Takes the statement out of the operation and describes its live result.
   ReplayRequest request(CapturedOperation& operation);
-  // What the rewrite alone settles; nothing: a snapshot has to.
-  std::optional<Outcome> settle_live(const CapturedOperation& operation, const StepResult& rewrite);
+  // What the other side alone settles; nothing: a snapshot has to.
+  std::optional<Outcome> settle_live(const CapturedOperation& operation, const StepResult& shadow);
   Judgement judge(const CapturedOperation& operation, const SnapshotResult& snapshot);
   // What an outcome says of the rule's state; nothing = it stays.
   std::optional<DriftWatch::Change> watch_drift(const Outcome& outcome, RuleState state);

@@ -88,14 +88,14 @@ struct SnapshotResult {
 Outcome decide(const ComparisonBasis& basis, const SnapshotResult& snapshot,
                const LiveResult& live);
 
-// Whether the client's rows can be held against the rewrite's at all: each pair is one attribute of
-// one table. `live`: as verified, with the formats of what the client got.
-bool may_settle_live(const Pairing& pairing, const std::vector<ColumnInfo>& live,
+// Whether the client's rows can be held against the shadow's at all: each pair is one attribute of
+// one table. One of them as verified, with the formats of what the client got.
+bool may_settle_live(const Pairing& pairing, const std::vector<ColumnInfo>& legacy,
                      const std::vector<ColumnInfo>& rewrite);
 
-// What the client got against the rewrite alone. Nothing unless that may_settle_live() and they are
-// equal: then a snapshot has to decide. `live.result` must be there.
+// What the client got against the other side alone. Nothing unless that may_settle_live() and they
+// are equal: then a snapshot has to decide. `live.result` must be there.
 std::optional<Outcome> decide_live(const ComparisonBasis& basis, const LiveResult& live,
-                                   const StepResult& rewrite);
+                                   const StepResult& shadow);
 
 }  // namespace parallax::shadow

@@ -22,7 +22,11 @@ class Stitcher {
   std::optional<ResultSet> run(const TypeCatalog& types, TextStyle style) {
     ResultSet whole(columns());
     for (std::size_t i = 0; i < results_.size(); ++i) {
-      if (results_[i]->columns().size() != stitching_.parts[i].columns.size()) return whole;
+      if (results_[i]->columns().size() == stitching_.parts[i].columns.size()) continue;
+      // Another number, also where that of the whole has stayed the same.
+      return whole.columns().size() == stitching_.columns().size()
+                 ? ResultSet(std::vector<ColumnInfo>())
+                 : whole;
     }
     for (std::size_t i = 1; i < results_.size(); ++i) link(i, types, style);
     Rows rows(results_.size(), kNoRow);

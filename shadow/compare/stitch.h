@@ -37,8 +37,8 @@ std::variant<Stitching, std::string> make_stitching(
     const std::vector<std::vector<ColumnInfo>>& described);
 
 // `results`: one for each statement; types as in their columns. Labels become those of the parts. A
-// result of another number of columns than verified: no rows, so that its columns tell. Nothing
-// when the whole has more than `bytes_max`.
+// result of another number of columns than verified: no rows, and another number of columns.
+// Nothing when the whole has more than `bytes_max`.
 std::optional<ResultSet> stitch(const Stitching& stitching, const TypeCatalog& types,
                                 TextStyle style, std::span<const ResultSet* const> results,
                                 std::size_t bytes_max);

@@ -28,18 +28,21 @@ void OperationReplay::run_live() {
   const auto& snapshot = request_.snapshot;
   const auto done = [this](TransactionEnd end) { on_live(std::move(end)); };
   if (snapshot.let.rule == nullptr) {
-    return alone_.run(*connection_, snapshot.context, {live_step(snapshot.rewrite.root)}, done);
+    return alone_.run(*connection_, snapshot.context, {live_step()}, done);
   }
   alone_.run(*connection_, snapshot.context, let_steps(snapshot.let), done,
              [this](std::vector<StepResult>& lets) { return after_lets(lets); });
 }
 
-TransactionStep OperationReplay::live_step(const BoundStatement& rewrite) const {
+TransactionStep OperationReplay::live_step() const {
+  const auto& snapshot = request_.snapshot;
+  const Side side = other(snapshot.side);
+  const auto& shadow = (side == Side::legacy ? snapshot.legacy : snapshot.rewrite).root;
   // Over the limit it settles nothing, but it is read to its end, so that the snapshot has a
   // connection.
-  return {TransactionStep::Kind::query, rewrite.sql, rewrite.parameters, request_.binary_live,
-          [this](const std::vector<ColumnInfo>& columns) {
-            return ResultDigest(request_.snapshot.digest_basis(), columns, Side::rewrite);
+  return {TransactionStep::Kind::query, shadow.sql, shadow.parameters, request_.binary_live,
+          [this, side](const std::vector<ColumnInfo>& columns) {
+            return ResultDigest(request_.snapshot.digest_basis(), columns, side);
           }};
 }
 
@@ -52,7 +55,7 @@ std::optional<ReadOnlyTransaction::Round> OperationReplay::after_lets(
     return std::nullopt;
   }
   request_.snapshot.bind_rewrite(std::move(*known));
-  return ReadOnlyTransaction::Round{{live_step(request_.snapshot.rewrite.root)}};
+  return ReadOnlyTransaction::Round{{live_step()}};
 }
 
 void OperationReplay::on_live(TransactionEnd end) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// The replay of one operation on one connection. Live: the rewrite alone, against what the client
-// got; what that does not settle is decided in a snapshot.
+// The replay of one operation on one connection. Live: the side that the client did not send alone,
+// against what it got; what that does not settle is decided in a snapshot.
 
 #include <functional>
 #include <memory>
@@ -16,14 +16,14 @@ namespace parallax::shadow {
 
 struct ReplayRequest {
   SnapshotRequest snapshot;
-  bool live = false;         // begin with the rewrite alone
+  bool live = false;         // begin with the other side alone
   bool binary_live = false;  // ... in binary format, as the client had it
 };
 
 class OperationReplay {
  public:
-  // Whether what the rewrite gave by itself settles the operation. Called once at most.
-  using SettlesLive = std::function<bool(const StepResult& rewrite)>;
+  // Whether what the other side gave by itself settles the operation. Called once at most.
+  using SettlesLive = std::function<bool(const StepResult& shadow)>;
   struct SettledLive {};
   using End = std::variant<SettledLive, SnapshotResult, ReplaySkip>;
   using Done = std::function<void(End)>;
@@ -38,7 +38,7 @@ class OperationReplay {
 
  private:
   void run_live();
-  TransactionStep live_step(const BoundStatement& rewrite) const;
+  TransactionStep live_step() const;
   std::optional<ReadOnlyTransaction::Round> after_lets(const std::vector<StepResult>& lets);
   void on_live(TransactionEnd end);
   void run_snapshot();

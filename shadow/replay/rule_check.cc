@@ -50,13 +50,16 @@ constexpr const char* kPrimaryKeySql =
     "c.conrelid = ANY ($1::pg_catalog.oid[]) ORDER BY c.conrelid, k.place";
 
 // Columns of each unique key, index by index. Not of those that hold for some rows only, or at the
-// end of a transaction only.
+// end of a transaction only, nor of a table that others inherit from: it gives their rows, too.
 constexpr const char* kUniqueKeySql =
     "SELECT i.indexrelid, a.attname FROM pg_catalog.pg_index i CROSS JOIN "
     "pg_catalog.generate_series(0, i.indnkeyatts - 1) AS k(place) JOIN pg_catalog.pg_attribute a "
     "ON "
     "a.attrelid = i.indrelid AND a.attnum = i.indkey[k.place] WHERE i.indisunique AND i.indisvalid "
-    "AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL AND "
+    "AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT EXISTS (SELECT FROM "
+    "pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid = h.inhparent WHERE h.inhparent "
+    "= "
+    "i.indrelid AND c.relkind = 'r') AND "
     "i.indrelid = ANY ($1::pg_catalog.oid[]) ORDER BY i.indexrelid";
 
 // Whether a whole unique key is among the columns.

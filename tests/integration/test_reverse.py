@@ -92,6 +92,16 @@ class Sides(unittest.TestCase):
             self.assertEqual({'rewrite': 40}, metrics.nonzero('live_duration_seconds_count', 'side', rule=name))
             self.assertEqual({'legacy': 40, 'rewrite': 40}, metrics.nonzero('paired_duration_seconds_count', 'side', rule=name))
 
+    def test_legacy_alone_settles_what_it_can(self):
+        """As in the other direction: a snapshot for one in eight, and for what differs."""
+        proxy = self.started({'book': rule('SELECT id, title FROM books WHERE id = :id LIMIT 1', 'select id, title from books where id = :id')})
+        pool = self.caller(proxy, size=1).pool
+        for number in range(16):
+            pool.query('select id, title from books where id = %s', (str(1 + number),))
+        metrics = proxy.settled()
+        self.assertEqual({'match': 16}, self.ends(metrics, 'book'), proxy.log_text()[-3000:])
+        self.assertEqual({'legacy': 2, 'rewrite': 2}, metrics.nonzero('paired_duration_seconds_count', 'side', rule='book'))
+
     def test_both_directions_at_once(self):
         """As while the application's flag is turned, instance by instance."""
         proxy = self.started(forward.RULES)

@@ -224,6 +224,11 @@ TEST_CASE("what the client got against the rewrite alone settles equality and no
   CHECK_FALSE(decide_live(basis, {{}, 1, live_rows({{"1"}})}, error("42703")).has_value());
   CHECK_FALSE(decide_live(basis, {{}, 1, live_rows({{"1"}})}, kNotRun).has_value());
   CHECK_FALSE(decide_live(basis, {"22012", {}, live_rows({{"1"}})}, one).has_value());
+  // The rewrite is live, and legacy is what ran.
+  LiveResult reversed{{}, 1, live_rows({{"1"}})};
+  reversed.side = Side::rewrite;
+  CHECK(decide_live(basis, reversed, one).has_value());
+  CHECK_FALSE(decide_live(basis, reversed, rewrite_rows({{"2"}})).has_value());
   // "1" as text is not the four bytes "1...": formats are never mixed up
   CHECK_FALSE(decide_live(basis, {{}, 1, live_rows({{"1"}}, true)}, one).has_value());
 }

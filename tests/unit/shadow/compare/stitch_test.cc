@@ -112,6 +112,16 @@ TEST_CASE("other columns than verified: no rows, and the columns tell") {
   CHECK(world.whole()->columns().size() == 8);
 }
 
+TEST_CASE("a column that has moved to another statement is another number of columns") {
+  World world;
+  world.results[2] = rows({column("tag")}, {{"x"}});
+  auto more = world.columns[3];
+  more.push_back(column("owner"));
+  world.results[3] = rows(more, {});
+  CHECK(world.whole()->rows() == 0);
+  CHECK(world.whole()->columns().size() != world.stitching().columns().size());
+}
+
 TEST_CASE("what is too much is nothing") {
   World world;
   CHECK_FALSE(world.whole(16));
