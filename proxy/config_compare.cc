@@ -6,6 +6,7 @@
 #include <chrono>
 #include <string>
 
+#include "proxy/config_json.h"
 #include "proxy/text.h"
 #include "proxy/value_parsers.h"
 
@@ -145,6 +146,13 @@ void read_treat(YamlReader& reader, const YamlEntry& entry, shadow::CompareOptio
   });
 }
 
+void read_select(YamlReader& reader, const YamlEntry& entry, shadow::CompareOptions& options) {
+  auto sql = reader.sql(entry);
+  if (!sql) return;
+  if (is_blank(sql->text)) return reader.problem(entry, "the SQL is empty");
+  options.select = std::move(*sql);
+}
+
 void read_kinds(YamlReader& reader, const YamlEntry& entry, Expectation& expectation) {
   const auto words = reader.list(entry);
   if (entry.value.IsSequence() && entry.value.size() == 0) {
@@ -236,8 +244,9 @@ void read_compare(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource
                    {"order", [&](const YamlEntry& at) { read_order(reader, at, options); }},
                    {"float_tolerance", tolerance},
                    {"clock", [&](const YamlEntry& at) { read_clock(reader, at, options); }},
-                   {"treat", [&](const YamlEntry& at) { read_treat(reader, at, options); }}},
-                  {"json", "select"}});
+                   {"treat", [&](const YamlEntry& at) { read_treat(reader, at, options); }},
+                   {"json", [&](const YamlEntry& at) { read_json(reader, at, options); }},
+                   {"select", [&](const YamlEntry& at) { read_select(reader, at, options); }}}});
 }
 
 void read_expect(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource& rule,

@@ -46,6 +46,11 @@ struct LiveResult {
   // What is known of the columns of the same statement; `result` must be there. Without a row the
   // wire says nothing of them; another number of columns stays as it is.
   void describe(const std::vector<ColumnInfo>& verified);
+  // Where they are not what is compared: how many there were as they came says nothing.
+  void forget_rows() {
+    result = nullptr;
+    rows.reset();
+  }
 };
 
 // A matched and sampled operation whose result is complete.

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "proxy/io/loop.h"
+#include "shadow/compare/unnest.h"
 #include "shadow/replay/verified_columns.h"
+#include "shadow/rules/rewrite_select.h"
 
 namespace parallax::shadow {
 
@@ -54,6 +56,8 @@ ReplayRequest Judge::request(CapturedOperation& operation) {
   request.snapshot.rewrite = side_request(operation, Side::rewrite);
   if (side == Side::rewrite) {
     request.snapshot.rewrite.root = std::move(operation.statement);
+    auto& sql = request.snapshot.rewrite.root.sql;
+    sql = with_select(rule.source, std::move(sql));
     request.snapshot.legacy.root = rule.bind(Side::legacy, 0, operation.values);
   } else {
     request.snapshot.legacy.root = std::move(operation.statement);
@@ -74,16 +78,23 @@ ReplayRequest Judge::request(CapturedOperation& operation) {
   request.snapshot.live_sqlstate = operation.live.sqlstate;
   request.snapshot.rewrite_first = std::exchange(facts.rewrite_first, !facts.rewrite_first);
   auto& live = operation.live;
+  const auto& json = verification.projection;
+  // What the client got of a rewrite is not what a SELECT over it gives.
+  if (side == Side::rewrite && !rule.source.compare.select.text.empty()) live.forget_rows();
+  if (const auto& own = side == Side::legacy ? json.legacy : json.rewrite) {
+    unnest_live(rule, *own, live);
+  } else if (live.result != nullptr) {
+    live.describe(verification.columns(side));
+  }
   if (live.result == nullptr) return request;
-  live.describe(verification.columns(side));
   const auto& columns = live.result->columns();
   const auto& shadow = verification.columns(other(side));
   const bool may_settle = side == Side::legacy
                               ? may_settle_live(verification.pairing, columns, shadow)
                               : may_settle_live(verification.pairing, shadow, columns);
   // Where several statements would have to run, the snapshot does it.
-  request.live = !rule.has_children(other(side)) && verification.rewrite_prepared && may_settle &&
-                 facts.turn++ % kSnapshotEvery != 0;
+  request.live = !rule.has_children(other(side)) && verification.rewrite_prepared && !json.legacy &&
+                 !json.rewrite && may_settle && facts.turn++ % kSnapshotEvery != 0;
   request.binary_live = !columns.empty() && std::ranges::all_of(columns, &ColumnInfo::binary);
   return request;
 }
@@ -94,6 +105,12 @@ SideRequest Judge::side_request(const CapturedOperation& operation, Side side) c
   request.bind = [&rule, side](std::size_t statement, const NamedValues& values) {
     return rule.bind(side, statement, values);
   };
+  const auto& json = facts_of(rule).verification.projection;
+  if (const auto& unnesting = side == Side::legacy ? json.legacy : json.rewrite) {
+    request.unnest = [this, &rule, unnesting](const ResultSet& result) {
+      return unnest(result, *unnesting, facts_of(rule).verification.catalog.types, capture_bytes_);
+    };
+  }
   const auto& stitching = facts_of(rule).verification.stitching(side);
   if (stitching == nullptr) return request;
   request.statements = &rule.of(side);
@@ -105,6 +122,18 @@ SideRequest Judge::side_request(const CapturedOperation& operation, Side side) c
     return stitch(*stitching, types, style, parts, capture_bytes_);
   };
   return request;
+}
+
+// What the client got, its JSON read as that of the snapshot; nothing where that is too much.
+void Judge::unnest_live(const Rule& rule, const Unnesting& unnesting, LiveResult& live) const {
+  auto result = live.result;
+  live.forget_rows();
+  if (result == nullptr) return;
+  live.result = std::move(result);
+  live.describe(unnesting.described);
+  auto rows =
+      unnest(*live.result, unnesting, facts_of(rule).verification.catalog.types, capture_bytes_);
+  live.result = rows ? std::make_shared<ResultSet>(*std::move(rows)) : nullptr;
 }
 
 // What the client got of the statements, as one result: nothing where a part is not known.

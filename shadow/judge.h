@@ -56,6 +56,7 @@ class Judge {
   ComparisonBasis basis(const CapturedOperation& operation) const;
   // Without its root.
   SideRequest side_request(const CapturedOperation& operation, Side side) const;
+  void unnest_live(const Rule& rule, const Unnesting& unnesting, LiveResult& live) const;
   const RuleFacts& facts_of(const Rule& rule) const { return facts_[rule.index]; }
   std::optional<Judgement> other_columns(const CapturedOperation& operation,
                                          const SnapshotResult& snapshot) const;

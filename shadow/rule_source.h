@@ -41,6 +41,17 @@ enum class OrderMode {
   ignore      // multisets
 };
 
+// `compare: {json: …}`: what a JSON column holds, in the order of its arrays.
+struct JsonMember {
+  std::string key;  // label of the column, or the key where it stands in an object
+  // A value: the column that it is held against, `_` for none. A child: its statement.
+  std::string name;
+  bool child = false;
+  bool each = false;  // an array of children
+  std::vector<JsonMember> members;
+  SourceMark mark;
+};
+
 // `compare:` of a rule.
 struct CompareOptions {
   bool snapshot_only = false;  // when: snapshot
@@ -51,6 +62,8 @@ struct CompareOptions {
   // Legacy label -> how far apart two timestamps of that column may be.
   std::map<std::string, std::chrono::microseconds> clock;
   std::set<EqualStep> treat_as_mismatch;  // treat: {step: mismatch}
+  std::vector<JsonMember> json;           // by column, in the file's order
+  SourceText select;                      // over `rewrite`; empty = none
 };
 
 // `expect:`: differences of these kinds, and no others, are wanted until the end of that day (UTC).

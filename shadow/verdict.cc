@@ -150,6 +150,8 @@ std::string_view name(EqualStep step) {
       return "json_text";
     case EqualStep::json_order:
       return "json_order";
+    case EqualStep::json_rows:
+      return "json_rows";
     case EqualStep::format:
       return "format";
     case EqualStep::float_tolerance:

@@ -105,6 +105,7 @@ enum class EqualStep {
   padding,          // blanks at the end of bpchar
   json_text,        // white space or escapes in json, json and jsonb
   json_order,       // keys of an object in another order
+  json_rows,        // rows read out of JSON, as the rule's projection says
   format,           // text and binary of the same value
   float_tolerance,  // within compare.float_tolerance
   clock,            // within compare.clock
@@ -112,12 +113,12 @@ enum class EqualStep {
   digest            // digests of canonical values, of results over the capture limit
 };
 inline constexpr std::array kEqualSteps = {
-    EqualStep::exact,         EqualStep::order,           EqualStep::order_unproven,
-    EqualStep::numeric_scale, EqualStep::type_width,      EqualStep::text_type,
-    EqualStep::enum_text,     EqualStep::negative_zero,   EqualStep::time_zone,
-    EqualStep::padding,       EqualStep::json_text,       EqualStep::json_order,
-    EqualStep::format,        EqualStep::float_tolerance, EqualStep::clock,
-    EqualStep::bytes,         EqualStep::digest};
+    EqualStep::exact,         EqualStep::order,         EqualStep::order_unproven,
+    EqualStep::numeric_scale, EqualStep::type_width,    EqualStep::text_type,
+    EqualStep::enum_text,     EqualStep::negative_zero, EqualStep::time_zone,
+    EqualStep::padding,       EqualStep::json_text,     EqualStep::json_order,
+    EqualStep::json_rows,     EqualStep::format,        EqualStep::float_tolerance,
+    EqualStep::clock,         EqualStep::bytes,         EqualStep::digest};
 
 enum class RuleState { unverified, ready, broken, context_drift };
 inline constexpr std::array kRuleStates = {RuleState::unverified, RuleState::ready,

@@ -37,12 +37,12 @@ constexpr std::array kNamedTypes = {
 
 }  // namespace
 
-std::string type_name(std::uint32_t type_oid, const Catalog& catalog) {
+std::string type_name(std::uint32_t type_oid, const TypeCatalog& types) {
   const auto found = std::find_if(kNamedTypes.begin(), kNamedTypes.end(),
                                   [type_oid](const NamedType& t) { return t.oid == type_oid; });
   if (found != kNamedTypes.end()) return std::string(found->name);
-  const auto known = catalog.types.find(type_oid);
-  if (known != catalog.types.end() && !known->second.name.empty()) return known->second.name;
+  const auto known = types.find(type_oid);
+  if (known != types.end() && !known->second.name.empty()) return known->second.name;
   return "type " + std::to_string(type_oid);
 }
 

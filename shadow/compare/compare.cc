@@ -10,6 +10,7 @@
 #include "shadow/compare/row_difference.h"
 #include "shadow/compare/row_order.h"
 #include "shadow/compare/wording.h"
+#include "shadow/rules/concat.h"
 
 namespace parallax::shadow {
 namespace {
@@ -62,6 +63,27 @@ Comparison shape_difference(MismatchKind kind, std::string detail) {
   return out;
 }
 
+// A finding of its own among all others; the least of them.
+void add_hazards(Comparison& out, const ResultSet& legacy, const ResultSet& rewrite,
+                 const Pairing& pairing) {
+  std::vector<std::string> columns;
+  for (const ColumnPair& pair : pairing.pairs) {
+    const ColumnInfo& column = legacy.columns()[pair.legacy];
+    if (rewrite.columns()[pair.rewrite].hazard && !column.hazard)
+      columns.push_back(quoted(column.label));
+  }
+  if (columns.empty() || out.cut_tie) return;
+  out.kinds.insert(MismatchKind::json_hazard);
+  if (out.difference && *out.difference < MismatchKind::json_hazard) return;
+  out.difference = MismatchKind::json_hazard;
+  out.detail = concat({"a JSON number that changes when a double reads and prints it; column",
+                       columns.size() == 1 ? " " : "s ", listed(columns)});
+}
+
+bool reads_json(const ResultSet& result) {
+  return std::ranges::any_of(result.columns(), &ColumnInfo::json);
+}
+
 // A wanted strictness: what made the results equal is itself the difference.
 Comparison judged_by_treat(Comparison equal, const CompareOptions& options) {
   const auto refused = std::ranges::find_if(
@@ -94,6 +116,11 @@ Rule against_itself(const Rule& rule, Side side) {
 
 Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
                            const ComparisonBasis& basis) {
+  for (const auto& [side, result] :
+       {std::pair("legacy: ", &legacy), std::pair("rewrite: ", &rewrite)}) {
+    if (const auto& problem = result->problem())
+      return shape_difference(problem->kind, side + problem->detail);
+  }
   std::string count = count_difference(legacy, rewrite, basis.pairing);
   if (!count.empty()) return shape_difference(MismatchKind::column_count, std::move(count));
   const PairedTypes types = pair_types(legacy, rewrite, basis);
@@ -109,13 +136,19 @@ Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
     return out;
   }
   Comparison out = compare_all_rows(columns, RowOrder(basis, legacy), basis.pairing);
-  if (out.difference || out.cut_tie) return out;
+  if (out.difference || out.cut_tie) {
+    add_hazards(out, legacy, rewrite, basis.pairing);
+    return out;
+  }
   std::set<EqualStep> steps(out.steps.begin(), out.steps.end());
   steps.insert(types.steps.begin(), types.steps.end());
   if (columns.has_values_not_understood()) steps.insert(EqualStep::bytes);
+  if (reads_json(legacy) || reads_json(rewrite)) steps.insert(EqualStep::json_rows);
   if (steps.empty()) steps.insert(EqualStep::exact);
   out.steps.assign(steps.begin(), steps.end());
-  return judged_by_treat(std::move(out), basis.rule.source.compare);
+  out = judged_by_treat(std::move(out), basis.rule.source.compare);
+  add_hazards(out, legacy, rewrite, basis.pairing);
+  return out;
 }
 
 Sameness same_result(const ResultSet& first, const ResultSet& second, const ComparisonBasis& basis,
@@ -125,6 +158,9 @@ Sameness same_result(const ResultSet& first, const ResultSet& second, const Comp
                  second.columns().end(),
                  [](const ColumnInfo& a, const ColumnInfo& b) { return a.type_oid == b.type_oid; });
   if (!same_types) return Sameness::different;
+  if (first.problem() || second.problem()) {
+    return first.problem() && second.problem() ? Sameness::same : Sameness::different;
+  }
   const Rule itself = against_itself(basis.rule, side);
   Pairing straight;
   for (std::size_t i = 0; i < first.columns().size(); ++i) straight.pairs.push_back({i, i});

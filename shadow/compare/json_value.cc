@@ -287,4 +287,11 @@ bool append_json(std::string_view text, const JsonReading& reading, std::string&
   return JsonReader(text, reading, out).read();
 }
 
+std::optional<std::string> json_string(std::string_view text) {
+  constexpr std::size_t kBefore = 1 + sizeof(std::uint32_t);  // as string() writes it
+  std::string out;
+  if (!text.starts_with('"') || !append_json(text, {}, out)) return std::nullopt;
+  return out.substr(kBefore);
+}
+
 }  // namespace parallax::shadow

@@ -2,6 +2,7 @@
 
 // json and jsonb, read structurally.
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,9 @@ struct JsonReading {
 // value, strings by their characters. False: no JSON, or nested deeper than kJsonDepthMax; a part
 // may then have been appended.
 bool append_json(std::string_view text, const JsonReading& reading, std::string& out);
+
+// The characters of a JSON string, from quote to quote; nothing for anything else.
+std::optional<std::string> json_string(std::string_view text);
 
 // Deeper values are compared by their bytes.
 inline constexpr int kJsonDepthMax = 256;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "shadow/compare/wording.h"
+#include "shadow/rules/rewrite_select.h"
 #include "shadow/rules/select_list.h"
 
 namespace parallax::shadow {
@@ -61,7 +62,8 @@ std::string times(std::size_t count) {
 class Pairer {
  public:
   Pairer(const Rule& rule, const DescribedColumns& legacy, const DescribedColumns& rewrite,
-         const Catalog& catalog, const Stitching& legacy_parts, const Stitching& rewrite_parts)
+         const Catalog& catalog, const Stitching& legacy_parts, const Stitching& rewrite_parts,
+         const NamedPairs& named)
       : rule_(rule),
         legacy_(legacy.columns),
         rewrite_(rewrite.columns),
@@ -75,7 +77,12 @@ class Pairer {
         ignored_(legacy_.size(), false),
         links_(link_columns(legacy_parts, legacy_.size())),
         rewrite_links_(link_columns(rewrite_parts, rewrite_.size())),
-        taken_(rewrite_.size(), false) {}
+        taken_(rewrite_.size(), false) {
+    for (const auto& [of_legacy, of_rewrite] : named.pairs)
+      pair(of_legacy, of_rewrite, PairedBy::name);
+    for (const std::size_t column : named.legacy_json) links_[column] = true;
+    for (const std::size_t column : named.rewrite_json) taken_[column] = true;
+  }
 
   std::variant<Pairing, std::string> run() {
     for (const auto step : {&Pairer::find_ignored, &Pairer::pair_named, &Pairer::pair_by_origin,
@@ -112,7 +119,11 @@ class Pairer {
     for (const auto& [label, reason] : rule_.source.ignore) {
       const auto column = legacy_column("ignore", label);
       if (const auto* problem = std::get_if<std::string>(&column)) return *problem;
-      ignored_[std::get<std::size_t>(column)] = true;
+      const std::size_t ignored = std::get<std::size_t>(column);
+      if (partners_[ignored]) {
+        return "ignore: " + quoted(label) + " is named under json: too; remove one of them";
+      }
+      ignored_[ignored] = true;
     }
     return std::nullopt;
   }
@@ -124,6 +135,9 @@ class Pairer {
       const std::size_t legacy = std::get<std::size_t>(column);
       if (ignored_[legacy]) {
         return "columns: " + quoted(label) + " is under ignore: too; remove one of them";
+      }
+      if (partners_[legacy]) {
+        return "columns: " + quoted(label) + " is named under json: too; remove one of them";
       }
       const Indexes found = rewrite_columns(name.text);
       if (found.size() != 1) return not_one(label, name.text, found);
@@ -142,8 +156,11 @@ class Pairer {
     for (std::size_t i = 0; i < rule_.rewrite.size(); ++i) {
       const bool several = !rewrite_parts_.parts.empty();
       const std::size_t first = several ? rewrite_parts_.parts[i].first : 0;
-      const std::size_t count = several ? rewrite_parts_.parts[i].columns.size() : rewrite_.size();
-      const SelectList select_list(rule_.rewrite[i].source.text);
+      // What is read out of JSON stands behind what the statement gives.
+      const auto given = std::ranges::count(rewrite_, false, &ColumnInfo::json);
+      const std::size_t count =
+          several ? rewrite_parts_.parts[i].columns.size() : static_cast<std::size_t>(given);
+      const SelectList select_list(replayed_select(rule_.source, rule_.rewrite[i].source.text));
       if (select_list.size() != count) continue;
       for (const std::size_t column : select_list.find(name)) found.push_back(first + column);
     }
@@ -334,8 +351,9 @@ std::variant<Pairing, std::string> pair_columns(const Rule& rule, const Describe
                                                 const DescribedColumns& rewrite,
                                                 const Catalog& catalog,
                                                 const Stitching& legacy_parts,
-                                                const Stitching& rewrite_parts) {
-  return Pairer(rule, legacy, rewrite, catalog, legacy_parts, rewrite_parts).run();
+                                                const Stitching& rewrite_parts,
+                                                const NamedPairs& named) {
+  return Pairer(rule, legacy, rewrite, catalog, legacy_parts, rewrite_parts, named).run();
 }
 
 }  // namespace parallax::shadow

@@ -63,14 +63,22 @@ struct DescribedColumns {
   std::vector<ColumnInfo> uncast;
 };
 
-// Pairs in this order: named under `columns:`; same (table OID, attribute number), directly or
-// through a plain cast, in order of appearance where a column occurs several times on both sides
-// (another count on each side is ambiguous); the one left-over on each side. Columns under
-// `ignore:` need no pair. Returns the reason for which the rule is broken when a legacy column is
-// left, a name under `ignore:`/`columns:` does not exist, or a pairing is ambiguous; it names the
-// label and says what to write. Labels in `columns:`: legacy `label`, which must occur once;
-// rewrite `label` (of several statements `statement.label`), `table.column` where labels repeat, or
-// the expression as the select list has it (see SelectList).
+// What a projection has settled before the columns are paired (see projection.h).
+struct NamedPairs {
+  std::vector<std::pair<std::size_t, std::size_t>> pairs;  // legacy column, rewrite column
+  // JSON columns whose values are paired in their place.
+  std::vector<std::size_t> legacy_json;
+  std::vector<std::size_t> rewrite_json;
+};
+
+// Pairs in this order: those of `named`; named under `columns:`; same (table OID, attribute
+// number), directly or through a plain cast, in order of appearance where a column occurs several
+// times on both sides (another count on each side is ambiguous); the one left-over on each side.
+// Columns under `ignore:` need no pair. Returns the reason for which the rule is broken when a
+// legacy column is left, a name under `ignore:`/`columns:` does not exist, or a pairing is
+// ambiguous; it names the label and says what to write. Labels in `columns:`: legacy `label`, which
+// must occur once; rewrite `label` (of several statements `statement.label`), `table.column` where
+// labels repeat, or the expression as the select list has it (see SelectList).
 //
 // `legacy_parts`, `rewrite_parts`: of a side with several statements, whose columns then stand one
 // after the other. Link columns need no pair.
@@ -78,6 +86,7 @@ std::variant<Pairing, std::string> pair_columns(const Rule& rule, const Describe
                                                 const DescribedColumns& rewrite,
                                                 const Catalog& catalog,
                                                 const Stitching& legacy_parts = {},
-                                                const Stitching& rewrite_parts = {});
+                                                const Stitching& rewrite_parts = {},
+                                                const NamedPairs& named = {});
 
 }  // namespace parallax::shadow

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "shadow/verdict.h"
+
 namespace parallax::shadow {
 
 struct ColumnInfo {
@@ -18,6 +20,16 @@ struct ColumnInfo {
   std::int16_t attribute = 0;   // attribute number in that table
   std::uint32_t type_oid = 0;
   bool binary = false;  // format of its cells
+  // Read out of a JSON value (see unnest.h), whatever the session's DateStyle.
+  bool json = false;
+  // A bigint or numeric among its JSON numbers changes when a double reads and prints it.
+  bool hazard = false;
+};
+
+// Why the rows of a result could not be read: no match, whatever the other side gives.
+struct ShapeProblem {
+  MismatchKind kind = MismatchKind::column_count;
+  std::string detail;  // no values
 };
 
 class ResultSet {
@@ -45,6 +57,10 @@ class ResultSet {
     return std::string_view(buffer_).substr(begin, end - begin);
   }
 
+  void set_problem(ShapeProblem problem) { problem_ = std::move(problem); }
+  const std::optional<ShapeProblem>& problem() const { return problem_; }
+  void mark_hazard(std::size_t column) { columns_[column].hazard = true; }
+
   // What is known of the columns, as many as there are; their formats stay as they are.
   void describe(const std::vector<ColumnInfo>& columns);
   // Same number of columns and rows, and the same bytes in every cell: memcmp of two buffers.
@@ -59,6 +75,7 @@ class ResultSet {
   std::vector<std::uint64_t> ends_;
   std::string buffer_;
   std::size_t empty_rows_ = 0;
+  std::optional<ShapeProblem> problem_;
 };
 
 }  // namespace parallax::shadow

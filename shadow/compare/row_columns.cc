@@ -42,6 +42,17 @@ bool near_times(std::int64_t legacy, std::int64_t rewrite, std::chrono::microsec
   return distance <= static_cast<std::uint64_t>(tolerance.count());
 }
 
+// JSON has dates as DateStyle ISO has them, and the rest as the session writes it.
+TextStyle style_of(const ColumnInfo& column, TextStyle style) {
+  if (column.json) style.iso_dates = true;
+  return style;
+}
+
+bool is_json(std::uint32_t type_oid, const TypeCatalog& types) {
+  const ValueKind kind = resolve_type(type_oid, types).kind;
+  return kind == ValueKind::json || kind == ValueKind::jsonb;
+}
+
 std::optional<EqualStep> step_of_tolerance(const RowColumns::Column& column) {
   if (column.clock) return EqualStep::clock;
   if (column.float_tolerance > 0) return EqualStep::float_tolerance;
@@ -58,20 +69,25 @@ RowColumns::RowColumns(const ResultSet& legacy, const ResultSet& rewrite,
   for (const ColumnPair& pair : basis.pairing.pairs) {
     const ColumnInfo& left = legacy.columns()[pair.legacy];
     const ColumnInfo& right = rewrite.columns()[pair.rewrite];
-    ValueReader legacy_reader(basis.catalog.types, left.type_oid, left.binary, basis.style);
-    ValueReader rewrite_reader(basis.catalog.types, right.type_oid, right.binary, basis.style);
+    ValueReader legacy_reader(basis.catalog.types, left.type_oid, left.binary,
+                              style_of(left, basis.style));
+    ValueReader rewrite_reader(basis.catalog.types, right.type_oid, right.binary,
+                               style_of(right, basis.style));
     legacy_reader.compare_with(right.type_oid);
     rewrite_reader.compare_with(left.type_oid);
     const bool agree = legacy_reader.same_bytes_are_equal(rewrite_reader);
-    // Of two widths the binary cells of one value differ.
-    const bool one_encoding = !left.binary || left.type_oid == right.type_oid;
+    // Of two widths the binary cells of one value differ; what is read out of JSON is written in
+    // another way (arrays).
+    const bool one_encoding =
+        (!left.binary || left.type_oid == right.type_oid) && !left.json && !right.json;
     const bool decide = agree && one_encoding && legacy_reader.bytes_are_value() &&
                         rewrite_reader.bytes_are_value();
     Column column{.legacy = pair.legacy,
                   .rewrite = pair.rewrite,
                   .legacy_reader = std::move(legacy_reader),
                   .rewrite_reader = std::move(rewrite_reader),
-                  .same_format = left.binary == right.binary,
+                  .same_format = left.binary == right.binary &&
+                                 (left.json == right.json || basis.style.iso_dates),
                   .bytes_agree = agree,
                   .bytes_decide = decide};
     const std::uint32_t type = without_domains(left.type_oid, basis.catalog.types);
@@ -81,6 +97,7 @@ RowColumns::RowColumns(const ResultSet& legacy, const ResultSet& rewrite,
       column.clock = clock->second;
     }
     tolerant_ = tolerant_ || column.tolerant();
+    column.json_null = left.json != right.json && is_json(left.type_oid, basis.catalog.types);
     columns_.push_back(std::move(column));
   }
 }
@@ -100,8 +117,8 @@ std::optional<std::size_t> RowColumns::incomparable() const {
 CellEquality RowColumns::compare_cell(std::size_t legacy_row, std::size_t rewrite_row,
                                       std::size_t pair) {
   const Column& column = columns_[pair];
-  const auto left = legacy_.cell(legacy_row, column.legacy);
-  const auto right = rewrite_.cell(rewrite_row, column.rewrite);
+  const auto left = cell(Side::legacy, legacy_row, pair);
+  const auto right = cell(Side::rewrite, rewrite_row, pair);
   if (!left || !right) {
     return left.has_value() == right.has_value() ? CellEquality::same_bytes
                                                  : CellEquality::different;
@@ -109,6 +126,14 @@ CellEquality RowColumns::compare_cell(std::size_t legacy_row, std::size_t rewrit
   if (column.bytes_agree && *left == *right) return CellEquality::same_bytes;
   if (column.bytes_decide && !column.tolerant()) return CellEquality::different;
   return compare_values(column, *left, *right);
+}
+
+std::optional<std::string_view> RowColumns::without_json_null(
+    std::optional<std::string_view> cell) {
+  constexpr std::string_view kNull = "null";
+  constexpr std::string_view kBinaryNull = "\x01null";
+  if (cell && (*cell == kNull || *cell == kBinaryNull)) return std::nullopt;
+  return cell;
 }
 
 CellEquality RowColumns::compare_values(const Column& column, std::string_view legacy,
@@ -148,8 +173,8 @@ bool RowColumns::same_canonical(const Column& column, std::string_view legacy,
 
 bool RowColumns::same_in_legacy(std::size_t first_row, std::size_t second_row, std::size_t pair) {
   const Column& column = columns_[pair];
-  const auto first = legacy_.cell(first_row, column.legacy);
-  const auto second = legacy_.cell(second_row, column.legacy);
+  const auto first = cell(Side::legacy, first_row, pair);
+  const auto second = cell(Side::legacy, second_row, pair);
   if (first == second) return true;
   if (!first || !second || column.bytes_decide) return false;
   legacy_text_.clear();
@@ -161,10 +186,11 @@ bool RowColumns::same_in_legacy(std::size_t first_row, std::size_t second_row, s
 
 void RowColumns::add_steps(std::size_t legacy_row, std::size_t rewrite_row,
                            std::set<EqualStep>& steps) {
-  for (Column& column : columns_) {
+  for (std::size_t pair = 0; pair < columns_.size(); ++pair) {
+    Column& column = columns_[pair];
     if (column.steps_known) continue;
-    const auto left = legacy_.cell(legacy_row, column.legacy);
-    const auto right = rewrite_.cell(rewrite_row, column.rewrite);
+    const auto left = cell(Side::legacy, legacy_row, pair);
+    const auto right = cell(Side::rewrite, rewrite_row, pair);
     if (!left || !right || (column.bytes_agree && *left == *right)) continue;
     add_cell_steps(column, *left, *right, steps);
   }

@@ -37,6 +37,7 @@ class RowColumns {
     bool steps_known = false;    // all that may make its cells equal has been recorded
     double float_tolerance = 0;  // relative
     std::optional<std::chrono::microseconds> clock{};
+    bool json_null = false;  // JSON's null and NULL cannot be told apart
     bool tolerant() const { return float_tolerance > 0 || clock.has_value(); }
   };
 
@@ -49,8 +50,9 @@ class RowColumns {
   bool tolerant() const { return tolerant_; }
   std::optional<std::string_view> cell(Side side, std::size_t row, std::size_t pair) const {
     const Column& column = columns_[pair];
-    return side == Side::legacy ? legacy_.cell(row, column.legacy)
-                                : rewrite_.cell(row, column.rewrite);
+    const auto value = side == Side::legacy ? legacy_.cell(row, column.legacy)
+                                            : rewrite_.cell(row, column.rewrite);
+    return column.json_null ? without_json_null(value) : value;
   }
   const ValueReader& reader(Side side, std::size_t pair) const {
     return side == Side::legacy ? columns_[pair].legacy_reader : columns_[pair].rewrite_reader;
@@ -77,6 +79,8 @@ class RowColumns {
   std::optional<std::string> readable(Side side, std::size_t row, std::size_t pair) const;
 
  private:
+  // A value of a json column that stands in JSON itself is null where it is NULL.
+  static std::optional<std::string_view> without_json_null(std::optional<std::string_view> cell);
   CellEquality compare_values(const Column& column, std::string_view legacy,
                               std::string_view rewrite);
   bool same_canonical(const Column& column, std::string_view legacy, std::string_view rewrite);

@@ -126,7 +126,7 @@ class RowComparison {
     const bool moved =
         std::ranges::any_of(pairs_, [](const RowPair& pair) { return pair.first != pair.second; });
     if (moved) {
-      const bool proven = !order_.ordered() || order_.proven();
+      const bool proven = !order_.hides_children() && (!order_.ordered() || order_.proven());
       steps_.insert(proven ? EqualStep::order : EqualStep::order_unproven);
     }
     Comparison out;

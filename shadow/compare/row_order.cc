@@ -64,6 +64,8 @@ RowOrder::RowOrder(const ComparisonBasis& basis, const ResultSet& legacy)
     : mode_(is_unordered(basis.rule, basis.rule.root()) ? OrderMode::ignore
                                                         : basis.rule.source.compare.order),
       one_row_(basis.pairing.one_row),
+      hides_children_(mode_ == OrderMode::automatic &&
+                      std::ranges::any_of(legacy.columns(), &ColumnInfo::json)),
       order_(basis.rule.root().order),
       keys_(keys_of(order_, basis.pairing, columns_of(legacy, basis.pairing, 0), 0)) {
   if (!basis.pairing.statements.empty()) read_children(basis, legacy);

@@ -22,6 +22,8 @@ class RowOrder {
   bool ordered() const { return mode_ != OrderMode::ignore && (strict() || order_.ordered); }
   // Every sort key is in the output, so that ties can be told. Also without an ORDER BY.
   bool proven() const { return !strict() && keys_.size() == order_.keys.size(); }
+  // Legacy has children in JSON: whether their sequence means something is not known.
+  bool hides_children() const { return hides_children_; }
   // Pairs (indexes into the pairing) of the leading sort keys that are in the output.
   std::span<const std::size_t> keys() const { return keys_; }
 
@@ -62,6 +64,7 @@ class RowOrder {
 
   OrderMode mode_;
   bool one_row_;
+  bool hides_children_;
   const SortOrder& order_;
   std::vector<std::size_t> keys_;
   std::vector<ChildOrder> children_;

@@ -1,9 +1,11 @@
 #include "shadow/compare/stitch.h"
 
+#include <algorithm>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "shadow/compare/unnest.h"
 #include "shadow/rules/concat.h"
 
 namespace parallax::shadow {
@@ -12,6 +14,26 @@ namespace {
 
 using Rows = std::vector<std::size_t>;
 constexpr std::size_t kNoRow = static_cast<std::size_t>(-1);
+
+constexpr std::uint32_t kBool = 16;
+
+ColumnInfo there_column(const Stitching::There& there) {
+  return {.label = there.label, .type_oid = kBool};
+}
+
+void find_children(const std::vector<JsonMember>& members,
+                   const std::vector<RuleStatement>& statements,
+                   std::vector<Stitching::There>& there) {
+  for (const JsonMember& member : members) {
+    if (!member.child) continue;
+    const auto statement = std::ranges::find(statements, member.name, &RuleStatement::name);
+    if (statement != statements.end()) {
+      there.push_back({static_cast<std::size_t>(statement - statements.begin()), member.each,
+                       there_label(member.name, member.each)});
+    }
+    find_children(member.members, statements, there);
+  }
+}
 
 class Stitcher {
  public:
@@ -46,6 +68,7 @@ class Stitcher {
       const std::size_t first = all.size() - named.size();
       for (std::size_t c = 0; c < named.size(); ++c) all[first + c].label = named[c].label;
     }
+    for (const auto& there : stitching_.there) all.push_back(there_column(there));
     return all;
   }
 
@@ -104,6 +127,11 @@ class Stitcher {
         whole.add_cell(rows[i] == kNoRow ? std::nullopt : results_[i]->cell(rows[i], column));
       }
     }
+    for (const auto& there : stitching_.there) {
+      const std::size_t row =
+          rows[there.each ? stitching_.parts[there.statement].parent : there.statement];
+      whole.add_cell(row == kNoRow ? std::nullopt : std::optional(kThere));
+    }
   }
 
   const Stitching& stitching_;
@@ -117,12 +145,13 @@ class Stitcher {
 std::vector<ColumnInfo> Stitching::columns() const {
   std::vector<ColumnInfo> all;
   for (const Part& part : parts) all.insert(all.end(), part.columns.begin(), part.columns.end());
+  for (const There& one : there) all.push_back(there_column(one));
   return all;
 }
 
 std::variant<Stitching, std::string> make_stitching(
     const std::vector<RuleStatement>& statements,
-    const std::vector<std::vector<ColumnInfo>>& described) {
+    const std::vector<std::vector<ColumnInfo>>& described, const std::vector<JsonMember>& json) {
   Stitching out;
   std::size_t first = 0;
   for (std::size_t i = 0; i < described.size(); ++i) {
@@ -152,6 +181,7 @@ std::variant<Stitching, std::string> make_stitching(
     }
     out.parts.push_back(std::move(part));
   }
+  find_children(json, statements, out.there);
   return out;
 }
 

@@ -27,14 +27,23 @@ struct Stitching {
     std::size_t link_column = 0;      // of its own columns; not of the root
   };
   std::vector<Part> parts;
+  // Columns behind all others that say whether a child is there, for a rewrite that has it in JSON.
+  struct There {
+    std::size_t statement = 0;
+    bool each = false;
+    std::string label;
+  };
+  std::vector<There> there;
   std::vector<ColumnInfo> columns() const;
 };
 
-// `described`: the columns of each statement, labels as RowDescription has them. Or why the links
-// lead nowhere: a parent without that column, or with two.
+// `described`: the columns of each statement, labels as RowDescription has them. `json`: whose
+// children are statements of this side (Stitching::there). Or why the links lead nowhere: a parent
+// without that column, or with two.
 std::variant<Stitching, std::string> make_stitching(
     const std::vector<RuleStatement>& statements,
-    const std::vector<std::vector<ColumnInfo>>& described);
+    const std::vector<std::vector<ColumnInfo>>& described,
+    const std::vector<JsonMember>& json = {});
 
 // `results`: one for each statement; types as in their columns. Labels become those of the parts. A
 // result of another number of columns than verified: no rows, and another number of columns.

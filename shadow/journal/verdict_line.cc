@@ -5,6 +5,7 @@
 
 #include "shadow/journal/journal_json.h"
 #include "shadow/journal/journal_lines.h"
+#include "shadow/rules/rewrite_select.h"
 #include "shadow/rules/values.h"
 
 namespace parallax::shadow {
@@ -94,6 +95,10 @@ JournalJson sql_json(const std::vector<StatementSource>& statements) {
 void add_sides(JournalJson& line, const Outcome& outcome) {
   line["legacy_sql"] = sql_json(outcome.rule->source.legacy);
   line["rewrite_sql"] = sql_json(outcome.rule->source.rewrite);
+  const std::string& select = outcome.rule->source.compare.select.text;
+  if (!select.empty())
+    line["rewrite_sql"] =
+        with_select(outcome.rule->source, outcome.rule->source.rewrite.front().sql.text);
   if (!outcome.legacy_sqlstate.empty()) line["legacy_sqlstate"] = outcome.legacy_sqlstate;
   if (!outcome.rewrite_sqlstate.empty()) line["rewrite_sqlstate"] = outcome.rewrite_sqlstate;
   line["legacy_rows"] = outcome.legacy_rows;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "shadow/rules/prepared_text.h"
+#include "shadow/rules/rewrite_select.h"
 
 namespace parallax::shadow {
 
@@ -30,6 +31,17 @@ SourceMark error_place(const SourceText& text, const StatementShape& shape, cons
   const std::size_t character = step.position - std::min(step.position, before.size());
   return mark_inside(text.mark, text.text,
                      prepared.source_offset(byte_of(prepared.sql, character)));
+}
+
+SourceMark rewrite_error_place(const Rule& rule, std::size_t statement, const StepResult& step) {
+  const RuleStatement& rewrite = rule.rewrite[statement];
+  const SourceText& select = rule.source.compare.select;
+  if (select.text.empty()) return error_place(rewrite.source, rewrite.shape, step);
+  const std::size_t begin = rewrite.prepared.size() - select.text.size();
+  const std::size_t at = byte_of(rewrite.prepared, step.position);
+  if (step.position == 0 || at < begin)
+    return error_place(rewrite.source, rewrite.shape, step, kSelectBefore);
+  return mark_inside(select.mark, select.text, at - begin);
 }
 
 }  // namespace parallax::shadow

@@ -4,6 +4,7 @@
 
 #include "shadow/compare/compare.h"
 #include "shadow/rule_source.h"
+#include "shadow/rules/rule.h"
 #include "shadow/rules/statement_shape.h"
 
 namespace parallax::shadow {
@@ -13,5 +14,7 @@ namespace parallax::shadow {
 // parameters.
 SourceMark error_place(const SourceText& text, const StatementShape& shape, const StepResult& step,
                        std::string_view before = {});
+// The same of the rewrite as it is replayed: inside it, or inside the `select` over it.
+SourceMark rewrite_error_place(const Rule& rule, std::size_t statement, const StepResult& step);
 
 }  // namespace parallax::shadow

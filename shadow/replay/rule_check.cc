@@ -97,7 +97,7 @@ DescribedColumns described_by(const std::vector<StepResult>& results) {
 // links lead nowhere.
 std::variant<DescribedColumns, std::string> whole_side(
     const std::vector<RuleStatement>& statements, const std::vector<DescribedColumns>& described,
-    std::shared_ptr<const Stitching>& stitching) {
+    const std::vector<JsonMember>& json, std::shared_ptr<const Stitching>& stitching) {
   if (statements.size() == 1) return described.front();
   std::vector<std::vector<ColumnInfo>> columns;
   DescribedColumns whole;
@@ -106,10 +106,12 @@ std::variant<DescribedColumns, std::string> whole_side(
     const auto& uncast = one.uncast.empty() ? one.columns : one.uncast;
     whole.uncast.insert(whole.uncast.end(), uncast.begin(), uncast.end());
   }
-  auto made = make_stitching(statements, columns);
+  auto made = make_stitching(statements, columns, json);
   if (auto* reason = std::get_if<std::string>(&made)) return std::move(*reason);
   stitching = std::make_shared<const Stitching>(std::get<Stitching>(std::move(made)));
   whole.columns = stitching->columns();
+  const auto parts = static_cast<std::ptrdiff_t>(whole.uncast.size());
+  whole.uncast.insert(whole.uncast.end(), whole.columns.begin() + parts, whole.columns.end());
   return whole;
 }
 
@@ -208,7 +210,7 @@ void RuleCheck::on_rewrite(std::vector<StepResult> results) {
   const auto& whole = results.front();
   if (!whole.sqlstate.empty()) {
     const auto& statement = rule_.rewrite[rewrite_.columns.size()];
-    place_ = error_place(statement.source, statement.shape, whole);
+    place_ = rewrite_error_place(rule_, rewrite_.columns.size(), whole);
     rewrite_error_ =
         (statement.name.empty() ? "" : "`" + statement.name + "`: ") + error_text(whole);
     return ask_catalog();
@@ -253,8 +255,8 @@ void RuleCheck::on_catalog(std::vector<StepResult> results) {
   verification.place = place_;
   verification.catalog = read_catalog(results[0].result, results[1].result);
   verification.catalog.types = read_types(results[2].result);
-  const auto whole_legacy =
-      whole_side(rule_.legacy, legacy_.columns, verification.legacy_stitching);
+  const auto whole_legacy = whole_side(rule_.legacy, legacy_.columns, rule_.source.compare.json,
+                                       verification.legacy_stitching);
   if (const auto* reason = std::get_if<std::string>(&whole_legacy)) return broken(*reason);
   const auto& legacy = std::get<DescribedColumns>(whole_legacy);
   verification.legacy_columns = legacy.columns;
@@ -265,29 +267,47 @@ void RuleCheck::on_catalog(std::vector<StepResult> results) {
   }
   verification.rewrite_prepared = true;
   const auto whole_rewrite =
-      whole_side(rule_.rewrite, rewrite_.columns, verification.rewrite_stitching);
+      whole_side(rule_.rewrite, rewrite_.columns, {}, verification.rewrite_stitching);
   if (const auto* reason = std::get_if<std::string>(&whole_rewrite)) return broken(*reason);
-  const auto& rewrite = std::get<DescribedColumns>(whole_rewrite);
-  const auto parts = [](const std::shared_ptr<const Stitching>& stitching) {
-    return stitching == nullptr ? Stitching{} : *stitching;
-  };
-  auto pairing =
-      pair_columns(rule_, legacy, rewrite, verification.catalog,
-                   parts(verification.legacy_stitching), parts(verification.rewrite_stitching));
-  if (auto* reason = std::get_if<std::string>(&pairing)) return broken(std::move(*reason));
-  verification.pairing = std::move(std::get<Pairing>(pairing));
+  auto problem = pair_sides(verification, legacy, std::get<DescribedColumns>(whole_rewrite));
+  if (!problem.empty()) return broken(std::move(problem));
   verification.pairing.one_row =
       has_unique_key(results[3].result, rule_.root().order.equal_columns);
-  auto clock = clock_problem(rule_, legacy.columns, rewrite.columns, verification.pairing,
-                             verification.catalog);
-  if (!clock.empty()) return broken(std::move(clock));
-  verification.rewrite_columns = rewrite.columns;
   verification.parameters = parameter_types(rule_, legacy_.parameters, rewrite_.parameters);
   for (const auto& note : verification.pairing.notes) {
     if (!verification.reason.empty()) verification.reason += "; ";
     verification.reason += note;
   }
   finish(std::move(verification));
+}
+
+// Which columns are compared, and how; why not, otherwise.
+std::string RuleCheck::pair_sides(Verification& verification, DescribedColumns legacy,
+                                  DescribedColumns rewrite) {
+  auto projected =
+      project_columns(rule_, std::move(legacy), std::move(rewrite), verification.catalog.types);
+  if (auto* problem = std::get_if<ProjectionProblem>(&projected)) {
+    place_ = problem->mark;
+    return std::move(problem->message);
+  }
+  auto& columns = std::get<ProjectedColumns>(projected);
+  const auto parts = [](const std::shared_ptr<const Stitching>& stitching) {
+    return stitching == nullptr ? Stitching{} : *stitching;
+  };
+  auto pairing = pair_columns(rule_, columns.legacy, columns.rewrite, verification.catalog,
+                              parts(verification.legacy_stitching),
+                              parts(verification.rewrite_stitching), columns.named);
+  if (auto* reason = std::get_if<std::string>(&pairing)) return std::move(*reason);
+  verification.pairing = std::get<Pairing>(std::move(pairing));
+  verification.projection = typed_projection(columns, verification.pairing);
+  // Of a statement with JSON, its own columns are the root: what is read out of it are children.
+  const auto& [legacy_json, rewrite_json] = verification.projection;
+  if (legacy_json) verification.pairing.statements = {0, legacy_json->described.size()};
+  if (rewrite_json) verification.pairing.rewrite_statements = {0, rewrite_json->described.size()};
+  verification.legacy_columns = std::move(columns.legacy.columns);
+  verification.rewrite_columns = std::move(columns.rewrite.columns);
+  return clock_problem(rule_, verification.legacy_columns, verification.rewrite_columns,
+                       verification.pairing, verification.catalog);
 }
 
 void RuleCheck::unreadable_catalog(const StepResult& step) {

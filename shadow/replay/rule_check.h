@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "shadow/compare/pairing.h"
+#include "shadow/compare/projection.h"
 #include "shadow/options.h"
 #include "shadow/replay/connection.h"
 #include "shadow/replay/parameter_types.h"
@@ -35,6 +36,7 @@ struct Verification {
   // Of a side with several statements.
   std::shared_ptr<const Stitching> legacy_stitching;
   std::shared_ptr<const Stitching> rewrite_stitching;
+  Projection projection;
   std::vector<ParameterTypes> parameters;
   Catalog catalog;
   bool rewrite_prepared = false;
@@ -78,6 +80,8 @@ class RuleCheck {
   void ask_catalog();
   void describe_next();
   void describe(const RuleStatement& statement, Next next);
+  std::string pair_sides(Verification& verification, DescribedColumns legacy,
+                         DescribedColumns rewrite);
   void unreadable_catalog(const StepResult& step);
   void broken(std::string reason, bool may_mend = false);
   void finish(End end);

@@ -64,8 +64,18 @@ std::optional<ResultSet> SideRun::stitched() const {
   return request_->stitch(parts);
 }
 
+// Of the one statement of a side.
+std::optional<StepResult> SideRun::unnested() {
+  StepResult step = std::move(results_.front());
+  if (request_->unnest == nullptr || !step.ran || !step.sqlstate.empty()) return step;
+  auto rows = request_->unnest(step.result);
+  if (!rows) return std::nullopt;
+  step.result = *std::move(rows);
+  return step;
+}
+
 std::optional<StepResult> SideRun::whole() {
-  if (results_.size() == 1) return std::move(results_.front());
+  if (results_.size() == 1) return unnested();
   StepResult whole;
   for (StepResult& result : results_) {
     if (!result.sqlstate.empty()) return std::move(result);

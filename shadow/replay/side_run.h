@@ -26,6 +26,9 @@ struct SideRequest {
   std::shared_ptr<const Stitching> stitching;
   // As stitch(); nothing = too much.
   std::function<std::optional<ResultSet>(std::span<const ResultSet* const>)> stitch;
+  // Reads rows out of the JSON of a result, where the rule says so; nothing = too much. Null: as it
+  // came.
+  std::function<std::optional<ResultSet>(const ResultSet&)> unnest;
 };
 
 // The statements of each level, as indexes of Rule::of: the root, its children, theirs.
@@ -48,6 +51,7 @@ class SideRun {
     return request_->statements == nullptr ? 1 : request_->statements->size();
   }
   std::optional<ResultSet> stitched() const;
+  std::optional<StepResult> unnested();
 
   const SideRequest* request_;
   std::vector<StepResult> results_;

@@ -13,6 +13,11 @@ bool settles(const StepResult& step) {
                       step.sqlstate == "42501");
 }
 
+// What the server gives is what is compared.
+bool is_whole(const SideRequest& side) {
+  return side.statements == nullptr && side.unnest == nullptr;
+}
+
 bool failed(const StepResult& step) { return step.ran && !step.sqlstate.empty(); }
 
 }  // namespace
@@ -81,8 +86,9 @@ TransactionStep Snapshot::step_of(const Statement& statement) {
   auto bound = run_of(statement.step).bind(statement.statement);
   TransactionStep step{TransactionStep::Kind::query, std::move(bound.sql),
                        std::move(bound.parameters)};
-  // Digests of parts do not tell what they are when they are put together.
-  if (request_.legacy.statements == nullptr && request_.rewrite.statements == nullptr) {
+  // Digests of parts do not tell what they are when they are put together, nor those of JSON what
+  // is in it.
+  if (is_whole(request_.legacy) && is_whole(request_.rewrite)) {
     step.digest = [this, side](const std::vector<ColumnInfo>& columns) {
       return new_digest(columns, side);
     };
@@ -161,7 +167,7 @@ void Snapshot::on_transaction(TransactionEnd end) {
   if (!taken_) take(std::get<std::vector<StepResult>>(end));
   if (!take_whole_runs()) {
     std::exchange(done_, nullptr)(
-        ReplaySkip{SkipReason::too_large, "the statements' results together are over the limit"});
+        ReplaySkip{SkipReason::too_large, "the rows of a whole side are over the limit"});
     return;
   }
   if (auto steps = next_steps()) {

@@ -10,6 +10,7 @@
 #include "shadow/rules/array_value.h"
 #include "shadow/rules/let_select.h"
 #include "shadow/rules/prepared_text.h"
+#include "shadow/rules/rewrite_select.h"
 #include "shadow/rules/rule.h"
 #include "shadow/rules/values.h"
 
@@ -126,7 +127,9 @@ class Binder {
 
 BoundStatement Rule::bind(Side side, std::size_t statement, const NamedValues& values) const {
   const RuleStatement& written = of(side)[statement];
-  return Binder(written.source.text, values).bind(written.shape, &written);
+  auto bound = Binder(written.source.text, values).bind(written.shape, &written);
+  if (side == Side::rewrite) bound.sql = with_select(source, std::move(bound.sql));
+  return bound;
 }
 
 std::vector<BoundStatement> Rule::bind_lets(const NamedValues& values) const {

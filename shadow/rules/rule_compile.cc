@@ -8,8 +8,10 @@
 #include <variant>
 
 #include "shadow/rules/concat.h"
+#include "shadow/rules/json_names.h"
 #include "shadow/rules/let_select.h"
 #include "shadow/rules/prepared_text.h"
+#include "shadow/rules/rewrite_select.h"
 #include "shadow/rules/rule_links.h"
 #include "shadow/rules/rule_names.h"
 #include "shadow/rules/rule_version.h"
@@ -40,6 +42,8 @@ class RuleCompiler {
     }
     read_side(legacy, Side::legacy);
     read_side(rewrite, Side::rewrite);
+    if (legacy) check_json_names(source_, *legacy, problems_);
+    if (rewrite) select_over(rewrite->front());
     check_columns();
     check_ordered_statements();
     if (problems_.size() != before) return nullptr;
@@ -113,6 +117,28 @@ class RuleCompiler {
     statements = link_statements(*std::move(statements), side, problems_);
   }
 
+  // What is replayed may be a SELECT over the rewrite.
+  void select_over(RuleStatement& rewrite) {
+    const auto before = problems_.size();
+    check_rewrite_select(source_, problems_);
+    if (source_.compare.select.text.empty() || problems_.size() != before) return;
+    rewrite.prepared = with_select(source_, std::move(rewrite.prepared));
+    rewrite.uncast = without_column_casts(rewrite.prepared);
+    auto checked = check_select(rewrite.prepared);
+    if (const auto* facts = std::get_if<SelectFacts>(&checked)) {
+      if (facts->order.ordered) rewrite.order = facts->order;
+      return take(*facts);
+    }
+    add(source_.compare.select, 0,
+        concat({"over the rewrite: ", std::get<std::vector<SqlProblem>>(checked).front().message}));
+  }
+
+  void take(const SelectFacts& facts) {
+    functions_.insert(functions_.end(), facts.functions.begin(), facts.functions.end());
+    tables_.insert(tables_.end(), facts.tables.begin(), facts.tables.end());
+    names_.insert(names_.end(), facts.names.begin(), facts.names.end());
+  }
+
   static void read_names(Rule& rule) {
     rule.reversible = rule.lets.empty();
     for (const RuleStatement& statement : rule.legacy) {
@@ -141,9 +167,7 @@ class RuleCompiler {
       return std::nullopt;
     }
     auto& facts = std::get<SelectFacts>(checked);
-    functions_.insert(functions_.end(), facts.functions.begin(), facts.functions.end());
-    tables_.insert(tables_.end(), facts.tables.begin(), facts.tables.end());
-    names_.insert(names_.end(), facts.names.begin(), facts.names.end());
+    take(facts);
     prepared_sql = std::move(sql);
     return std::move(facts);
   }

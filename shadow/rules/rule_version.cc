@@ -40,6 +40,18 @@ class Inventory {
     }
     add("treat");
     for (const EqualStep step : options.treat_as_mismatch) add(name(step));
+    if (!options.json.empty()) add("json");
+    for (const JsonMember& member : options.json) add(member);
+    if (options.select.text.empty()) return;
+    add("select");
+    add(options.select.text);
+  }
+  void add(const JsonMember& member) {
+    add(member.key);
+    add(member.name);
+    add(!member.child ? "value" : member.each ? "each" : "one");
+    add(std::to_string(member.members.size()));
+    for (const JsonMember& one : member.members) add(one);
   }
   void add(const Expectation& expectation) {
     add("expect");

@@ -97,6 +97,13 @@ SEVERAL = {
     'collectionRouter.withMachines': lambda i: {'org': i.org()},
 }
 
+# Procedures that Drizzle answers by a relational query, children in JSON: deploy/examples/pinpoint-relational.yaml.
+RELATIONAL = {
+    'userRouter.getProfileRelational': lambda i: {'id': i.user()},
+    'machineRouter.ofIssue': lambda i: {'id': i.issue()},
+    'machineRouter.issueLists': lambda i: {'org': i.org()},
+}
+
 
 def path_of(rule):
     """`machineRouter.byIds.none` is a call of `machineRouter.byIds`."""

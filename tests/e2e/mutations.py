@@ -272,3 +272,31 @@ OPERATIONS = {
         ('wrong direction', '"collections"."name" asc', '"collections"."name" desc', 'order'),
     ),
 }
+
+# And for deploy/examples/pinpoint-relational.yaml.
+RELATIONAL = {
+    'userRouter.getProfileRelational': (
+        ('a membership left out', '"users_memberships"."userId" = "users"."id"', '"users_memberships"."userId" = "users"."id" and "users_memberships"."roleId" like \'%1\'',
+         'missing_row'),
+        ('places swapped', '"users_memberships"."id", "users_memberships"."userId"', '"users_memberships"."userId", "users_memberships"."id"', 'missing_row'),
+        ('one membership', 'from "memberships" "users_memberships"', 'from (select * from "memberships" limit 100) "users_memberships"', 'missing_row'),
+        ('no role', 'limit 1) "users_memberships_role"', 'limit 0) "users_memberships_role"', 'missing_row'),
+        ('zone lost', '"users_memberships"."joinedAt"', '"users_memberships"."joinedAt"::timestamp', 'value'),
+        ('a column forgotten', '"users_memberships_role"."isDefault", ', '', 'column_count'),
+        ('null in place of []', "'[]'::json", "'null'::json", 'null'),
+    ),
+    'machineRouter.ofIssue': (
+        ('no machine', '"issues"."machineId" limit', '"issues"."machineId" and false limit', 'missing_row'),
+        ('another machine', '"issues_machine"."id" = "issues"."machineId"', '"issues_machine"."id" > "issues"."machineId"', 'missing_row'),
+        ('a column in place of another', '"issues_machine"."playCount"', '"issues_machine"."year"', 'value'),
+        ('a text', '"issues_machine"."id", ', '"issues_machine"."year", ', 'column_type'),
+    ),
+    'machineRouter.issueLists': (
+        ('order of the children', '"number" desc), ', '"number" asc), ', 'order'),
+        ('order of the parents', '"machines"."id" asc', '"machines"."id" desc', 'order'),
+        ('limit of the children', '"number" desc) "machines_issues")', '"number" desc limit 2) "machines_issues")', 'missing_row'),
+        ('issues of others', '"machines_issues"."machineId" = "machines"."id"', '"machines_issues"."machineId" >= "machines"."id"', 'extra_row'),
+        ('a rounded number', '"machines_issues"."score"', 'round("machines_issues"."score")', 'value'),
+        ('updated in place of created', '"machines_issues"."createdAt"', '"machines_issues"."updatedAt"', 'value'),
+    ),
+}

@@ -18,6 +18,7 @@ APP = HERE / 'app'
 EXAMPLES = ROOT / 'deploy' / 'examples'
 PINPOINT = EXAMPLES / 'pinpoint.yaml'
 OPERATIONS = EXAMPLES / 'pinpoint-operations.yaml'
+RELATIONAL = EXAMPLES / 'pinpoint-relational.yaml'
 PRISMA, POSTGRES_JS, NODE_POSTGRES = 'prisma', 'drizzle-postgres-js', 'drizzle-node-postgres'
 LEAST_NODE = (20, 19)
 

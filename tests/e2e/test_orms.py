@@ -7,7 +7,7 @@ import unittest
 import catalogue
 import mutations
 import rig
-from rig import NODE_POSTGRES, OPERATIONS, PINPOINT, POSTGRES_JS, PRISMA, kinds, skipped, verdicts
+from rig import NODE_POSTGRES, OPERATIONS, PINPOINT, POSTGRES_JS, PRISMA, RELATIONAL, kinds, skipped, verdicts
 
 from support.proxy import PATIENCE
 from writers import writing
@@ -142,10 +142,10 @@ class Drizzle(rig.Database):
     settings = {'log_statement': "'all'"}
 
     def test_each_rewrite_is_what_it_sends(self):
-        calls = catalogue.calls({**catalogue.SINGLE, **catalogue.SEVERAL}, 4, 33)
+        calls = catalogue.calls({**catalogue.SINGLE, **catalogue.SEVERAL, **catalogue.RELATIONAL}, 4, 33)
         rig.run(NODE_POSTGRES, self.direct, calls, atOnce=6, pool=4)
         sent = {form(sql) for sql in re.findall(r'LOG:  (?:execute [^:]*|statement): (select .*)', self.cluster.log.read_text(), re.I)}
-        for name, rule in {**rig.load_rules(PINPOINT), **rig.load_rules(OPERATIONS)}.items():
+        for name, rule in {**rig.load_rules(PINPOINT), **rig.load_rules(OPERATIONS), **rig.load_rules(RELATIONAL)}.items():
             with self.subTest(rule=name):
                 self.assertIn(form(rule['rewrite']), sent)
 

@@ -5,7 +5,7 @@ import unittest
 import urllib.parse
 
 import rig
-from rig import NODE_POSTGRES, PINPOINT, PRISMA, kinds, skipped, verdicts
+from rig import NODE_POSTGRES, PINPOINT, PRISMA, RELATIONAL, kinds, skipped, verdicts
 
 NEW_YORK = urllib.parse.quote('-c TimeZone=America/New_York')
 
@@ -91,11 +91,18 @@ class Traps(rig.Database):
         self.assertEqual({'match': 1, 'mismatch': 1}, verdicts(metrics, 'issueRouter.page'))
 
     def test_a_bigint_in_json(self):
-        """In Drizzle's relational queries a bigint is a JSON number, which JavaScript rounds. (The rule for it needs `json:`.)"""
-        asked = call('machineRouter.ofIssue', id='iss_00003')
+        """In Drizzle's relational queries a bigint is a JSON number, which JavaScript rounds."""
+        name = 'machineRouter.ofIssue'
+        asked = call(name, id='iss_00003')
         prisma, drizzle = (list(rig.run(kind, self.direct, [asked]).values())[0] for kind in (PRISMA, NODE_POSTGRES))
         self.assertEqual('9007199254740997', prisma['machine']['playCount'])
         self.assertNotEqual(prisma['machine']['playCount'], drizzle['machine']['playCount'])
+        rule = rig.load_rules(RELATIONAL)[name]
+        got, metrics = self.through({name: rule}, asked)
+        self.assertEqual(([prisma], {'json_hazard': 1}), (got, kinds(metrics, name)))
+        as_text = rule['rewrite'].replace('"issues_machine"."playCount"', '"issues_machine"."playCount"::text')
+        _, metrics = self.through({name: {**rule, 'rewrite': as_text}}, asked)
+        self.assertEqual({'match': 1}, verdicts(metrics, name))
 
     def test_another_page_is_another_statement(self):
         name = 'machineRouter.list'

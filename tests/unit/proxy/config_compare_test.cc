@@ -78,8 +78,10 @@ TEST_CASE("compare: mistakes") {
         "value");
   check("compare: {clock: {x: 5s, x: 6s}}",
         "f.yaml:5:26: `x` stands here twice; the first is in line 5");
-  check("compare: {json: {a: [b]}}", "f.yaml:5:11: unknown key `json`: not in this version");
-  check("compare: {select: 'x'}", "f.yaml:5:11: unknown key `select`: not in this version");
+  check("compare: {select: x}",
+        "f.yaml:5:19: `rules.a.compare.select`: write the SQL in quotes or as a block (`|`): YAML "
+        "cuts a plain text at ` #` without a word");
+  check("compare: {select: ' '}", "f.yaml:5:19: `rules.a.compare.select`: the SQL is empty");
 }
 
 TEST_CASE("treat: mistakes") {

@@ -286,7 +286,8 @@ TEST_CASE("mistakes of rules") {
        "f.yaml:8:21: `rules.a.compare.when`: write `live` or `snapshot`, not `later`"},
       {"compare",
        rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    compare: {json: {}}\n"),
-       "f.yaml:8:15: unknown key `json`: not in this version"},
+       "f.yaml:8:21: `rules.a.compare.json`: write the JSON columns, `memberships: {each: [id, "
+       "name]}`"},
       {"ignore without reason",
        rule("    legacy: 'select 1'\n    rewrite: 'select 1'\n    ignore: {x: ''}\n"),
        "f.yaml:8:17: `rules.a.ignore.x`: write the reason why this column is ignored"},

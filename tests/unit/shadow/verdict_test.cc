@@ -30,7 +30,7 @@ TEST_CASE("names of the closed sets are those of the metrics' labels") {
   check_names(kEqualSteps,
               {"exact", "order", "order_unproven", "numeric_scale", "type_width", "text_type",
                "enum_text", "negative_zero", "time_zone", "padding", "json_text", "json_order",
-               "format", "float_tolerance", "clock", "bytes", "digest"});
+               "json_rows", "format", "float_tolerance", "clock", "bytes", "digest"});
   check_names(kRuleStates, {"unverified", "ready", "broken", "context_drift"});
 }
 

@@ -4,6 +4,7 @@
 
 #include "shadow/rules/let_select.h"
 #include "shadow/rules/prepared_text.h"
+#include "shadow/rules/rewrite_select.h"
 
 namespace parallax::shadow {
 namespace {
@@ -31,6 +32,28 @@ TEST_CASE("the server's position is one in the rule's text") {
   CHECK(place("select 'äöü', wrong", 15) == Place{11, 24});
   CHECK(place("select 'äöü', wrong", 500) == Place{11, 29});
   CHECK(place(":a || wrong", kLetBefore.size() + 7, kLetBefore) == Place{11, 13});
+}
+
+TEST_CASE("an error of what is replayed is in the rewrite or in the SELECT over it") {
+  Rule rule;
+  RuleStatement& rewrite = rule.rewrite.front();
+  rewrite.source = {"select a\nfrom t", {.file = "a", .line = 10, .column = 7, .block = true}};
+  rule.source.compare.select = {"select 'ä', b\nfrom rewrite",
+                                {.file = "a", .line = 20, .column = 9, .block = true}};
+  rewrite.shape = std::get<StatementShape>(shape_of(rewrite.source.text, ShapeDialect::rule));
+  rewrite.prepared = with_select(rule.source, rewrite.source.text);
+  const auto at = [&](std::string_view word) {
+    StepResult step;
+    step.position = rewrite.prepared.find(word) + 1;
+    const auto mark = rewrite_error_place(rule, 0, step);
+    return std::pair(mark.line, mark.column);
+  };
+  CHECK(at("a\nfrom t") == std::pair(11, 14));
+  CHECK(at("t\n)") == std::pair(12, 12));
+  CHECK(at("select 'ä'") == std::pair(21, 9));
+  StepResult behind_two_bytes;
+  behind_two_bytes.position = rewrite.prepared.find(", b") + 2;
+  CHECK(rewrite_error_place(rule, 0, behind_two_bytes).column == 22);
 }
 
 TEST_CASE("what the parameters of a prepared text are in the rule") {

@@ -173,6 +173,39 @@ export const machineRouter = router({
       .orderBy(asc(machines.id)),
   }),
 
+  // Children in an order of their own, of many types.
+  issueLists: read(z.object({ org: z.string() }), {
+    prisma: (db, { org }) => db.machine.findMany({
+      where: { organizationId: org },
+      select: {
+        id: true,
+        name: true,
+        issues: {
+          select: {
+            id: true, number: true, status: true, metadata: true, estimate: true, score: true, createdAt: true,
+            updatedAt: true, resolvedAt: true,
+          },
+          orderBy: { number: 'desc' },
+        },
+      },
+      orderBy: { id: 'asc' },
+    }),
+    drizzle: (db, { org }) => db.query.machines.findMany({
+      where: eq(machines.organizationId, org),
+      columns: { id: true, name: true },
+      with: {
+        issues: {
+          columns: {
+            id: true, number: true, status: true, metadata: true, estimate: true, score: true, createdAt: true,
+            updatedAt: true, resolvedAt: true,
+          },
+          orderBy: desc(issues.number),
+        },
+      },
+      orderBy: asc(machines.id),
+    }),
+  }),
+
   // bigint inside Drizzle's JSON is a number, which JavaScript rounds.
   ofIssue: read(z.object({ id: z.string() }), {
     prisma: (db, { id }) => db.issue.findFirst({
