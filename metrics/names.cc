@@ -80,6 +80,8 @@ constexpr std::array<MetricInfo, kMetricCount> kTable = {
         orphan_statements_total, "parallax_orphan_statements_total",
         "Statements that could belong to an operation of several and belong to none, by reason.",
         kReason),
+    counter(unknown_tagged_total, "parallax_unknown_tagged_total",
+            "Statements that are tagged as the rule's operation and that no rule knows.", kRule),
     counter(statements_total, "parallax_statements_total",
             "Statements of clients, by protocol and by whether a rule covers them.",
             kProtocolCovered),

@@ -19,6 +19,7 @@ enum class Metric {
   equalized_total,          // rule, step
   rule_statements_total,    // rule, side
   orphan_statements_total,  // reason
+  unknown_tagged_total,     // rule
   statements_total,         // protocol, covered
   live_duration_seconds,    // rule, side
   paired_duration_seconds,  // rule, side

@@ -63,6 +63,25 @@ void read_columns(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource
   });
 }
 
+// What its operations are called in tags: `tag: {operation: name}`.
+void read_tag(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource& rule) {
+  const auto operation = [&](const YamlEntry& at) {
+    auto name = reader.text(at);
+    if (!name) return;
+    if (is_blank(*name))
+      return reader.problem(at, "write the operation's name as its tags have it");
+    if (name->size() > kRuleNameBytesMax || escaped(*name) != *name) {
+      return reader.problem(at, "an operation's name has at most " +
+                                    std::to_string(kRuleNameBytesMax) +
+                                    " bytes and no control characters");
+    }
+    rule.operation = std::move(*name);
+  };
+  if (entry.value.IsMap() && entry.value.size() == 0)
+    return reader.problem(entry, "write `{operation: name}`");
+  reader.mapping(entry.value, {entry.path, {{"operation", operation}}});
+}
+
 bool is_statement_name(const std::string& name) {
   const auto letter = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -121,8 +140,9 @@ void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule, Prob
                    {"sample", sample},
                    {"compare", [&](const YamlEntry& at) { read_compare(reader, at, source); }},
                    {"expect", expect},
-                   {"let", [&](const YamlEntry& at) { read_let(reader, at, source); }}},
-                  {"tag", "part_of", "mode"}});
+                   {"let", [&](const YamlEntry& at) { read_let(reader, at, source); }},
+                   {"tag", [&](const YamlEntry& at) { read_tag(reader, at, source); }}},
+                  {"part_of", "mode"}});
   if (!entry.value.IsMap()) return;
   const std::string name = '`' + entry.path + '`';
   if (!has_legacy)

@@ -32,7 +32,8 @@ void DevReport::information(const std::string& text) {
 
 void DevReport::uncovered(const shadow::UncoveredStatement& statement) {
   if (skeletons_.size() >= kUncoveredShownMax) return;
-  if (!skeletons_.insert(std::hash<std::string>()(statement.skeleton)).second) return;
+  const std::string rule = statement.tagged == nullptr ? "" : statement.tagged->name;
+  if (!skeletons_.insert(std::hash<std::string>()(rule + '\n' + statement.skeleton)).second) return;
   print(render_uncovered(statement, style_));
   if (skeletons_.size() == kUncoveredShownMax) print("new   further statements are not shown\n");
 }

@@ -11,10 +11,6 @@
 
 namespace parallax::proxy {
 
-// Statements that no rule covers are remembered so that each shape is shown once; above this number
-// no more are shown.
-inline constexpr std::size_t kUncoveredShownMax = 10'000;
-
 class DevReport : public shadow::Report {
  public:
   // `out` must outlive the report; it is flushed after each block.

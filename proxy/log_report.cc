@@ -158,6 +158,15 @@ void LogReport::warning(const std::string& text) { log_.write(LogLevel::warn, te
 
 void LogReport::information(const std::string& text) { log_.write(LogLevel::info, text); }
 
-void LogReport::uncovered(const shadow::UncoveredStatement&) {}
+void LogReport::uncovered(const shadow::UncoveredStatement& statement) {
+  if (statement.tagged == nullptr || unknown_tagged_.size() >= kUnknownTaggedMax) return;
+  const std::string& rule = statement.tagged->name;
+  if (!unknown_tagged_.emplace(rule, statement.statement).second) return;
+  std::size_t left_out = 0;
+  if (!due(tagged_[rule], left_out)) return;
+  log_.write(LogLevel::warn, {{"rule", rule}, {"operation", statement.tagged->operation()}},
+             "a statement is tagged as this operation and no rule knows it; --dev shows it" +
+                 left_out_text(left_out));
+}
 
 }  // namespace parallax::proxy

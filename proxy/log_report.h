@@ -4,8 +4,10 @@
 // parameter, SQL or a server's message. What repeats is thinned out; the metrics count all of it.
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -15,6 +17,7 @@
 namespace parallax::proxy {
 
 inline constexpr std::chrono::seconds kReportLineInterval{1};
+inline constexpr std::size_t kUnknownTaggedMax = 10'000;  // that are told; the metric counts on
 
 class LogReport : public shadow::Report {
  public:
@@ -33,7 +36,8 @@ class LogReport : public shadow::Report {
   void breaker(const shadow::Rule* rule, bool open, const std::string& why) override;
   void warning(const std::string& text) override;
   void information(const std::string& text) override;
-  // Only --dev collects such statements, and their SQL is no matter for a log.
+  // Those that are tagged as a rule's operation: once for each rule and statement. SQL is no matter
+  // for a log.
   void uncovered(const shadow::UncoveredStatement& statement) override;
 
  private:
@@ -50,6 +54,8 @@ class LogReport : public shadow::Report {
   Clock clock_;
   std::map<std::pair<std::string, shadow::Verdict>, Thinned> verdicts_;  // by rule's name
   Thinned pool_;
+  std::map<std::string, Thinned> tagged_;                         // by rule's name
+  std::set<std::pair<std::string, std::size_t>> unknown_tagged_;  // that were told
 };
 
 }  // namespace parallax::proxy

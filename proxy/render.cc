@@ -208,8 +208,16 @@ std::string render_server_note(bool warning, const std::string& text, const Term
 
 std::string render_uncovered(const shadow::UncoveredStatement& statement,
                              const TerminalStyle& style) {
-  std::string out = painted(style, Colour::yellow, "new   ") +
-                    "no rule covers this statement; to be pasted under `rules:` and finished:\n\n";
+  constexpr const char* kPaste =
+      "no rule covers this statement; to be pasted under `rules:` and "
+      "finished:";
+  const auto* tagged = statement.tagged;
+  std::string out =
+      tagged == nullptr
+          ? painted(style, Colour::yellow, "new   ") + kPaste + '\n'
+          : headline(style, Colour::red, "drift", tagged->name,
+                     "tagged as `" + escaped(tagged->operation()) + "`, and " + kPaste);
+  out += '\n';
   std::string_view rest = statement.skeleton;
   while (!rest.empty()) {
     const auto end = std::min(rest.find('\n'), rest.size());

@@ -3,6 +3,7 @@
 // The engine's findings as text for a terminal (--dev). Pure: strings in, strings out. Everything
 // that came from a client or a server is escaped, so no value can move the cursor.
 
+#include <cstddef>
 #include <string>
 
 #include "proxy/terminal.h"
@@ -22,6 +23,10 @@ std::string render_server_note(bool warning, const std::string& text, const Term
 // `rule` null: all replays.
 std::string render_breaker(const shadow::Rule* rule, bool open, const std::string& why,
                            const TerminalStyle& style);
+// Statements that no rule covers are remembered so that each shape is shown once; above this number
+// no more are shown.
+inline constexpr std::size_t kUncoveredShownMax = 10'000;
+
 // A headline, then the skeleton as it is to be pasted.
 std::string render_uncovered(const shadow::UncoveredStatement& statement,
                              const TerminalStyle& style);

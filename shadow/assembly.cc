@@ -13,7 +13,7 @@ namespace parallax::shadow {
 namespace {
 
 // A child reaches the engine before its root when the root's worker has been interrupted between
-// two of its calls.
+// two of its calls. Its own operation may then be the one that is not there.
 constexpr std::uint64_t kEarlyMaxNs = 250'000'000;
 
 std::string text_or_bytes(const Value& value) { return text_of(value).value_or(value.bytes); }
@@ -79,8 +79,8 @@ Assembly::Assembly(std::uint64_t window_ns, Listener listener)
 
 void Assembly::take(CapturedStatement statement, std::size_t held, std::uint64_t now_ns) {
   if (statement.root) return begin(std::move(statement), held, now_ns);
-  if (join(statement, held)) return retry_early();
-  early_.push_back({std::move(statement), held, now_ns + std::min(window_ns_, kEarlyMaxNs)});
+  if (join(statement, held, false)) return retry_early(now_ns);
+  early_.push_back({std::move(statement), held, now_ns + std::min(window_ns_ / 2, kEarlyMaxNs)});
 }
 
 void Assembly::begin(CapturedStatement&& root, std::size_t held, std::uint64_t now_ns) {
@@ -91,22 +91,19 @@ void Assembly::begin(CapturedStatement&& root, std::size_t held, std::uint64_t n
   operation.mark = std::move(root.mark);
   operation.session_id = root.session_id;
   operation.context = std::move(root.context);
+  operation.tags = std::move(root.tags);
   operation.statement = std::move(root.statement);
   operation.parts.resize(operation.rule->of(operation.side).size());
   operation.held.push_back(held);
   operation.deadline_ns = now_ns + window_ns_;
   open_.push_back(std::move(operation));
   fill(std::prev(open_.end()), 0, std::move(root.live));
-  retry_early();
+  retry_early(now_ns);
 }
 
-bool Assembly::join(CapturedStatement& child, std::size_t held) {
-  std::vector<ListKeys> keys;
-  keys.reserve(child.children.size());
-  for (const ChildMatch& match : child.children) keys.push_back(keys_of(list_of(match)));
-  auto found = fits(child, keys, false);
-  if (found.empty()) found = fits(child, keys, true);
-  if (found.empty()) return false;
+bool Assembly::join(CapturedStatement& child, std::size_t held, bool at_last) {
+  const auto found = best_fits(child);
+  if (found.empty() || (found.front().tags.contradicts() && !at_last)) return false;
   // One connection serves one operation at a time; else the one that has waited longest.
   const auto own = std::ranges::find_if(
       found, [&](const Fit& fit) { return fit.operation->session_id == child.session_id; });
@@ -135,6 +132,26 @@ bool Assembly::join(CapturedStatement& child, std::size_t held) {
   return true;
 }
 
+std::vector<Assembly::Fit> Assembly::best_fits(const CapturedStatement& child) {
+  std::vector<ListKeys> keys;
+  keys.reserve(child.children.size());
+  for (const ChildMatch& match : child.children) keys.push_back(keys_of(list_of(match)));
+  auto found = fits(child, keys, false);
+  keep_nearest(found);
+  if (!found.empty() && !found.front().tags.contradicts()) return found;
+  auto as_set = fits(child, keys, true);
+  keep_nearest(as_set);
+  const bool better =
+      !as_set.empty() && (found.empty() || found.front().tags < as_set.front().tags);
+  return better ? as_set : found;
+}
+
+void Assembly::keep_nearest(std::vector<Fit>& found) {
+  if (found.size() < 2) return;
+  const auto best = std::ranges::max_element(found, {}, &Fit::tags)->tags;
+  std::erase_if(found, [&](const Fit& fit) { return fit.tags != best; });
+}
+
 std::vector<Assembly::Fit> Assembly::fits(const CapturedStatement& child,
                                           const std::vector<ListKeys>& keys, bool as_set) {
   std::vector<Fit> found;
@@ -144,7 +161,9 @@ std::vector<Assembly::Fit> Assembly::fits(const CapturedStatement& child,
       if (match.place.rule != operation->rule || match.place.side != operation->side) continue;
       const ListKeys& wanted = operation->parts[match.place.statement].keys;
       if (as_set ? keys[i].set != wanted.set : keys[i].list != wanted.list) continue;
-      if (fits_at(*operation, match, child.context)) found.push_back({operation, &match});
+      if (fits_at(*operation, match, child.context))
+        found.push_back(
+            {operation, &match, fit_of(operation->tags, operation->rule->operation(), child.tags)});
     }
   }
   return found;
@@ -245,14 +264,14 @@ void Assembly::end(Operations::iterator operation, End how) {
 }
 
 // Each that joins may be what another has waited for.
-void Assembly::retry_early() {
-  while (join_early()) {
+void Assembly::retry_early(std::uint64_t now_ns) {
+  while (join_early(now_ns)) {
   }
 }
 
-bool Assembly::join_early() {
+bool Assembly::join_early(std::uint64_t now_ns) {
   for (auto one = early_.begin(); one != early_.end(); ++one) {
-    if (!join(one->statement, one->held)) continue;
+    if (!join(one->statement, one->held, one->deadline_ns <= now_ns)) continue;
     early_.erase(one);
     return true;
   }
@@ -260,6 +279,7 @@ bool Assembly::join_early() {
 }
 
 void Assembly::expire(std::uint64_t now_ns) {
+  retry_early(now_ns);
   for (auto one = early_.begin(); one != early_.end();) {
     const auto current = one++;
     if (current->deadline_ns > now_ns) continue;

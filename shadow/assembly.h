@@ -64,6 +64,7 @@ class Assembly {
     OpenMark mark;
     std::uint64_t session_id = 0;
     ReplayContextRef context;
+    StatementTags tags;        // of its root
     BoundStatement statement;  // its root
     std::vector<Part> parts;
     Held held;
@@ -79,14 +80,19 @@ class Assembly {
   struct Fit {
     Operations::iterator operation;
     const ChildMatch* child = nullptr;
+    TagFit tags;
   };
 
   void begin(CapturedStatement&& root, std::size_t held, std::uint64_t now_ns);
-  // False: no operation is there for it, yet.
-  bool join(CapturedStatement& child, std::size_t held);
+  // False: no operation is there for it, yet. `at_last`: it waits no longer for one that its tags
+  // do not contradict.
+  bool join(CapturedStatement& child, std::size_t held, bool at_last);
+  // The places that are as good as each other and better than others.
+  std::vector<Fit> best_fits(const CapturedStatement& child);
   // `keys`: of the lists of its places.
   std::vector<Fit> fits(const CapturedStatement& child, const std::vector<ListKeys>& keys,
                         bool as_set);
+  static void keep_nearest(std::vector<Fit>& found);
   static bool fits_at(const Operation& operation, const ChildMatch& child,
                       const ReplayContextRef& context);
   static bool brings_values(const Operation& operation, const ChildMatch& child);
@@ -95,8 +101,8 @@ class Assembly {
   static ListKeys keys_of(const NamedValue& list);
   static ListKeys keys_of(const ResultSet& rows, std::size_t column);
   bool derive_lists(Operation& operation, std::size_t parent);
-  void retry_early();
-  bool join_early();
+  void retry_early(std::uint64_t now_ns);
+  bool join_early(std::uint64_t now_ns);
   bool is_complete(const Operation& operation) const;
   void complete(Operations::iterator operation);
   void end(Operations::iterator operation, End how);

@@ -39,7 +39,7 @@ std::size_t CapturedOperation::bytes() const {
 }
 
 std::size_t CapturedStatement::bytes() const {
-  std::size_t total = sizeof(CapturedStatement) + bytes_of(statement, live);
+  std::size_t total = sizeof(CapturedStatement) + bytes_of(statement, live) + tags.bytes();
   if (root) total += bytes_of(root->values);
   for (const auto& child : children) total += sizeof(ChildMatch) + bytes_of(child.values);
   return total;

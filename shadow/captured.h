@@ -14,6 +14,7 @@
 #include "shadow/compare/value_reader.h"
 #include "shadow/open_operations.h"
 #include "shadow/rules/rule.h"
+#include "shadow/rules/statement_tags.h"
 #include "shadow/verdict.h"
 
 namespace parallax::shadow {
@@ -68,7 +69,8 @@ struct CapturedOperation {
 // One statement of an operation that has several, complete: its root, or what may be a child.
 struct CapturedStatement {
   std::optional<RootMatch> root;
-  OpenMark mark;                     // of the root
+  OpenMark mark;  // of the root
+  StatementTags tags;
   std::vector<ChildMatch> children;  // the places that it may have; of the root none
   std::uint64_t session_id = 0;
   ReplayContextRef context;
@@ -78,10 +80,12 @@ struct CapturedStatement {
   std::size_t bytes() const;
 };
 
-// --dev: a statement that no rule covers, first time on this worker, with a skeleton already made.
+// A statement that no rule covers, first time on this worker.
 struct UncoveredStatement {
-  std::string sql;
-  std::string skeleton;
+  std::string sql;               // --dev only
+  std::string skeleton;          // --dev only, already made
+  const Rule* tagged = nullptr;  // whose operation it says it belongs to; null: none, --dev only
+  std::size_t statement = 0;     // a hash that tells it from others
 };
 
 using Captured = std::variant<CapturedOperation, CapturedStatement, UncoveredStatement>;

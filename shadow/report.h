@@ -80,6 +80,7 @@ class Report {
   // and again when it has changed.
   virtual void warning(const std::string& text) = 0;
   virtual void information(const std::string& text) = 0;
+  // Once for each worker, rule and statement.
   virtual void uncovered(const UncoveredStatement& statement) = 0;
 };
 

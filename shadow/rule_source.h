@@ -99,6 +99,8 @@ struct RuleSource {
   CompareOptions compare;
   std::vector<Expectation> expect;
   double sample = 1.0;  // share of operations that are shadowed
+  // As statements are tagged; empty: with the rule's name.
+  std::string operation;
 };
 
 // What is wrong, where, and what to write instead.

@@ -25,6 +25,7 @@ struct SessionTap::Request {
   NamedValues values;
   OpenMark mark;
   std::vector<ChildMatch> children;  // places that it may have in operations of others
+  StatementTags tags;
   BoundStatement statement;
   std::unique_ptr<LiveCapture> capture;
 };
@@ -61,11 +62,14 @@ SessionTap::~SessionTap() { end_open_portals(SkipReason::incomplete); }
 
 protocol::StatementRef SessionTap::on_query(std::string_view sql, bool whole) {
   if (!whole || sql.size() > kSqlBytesMax) return std::make_shared<KnownStatement>();  // unreadable
-  auto statement = worker_.know(sql);
+  const auto text = without_outer_comments(sql);
+  auto statement = worker_.know(text);
   const auto& found = statement->literal_match;
-  if (!found.root && !found.shape_of && found.children.empty()) return statement;
+  if (!found.root && !found.shape_of && found.children.empty())
+    return uncovered(std::move(statement), sql, text, {});
   auto simple = std::make_shared<SimpleRequest>();
   begin(simple->request, found, {});
+  if (statement->known.in_operations()) simple->request.tags = read_tags(sql, text, {});
   simple->request.statement.sql = statement->text;
   simple->statement = std::move(statement);
   return simple;
@@ -73,9 +77,12 @@ protocol::StatementRef SessionTap::on_query(std::string_view sql, bool whole) {
 
 protocol::StatementRef SessionTap::on_parse(const protocol::ParseView& parse, bool whole) {
   if (!whole || parse.sql.size() > kSqlBytesMax) return std::make_shared<KnownStatement>();
-  auto statement = worker_.know(parse.sql);
-  if (!statement->known.covered()) return statement;
+  const auto text = without_outer_comments(parse.sql);
+  auto statement = worker_.know(text);
+  if (!statement->known.covered())
+    return uncovered(std::move(statement), parse.sql, text, parse.name);
   auto prepared = std::make_shared<PreparedStatement>();
+  if (statement->known.in_operations()) prepared->tags = read_tags(parse.sql, text, parse.name);
   prepared->statement = std::move(statement);
   prepared->declared = PreparedStatement::read_types(parse.parameter_types);
   return prepared;
@@ -100,7 +107,8 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
     return binding;
   };
   if (!whole) return unread(SkipReason::too_large);
-  auto parameters = read_parameters(bind, dynamic_cast<const PreparedStatement*>(note.get()));
+  const auto* prepared = dynamic_cast<const PreparedStatement*>(note.get());
+  auto parameters = read_parameters(bind, prepared);
   if (!parameters) return nullptr;
   if (std::any_of(parameters->begin(), parameters->end(), [](const Value& value) {
         return value.binary && !value.null && value.type_oid == 0;
@@ -112,6 +120,7 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
   if (!found.root && !found.shape_of && found.children.empty()) return nullptr;
   auto& request = binding->request;
   begin(request, std::move(found), bind.result_formats);
+  if (prepared != nullptr) request.tags = prepared->tags;
   if (request.rule == nullptr || !request.skip) {
     request.statement.sql = statement->text;
     request.statement.parameters = std::move(*parameters);
@@ -190,7 +199,7 @@ void SessionTap::on_command(const protocol::Command& command) {
     worker_.shard_.add(worker_.metrics_.statements[protocol][covered ? 1 : 0]);
     if (covered && command.simple) simple_operation(command);
     if (!covered && statement != nullptr && command.tag.starts_with("SELECT"))
-      worker_.report_uncovered(*statement);
+      count_uncovered(command, *statement);
   }
   if (covered && !command.simple) portal_operation(command);
   if (command.end == protocol::CommandEnd::failed) return;
@@ -202,6 +211,27 @@ void SessionTap::on_command(const protocol::Command& command) {
     return context_.completed(command.tag, nullptr, {});
   }
   context_.completed(command.tag, &statement->known.shape, effects_of(command, *statement));
+}
+
+protocol::StatementRef SessionTap::uncovered(std::shared_ptr<KnownStatement> known,
+                                             std::string_view sql, std::string_view text,
+                                             std::string_view name) const {
+  if (!known->may_be_covered || (text.size() == sql.size() && name.empty())) return known;
+  const auto* rule = worker_.rules_.tagged(read_operation(sql, text, name));
+  if (rule == nullptr) return known;
+  auto unknown = std::make_shared<UnknownTagged>();
+  unknown->statement = std::move(known);
+  unknown->rule = rule;
+  return unknown;
+}
+
+// A tagged operation drifts where its statement has changed and its rule has not.
+void SessionTap::count_uncovered(const protocol::Command& command,
+                                 const KnownStatement& statement) {
+  const auto* unknown = dynamic_cast<const UnknownTagged*>(command.statement.get());
+  const auto* rule = unknown != nullptr ? unknown->rule : nullptr;
+  if (rule != nullptr) worker_.shard_.add(worker_.metrics_.of(*rule).unknown_tagged);
+  worker_.report_uncovered(statement, rule);
 }
 
 void SessionTap::simple_operation(const protocol::Command& command) {
@@ -303,6 +333,7 @@ Captured SessionTap::captured(Request& request, const Ending& ending, LiveResult
     CapturedStatement root;
     root.root = RootMatch{request.rule, std::move(request.values), request.side};
     root.mark = std::move(request.mark);
+    root.tags = std::move(request.tags);
     root.session_id = session_id_;
     root.context = ending.context;
     root.statement = std::move(request.statement);
@@ -325,6 +356,7 @@ void SessionTap::child(Request& request, const Ending& ending, const LiveResult&
                        std::optional<SkipReason> skip) {
   CapturedStatement child;
   child.children = std::move(request.children);
+  child.tags = request.tags;
   child.session_id = session_id_;
   child.context = ending.context;
   child.live = live;

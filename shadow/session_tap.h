@@ -53,6 +53,10 @@ class SessionTap final : public protocol::ConversationListener {
   std::span<const SettingEffect> effects_of(const protocol::Command& command,
                                             const KnownStatement& statement);
   static const KnownStatement* known_statement(const protocol::StatementRef& note);
+  // `known`, or what it is where its tags name a rule.
+  protocol::StatementRef uncovered(std::shared_ptr<KnownStatement> known, std::string_view sql,
+                                   std::string_view text, std::string_view name) const;
+  void count_uncovered(const protocol::Command& command, const KnownStatement& statement);
   // `formats`: of the result, as LiveCapture takes them.
   void begin(Request& request, Matches found, protocol::Bytes formats);
   bool is_wanted(const Request& request) const;

@@ -30,6 +30,7 @@ RuleMetrics add_rule(metrics::Registry& registry, const std::string& rule) {
   out.in_flight = registry.gauge(Metric::in_flight, {rule});
   out.mismatches = counters(registry, Metric::mismatches_total, rule, kMismatchKinds);
   out.vacuous_matches = registry.counter(Metric::vacuous_matches_total, {rule});
+  out.unknown_tagged = registry.counter(Metric::unknown_tagged_total, {rule});
   out.equalized = counters(registry, Metric::equalized_total, rule, kEqualSteps);
   for (const Side side : kSides) {
     const std::string label(name(side));

@@ -25,6 +25,7 @@ struct RuleMetrics {
   metrics::Gauge in_flight;
   std::array<metrics::Counter, kMismatchKinds.size()> mismatches;  // by enum value
   metrics::Counter vacuous_matches;
+  metrics::Counter unknown_tagged;
   std::array<metrics::Counter, kEqualSteps.size()> equalized;  // by enum value
   std::array<SideMetrics, kSides.size()> sides;                // by enum value
   const SideMetrics& of(Side side) const { return sides[static_cast<std::size_t>(side)]; }

@@ -1,7 +1,9 @@
 #include "shadow/tap.h"
 
+#include <functional>
 #include <utility>
 
+#include "shadow/rules/concat.h"
 #include "shadow/session_tap.h"
 
 namespace parallax::shadow {
@@ -58,8 +60,7 @@ std::unique_ptr<protocol::ConversationListener> WorkerTap::open_session(
   return std::make_unique<SessionTap>(*this, session_id, startup);
 }
 
-std::shared_ptr<KnownStatement> WorkerTap::know(std::string_view sql) {
-  const auto text = without_outer_comments(sql);
+std::shared_ptr<KnownStatement> WorkerTap::know(std::string_view text) {
   if (const auto found = by_text_.find(text); found != by_text_.end()) {
     entries_.splice(entries_.begin(), entries_, found->second);
     return entries_.front();
@@ -76,6 +77,7 @@ std::shared_ptr<KnownStatement> WorkerTap::know(std::string_view sql) {
     // Nobody will ask for the values of a statement that no rule knows; a bulk insert has very
     // many.
     statement->known.shape.slots = {};
+    statement->may_be_covered = statement->known.may_be_covered();
   } else {
     statement->literal_match = RuleSet::match(statement->known, {});
   }
@@ -100,13 +102,21 @@ bool WorkerTap::draw(double share) {
   return static_cast<double>(random_ >> 11) * 0x1.0p-53 < share;
 }
 
-void WorkerTap::report_uncovered(const KnownStatement& statement) {
-  if (!options_.dev || statement.known.shape.key.empty() || uncovered_.size() >= kUncoveredMax)
-    return;
-  if (!uncovered_.insert(statement.known.shape.key).second) return;
+void WorkerTap::report_uncovered(const KnownStatement& statement, const Rule* tagged) {
+  if (!options_.dev && tagged == nullptr) return;
+  const auto& key = statement.known.shape.key;
+  if (key.empty() || uncovered_.size() >= kUncoveredMax) return;
+  const std::string rule = tagged == nullptr ? "" : std::to_string(tagged->index);
+  if (!uncovered_.insert(concat({rule, " ", key})).second) return;
+  UncoveredStatement uncovered;
+  uncovered.tagged = tagged;
+  uncovered.statement = std::hash<std::string>()(key);
+  if (options_.dev) {
+    uncovered.sql = statement.text;
+    uncovered.skeleton = rule_skeleton(statement.text);
+  }
   // A refused offer is no loss that counts: the statement is not an operation.
-  intake_.offer(
-      UncoveredStatement{.sql = statement.text, .skeleton = rule_skeleton(statement.text)});
+  intake_.offer(std::move(uncovered));
 }
 
 }  // namespace parallax::shadow

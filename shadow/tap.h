@@ -38,6 +38,7 @@ struct KnownStatement final : protocol::StatementNote {
   std::vector<std::vector<SettingEffect>> setting_effects;
   std::string_view deallocates() const override { return deallocated; }
   bool readable = false;  // false: too long or not lexable, so nothing is known of its effects
+  bool may_be_covered = false;  // no rule covers it, and one could
   // In the simple protocol the values are in the text, so the match is too.
   Matches literal_match;
 };
@@ -68,9 +69,11 @@ class WorkerTap {
  private:
   friend class SessionTap;
 
-  std::shared_ptr<KnownStatement> know(std::string_view sql);
+  // `text`: without comments around it.
+  std::shared_ptr<KnownStatement> know(std::string_view text);
   bool draw(double share);
-  void report_uncovered(const KnownStatement& statement);
+  // `tagged`: whose operation it says it belongs to; may be null.
+  void report_uncovered(const KnownStatement& statement, const Rule* tagged);
 
   // Bounds of the cache of texts; the least recently used goes first. Sessions keep what they still
   // refer to.
@@ -91,7 +94,7 @@ class WorkerTap {
   Entries entries_;  // most recently used first
   std::unordered_map<std::string_view, Entries::iterator> by_text_;
   std::size_t text_bytes_ = 0;
-  std::unordered_set<std::string> uncovered_;
+  std::unordered_set<std::string> uncovered_;  // by rule and key
 };
 
 }  // namespace parallax::shadow

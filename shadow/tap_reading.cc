@@ -23,6 +23,8 @@ const KnownStatement* parsed_statement(const protocol::StatementRef& note) {
   if (const auto* prepared = dynamic_cast<const PreparedStatement*>(note.get())) {
     return prepared->statement.get();
   }
+  if (const auto* unknown = dynamic_cast<const UnknownTagged*>(note.get()))
+    return unknown->statement.get();
   return dynamic_cast<const KnownStatement*>(note.get());
 }
 

@@ -19,6 +19,7 @@ struct PreparedStatement final : protocol::StatementNote {
   std::shared_ptr<KnownStatement> statement;
   std::vector<std::uint32_t> declared;   // parameter types in Parse; 0 = left to the server
   std::vector<std::uint32_t> described;  // what the server has made of them, when it was asked
+  StatementTags tags;                    // where operations of several statements have it
 
   void parameters_described(protocol::Bytes types) override { described = read_types(types); }
   // What the bytes of a parameter mean. Texts stay without a type that was not declared: in the
@@ -28,7 +29,15 @@ struct PreparedStatement final : protocol::StatementNote {
   static std::vector<std::uint32_t> read_types(protocol::Bytes bytes);
 };
 
-// Of a Parse; null for anything else.
+// One that is tagged as an operation of a rule, and that no rule covers.
+struct UnknownTagged final : protocol::StatementNote {
+  std::shared_ptr<KnownStatement> statement;
+  const Rule* rule = nullptr;
+
+  std::string_view deallocates() const override { return statement->deallocates(); }
+};
+
+// Of a Parse, or of a simple query that no rule covers; null for anything else.
 const KnownStatement* parsed_statement(const protocol::StatementRef& note);
 
 // "SELECT 3" -> 3.

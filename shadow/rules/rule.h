@@ -98,6 +98,10 @@ struct Rule {
   std::vector<std::string> tables;
   std::vector<std::string> names;
 
+  // The name that its statements carry in tags.
+  const std::string& operation() const {
+    return source.operation.empty() ? name : source.operation;
+  }
   const std::vector<RuleStatement>& of(Side side) const {
     return side == Side::legacy ? legacy : rewrite;
   }
@@ -132,6 +136,10 @@ struct KnownText {
   std::vector<StatementPlace> roots;
   std::vector<StatementPlace> children;
   bool covered() const { return !roots.empty() || !children.empty(); }
+  // It may be one of several statements of an operation.
+  bool in_operations() const;
+  // A rule could be made of it: a SELECT that neither writes, locks nor sets anything.
+  bool may_be_covered() const;
 };
 
 struct RootMatch {
@@ -163,6 +171,10 @@ class RuleSet {
   // What is worth a look and no reason to refuse: legacy's ORDER BY is not the rewrite's.
   const std::vector<ConfigProblem>& warnings() const { return warnings_; }
 
+  // Whose operations are tagged with this name; of several the one that has it as its own name,
+  // else the first.
+  const Rule* tagged(std::string_view operation) const;
+
   // Scans the text (3 to 25 us); the caller caches it by text.
   KnownText know(std::string_view sql) const;
 
@@ -173,6 +185,7 @@ class RuleSet {
   std::vector<std::unique_ptr<Rule>> rules_;
   std::vector<ConfigProblem> warnings_;
   std::unordered_map<std::string, std::vector<StatementPlace>> by_key_;
+  std::map<std::string, const Rule*, std::less<>> by_operation_;
 };
 
 // A rule for a statement that no rule covers, ready to be pasted under `rules:`: literals and

@@ -1,6 +1,7 @@
 // RuleSet: compile all rules, refuse what could not be told apart, find the rules of a statement.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -111,6 +112,10 @@ std::variant<RuleSet, std::vector<ConfigProblem>> RuleSet::compile(
       }
     }
   }
+  for (const auto& rule : set.rules_) {
+    const auto [first, is_new] = set.by_operation_.emplace(rule->operation(), rule.get());
+    if (!is_new && rule->operation() == rule->name) first->second = rule.get();
+  }
   for (const auto& [key, places] : set.by_key_) check_overlap(places, problems);
   if (problems.empty()) return set;
   std::stable_sort(problems.begin(), problems.end(), [](const auto& a, const auto& b) {
@@ -118,6 +123,28 @@ std::variant<RuleSet, std::vector<ConfigProblem>> RuleSet::compile(
            std::tie(b.mark.file, b.mark.line, b.mark.column);
   });
   return problems;
+}
+
+const Rule* RuleSet::tagged(std::string_view operation) const {
+  const auto found = by_operation_.find(operation);
+  return found != by_operation_.end() ? found->second : nullptr;
+}
+
+bool KnownText::in_operations() const {
+  return !children.empty() || std::ranges::any_of(roots, [](const StatementPlace& place) {
+    return place.rule->has_children(place.side);
+  });
+}
+
+bool KnownText::may_be_covered() const {
+  const std::string_view key = shape.key;
+  if (shape.sets_config || shape.may_write) return false;
+  constexpr std::array kReads = {"select ", "with ", "( "};
+  constexpr std::array kLocks = {" for update", " for no key update", " for share",
+                                 " for key share"};
+  const auto begins = [&](const char* word) { return key.starts_with(word); };
+  const auto has = [&](const char* words) { return key.find(words) != std::string_view::npos; };
+  return std::ranges::any_of(kReads, begins) && std::ranges::none_of(kLocks, has);
 }
 
 KnownText RuleSet::know(std::string_view sql) const {

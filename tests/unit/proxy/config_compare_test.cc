@@ -193,8 +193,25 @@ TEST_CASE("let: mistakes") {
         "f.yaml:5:6: `rules.a.let`: write keys with values, `key: value`, not a single value");
 }
 
+TEST_CASE("what a rule's operations are tagged as") {
+  check("tag: {operation: ' '}",
+        "f.yaml:5:18: `rules.a.tag.operation`: write the operation's name as its tags have it");
+  check("tag: {operation: '" + std::string(201, 'x') + "'}",
+        "f.yaml:5:18: `rules.a.tag.operation`: an operation's name has at most 200 bytes and no "
+        "control characters");
+  check("tag: {operation: \"a\\nb\"}",
+        "f.yaml:5:18: `rules.a.tag.operation`: an operation's name has at most 200 bytes and no "
+        "control characters");
+  check("tag: {operation: [a]}",
+        "f.yaml:5:18: `rules.a.tag.operation`: write a single value, not a list");
+  check("tag: {operatoin: a}", "f.yaml:5:7: unknown key `operatoin`, did you mean `operation`?");
+  check("tag: userRouter.get",
+        "f.yaml:5:6: `rules.a.tag`: write keys with values, `key: value`, not a single value");
+  check("tag: {}", "f.yaml:5:6: `rules.a.tag`: write `{operation: name}`");
+}
+
 TEST_CASE("keys of a rule that a later version knows are refused") {
-  for (const std::string key : {"tag", "part_of", "mode"}) {
+  for (const std::string key : {"part_of", "mode"}) {
     check(key + ": x", "f.yaml:5:1: unknown key `" + key + "`: not in this version");
   }
 }

@@ -199,6 +199,22 @@ TEST_CASE("a statement that no rule covers is shown once, ready for pasting") {
   CHECK(out.str() != shown);
 }
 
+TEST_CASE("a statement that is tagged as a rule's operation is shown with the rule") {
+  std::ostringstream out;
+  DevReport report(out, {});
+  shadow::UncoveredStatement statement{.sql = "select 1", .skeleton = "  rule1:\n"};
+  report.uncovered(statement);
+  out.str("");
+  statement.tagged = &some_rule();
+  report.uncovered(statement);
+  CHECK(out.str() ==
+        "drift userRouter.get  tagged as `userRouter.get`, and no rule covers this "
+        "statement; to be pasted under `rules:` and finished:\n\n  rule1:\n\n");
+  out.str("");
+  report.uncovered(statement);
+  CHECK(out.str().empty());
+}
+
 TEST_CASE("states of rules and troubles of the pool on the terminal") {
   std::ostringstream out;
   DevReport report(out, {});

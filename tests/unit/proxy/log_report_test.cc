@@ -131,6 +131,27 @@ TEST_CASE("what is no trouble is told at level debug only") {
         "debug rule=userRouter.get dropped=drain lost before the comparison\n");
 }
 
+TEST_CASE("a statement that is tagged as a rule's operation is told once, without its text") {
+  World world;
+  world.rule.source.operation = "user.get";
+  shadow::UncoveredStatement statement{.sql = "select secret", .skeleton = "skeleton"};
+  statement.tagged = &world.rule;
+  statement.statement = 7;
+  const std::string line =
+      "warn rule=userRouter.get operation=user.get a statement is tagged as this operation and no "
+      "rule knows it; --dev shows it";
+  world.report->uncovered(statement);
+  world.report->uncovered(statement);
+  CHECK(world.take() == line + "\n");
+  statement.statement = 8;
+  world.report->uncovered(statement);
+  CHECK(world.take().empty());
+  world.now += kReportLineInterval;
+  statement.statement = 9;
+  world.report->uncovered(statement);
+  CHECK(world.take() == line + "; 1 more before this were left out\n");
+}
+
 TEST_CASE("states of rules and troubles of the pool in the log") {
   World world;
   world.report->rule_state(world.rule, shadow::RuleState::ready, "");

@@ -236,6 +236,97 @@ TEST_CASE("--dev hears of each statement that no rule covers, once, and never of
   REQUIRE(fixture.registry.value(metrics[0][1]) == 0);
 }
 
+// What is counted and told of statements that are tagged as operations of rules.
+struct Drift : Fixture {
+  Drift() : Fixture(sources()) {}
+  static std::vector<RuleSource> sources() {
+    auto rules = one_rule();
+    rules.push_back(rule("issues", "SELECT id FROM issues WHERE id = :id",
+                         "select id from issues where id = :id"));
+    rules.back().operation = "issueRouter.get";
+    rules.push_back(rule("issueRouter.list", "SELECT id FROM issues LIMIT :n",
+                         "select id from issues limit :n"));
+    rules.push_back(rule("count", "SELECT count(*) FROM issues WHERE x = :x",
+                         "select count(*) from issues where x = :x"));
+    rules.back().operation = "issueRouter.list";
+    return rules;
+  }
+  std::uint64_t unknown(std::size_t at) const {
+    return registry.value(metrics.rules[at].unknown_tagged);
+  }
+  std::uint64_t unknown() const { return unknown(0) + unknown(1) + unknown(2) + unknown(3); }
+};
+
+TEST_CASE("a statement that is tagged as a rule's operation, and that no rule knows") {
+  Drift drift;
+  for (int i = 0; i < 3; ++i) {
+    drift.simple("SELECT id, name FROM users WHERE id = 'x" + std::to_string(i) + "' /*n='" +
+                     std::to_string(i) + "',operation='r'*/",
+                 "SELECT 1");
+  }
+  CHECK(drift.unknown(0) == 3);
+  REQUIRE(drift.intake.uncovered.size() == 1);
+  CHECK(drift.intake.uncovered[0].tagged == drift.rules.rules()[0].get());
+  CHECK(drift.intake.uncovered[0].sql.empty());
+  CHECK(drift.intake.uncovered[0].skeleton.empty());
+  drift.simple("SELECT id, email FROM users /*operation='r'*/", "SELECT 1");
+  CHECK(drift.intake.uncovered.size() == 2);
+  CHECK(drift.unknown() == 4);
+}
+
+TEST_CASE("the operation's name is the rule's tag; of several rules the one of that name has it") {
+  Drift drift;
+  drift.simple("SELECT 1 /*operation='issues'*/", "SELECT 1");
+  CHECK(drift.unknown() == 0);
+  drift.simple("SELECT 1 /*operation='issueRouter.get'*/", "SELECT 1");
+  CHECK(drift.unknown(1) == 1);
+  drift.simple("SELECT 1 /*operation='issueRouter.list'*/", "SELECT 1");
+  CHECK(drift.unknown(2) == 1);
+  CHECK(drift.unknown() == 2);
+}
+
+TEST_CASE("a named prepared statement counts with each execution") {
+  Drift drift;
+  drift.client(test::fe::parse("r#ad0cadf3", "SELECT name FROM users WHERE id = $1") +
+               test::fe::sync());
+  drift.server(test::be::parse_complete() + ready('I'));
+  for (int i = 0; i < 2; ++i) {
+    drift.client(bind("r#ad0cadf3", {"1"}) + test::fe::execute() + test::fe::sync());
+    drift.server(test::be::bind_complete() + command_complete("SELECT 1") + ready('I'));
+  }
+  CHECK(drift.unknown(0) == 2);
+  CHECK(drift.intake.uncovered.size() == 1);
+}
+
+TEST_CASE("what no rule could cover is no drift, nor what some rule covers, nor what fails") {
+  Drift drift;
+  const std::string tag = " /*operation='r'*/";
+  drift.simple("INSERT INTO users VALUES ('a')" + tag, "INSERT 0 1");
+  drift.simple("INSERT INTO users VALUES ('a') RETURNING id" + tag, "INSERT 0 1");
+  drift.simple("WITH x AS (DELETE FROM users RETURNING id) SELECT id FROM x" + tag, "SELECT 1");
+  drift.simple("SELECT id FROM users WHERE name = 'a' FOR UPDATE" + tag, "SELECT 1");
+  drift.simple("SELECT set_config('a.b', 'c', true)" + tag, "SELECT 1");
+  drift.simple("SET search_path = x" + tag, "SET");
+  drift.simple("BEGIN" + tag, "BEGIN", 'T');
+  drift.simple("COMMIT" + tag, "COMMIT");
+  drift.simple("SELECT id FROM issues WHERE id = '1'" + tag, "SELECT 1");  // another rule's
+  drift.simple("SELECT id FROM users WHERE id = 'a' LIMIT 1" + tag, "SELECT 1");
+  drift.simple("SELECT name FROM users /*operation='nobody'*/", "SELECT 1");
+  drift.client(test::fe::query("SELECT nme FROM users" + tag));
+  drift.server(error("42703") + ready('I'));
+  CHECK(drift.unknown() == 0);
+  CHECK(drift.intake.uncovered.empty());
+}
+
+TEST_CASE("--dev hears of it with a skeleton") {
+  Fixture fixture(one_rule(), true);
+  fixture.simple("SELECT name FROM users WHERE id = 'secret' /*operation='r'*/", "SELECT 1");
+  REQUIRE(fixture.intake.uncovered.size() == 1);
+  CHECK(fixture.intake.uncovered[0].tagged == fixture.rules.rules()[0].get());
+  CHECK(fixture.intake.uncovered[0].skeleton.find("SELECT name") != std::string::npos);
+  CHECK(fixture.intake.uncovered[0].skeleton.find("secret") == std::string::npos);
+}
+
 TEST_CASE("more texts than the cache holds: all are still recognised") {
   Fixture fixture(one_rule());
   for (int i = 0; i < 20'000; ++i) {
