@@ -41,7 +41,39 @@ class Operations(rig.Database):
         calls = catalogue.calls(catalogue.SEVERAL, 8, 53) + EDGES
         proxy = self.proxy([PINPOINT, OPERATIONS])
         rig.run(PRISMA, self.url(proxy), calls, atOnce=8, pool=5, seed=54, tags=True)
-        self.check_matched(proxy.settled(), calls)
+        metrics = proxy.settled()
+        self.check_matched(metrics, calls)
+        self.assertEqual(0, metrics.sum('unknown_tagged_total'))
+
+    def test_a_rule_that_is_behind_its_operation_is_told(self):
+        """The application has begun to ask for one more column, and the rule has the old text."""
+        rules = rig.load_rules(OPERATIONS)
+        name = 'userRouter.getProfile'
+        old = {key: sql.replace('"public"."roles"."permissions", ', '') for key, sql in rules[name]['legacy'].items()}
+        self.assertNotEqual(old, rules[name]['legacy'])
+        behind = {**rules[name], 'legacy': old, 'rewrite': rules[name]['rewrite'].replace('"roles"."permissions", ', '')}
+        calls = [call for call in catalogue.calls(catalogue.SEVERAL, 8, 60) if call['rule'] == name]
+        proxy = self.proxy({name: behind, 'userRouter.profiles': rules['userRouter.profiles']}, shadow={**rig.CONFIG['shadow'], 'window': '500ms'})
+        rig.run(PRISMA, self.url(proxy), calls, atOnce=4, pool=4, seed=61, tags=True)
+        metrics = proxy.settled()
+        self.assertEqual(len(calls), metrics.sum('unknown_tagged_total', rule=name))
+        self.assertEqual(0, metrics.sum('unknown_tagged_total', rule='userRouter.profiles'))
+        # Where there is no membership nobody waits for roles.
+        self.assertEqual(len(calls), metrics.sum('skipped_total', rule=name, reason='incomplete') + metrics.sum('verdicts_total', rule=name, verdict='match'))
+        self.assertGreater(metrics.sum('skipped_total', rule=name, reason='incomplete'), 0)
+        self.assertEqual(1, proxy.log_text().count('no rule knows it'))
+
+    def test_findUnique_calls_of_several_procedures_are_one_statement(self):
+        """Prisma's loader puts calls of one turn together, whoever makes them, and tags the statement as the first of them."""
+        calls = [{'path': 'userRouter.profiles', 'input': {'ids': ids}} for ids in (['usr_0051'], ['usr_0052', 'usr_0053'], ['usr_nope'], ['usr_0054'])]
+        calls.insert(0, {'path': 'userRouter.byEmail', 'input': {'email': 'user1@example.test'}})
+        proxy = self.proxy([PINPOINT, OPERATIONS])
+        proxied = rig.run(PRISMA, self.url(proxy), calls, together=True, pool=4, rounds=5, tags=True)
+        self.assertEqual(rig.run(PRISMA, self.direct, calls, together=True, pool=4, rounds=5), proxied)
+        metrics = proxy.settled()
+        self.assertEqual(({'match': 5}, {}), (verdicts(metrics, 'userRouter.profiles'), skipped(metrics, 'userRouter.profiles')))
+        self.assertEqual(0, metrics.sum('unknown_tagged_total'))
+        self.assertEqual(0, metrics.sum('orphan_statements_total'))
 
     def test_every_operation_matches_while_others_write(self):
         calls = catalogue.calls({**catalogue.SINGLE, **catalogue.SEVERAL}, 3, 55) + EDGES

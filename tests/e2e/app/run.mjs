@@ -3,9 +3,9 @@
 //   DB=prisma|drizzle-postgres-js|drizzle-node-postgres DATABASE_URL=… node run.mjs <plan.json
 //
 // The plan: {calls: [{path, input}], atOnce: 1, pool: 5, seed: null, rounds: 1, tags: false, named: false, seconds: null,
-// quiet: false}.
-// Each round makes all calls, `atOnce` at a time, shuffled by the seed if there is one; with `seconds` rounds begin until
-// they are over.
+// quiet: false, together: false}.
+// Each round makes all calls, `atOnce` at a time, shuffled by the seed if there is one, or all in one turn with `together`;
+// with `seconds` rounds begin until they are over.
 // A line for each call of the plan in each round: {round, call, result} or {round, call, error}, where `call` counts the
 // plan's calls from 0; `quiet` leaves out results. The last line is {done: number of calls, errors: number of errors}.
 import { text } from 'node:stream/consumers';
@@ -43,7 +43,7 @@ function plain(value) {
   return Object.fromEntries(Object.keys(value).sort().map((key) => [key, plain(value[key])]));
 }
 
-async function runPlan(app, { calls, atOnce = 1, seed = null, rounds = 1, seconds = null, quiet = false }, print) {
+async function runPlan(app, { calls, atOnce = 1, seed = null, rounds = 1, seconds = null, quiet = false, together = false }, print) {
   const random = randomFrom(seed ?? 0);
   const end = seconds === null ? Infinity : performance.now() + seconds * 1000;
   let done = 0;
@@ -61,6 +61,10 @@ async function runPlan(app, { calls, atOnce = 1, seed = null, rounds = 1, second
   };
   for (let round = 0; seconds === null ? round < rounds : performance.now() < end; round += 1) {
     const order = seed === null ? [...calls.keys()] : shuffled(calls.keys(), random);
+    if (together) {
+      await Promise.all(order.map((call) => one(round, call)));
+      continue;
+    }
     const waiting = order.reverse();
     const work = async () => {
       // Each worker begins in a turn of its own: Prisma puts findUnique calls of one turn together.
