@@ -9,6 +9,7 @@ namespace parallax::shadow {
 
 namespace {
 
+constexpr int kDimensionsMax = 6;         // the server's MAXDIM
 constexpr std::size_t kDateAtLeast = 10;  // 2024-02-03
 
 bool is_exact_number(ValueKind kind) {
@@ -48,7 +49,7 @@ JsonLeaf::Cell JsonLeaf::read(std::string_view value) const {
   if (is_json(type_.kind)) return {.text = std::string(value)};
   if (type_.kind == ValueKind::array && kind == JsonKind::array) {
     Cell cell{.text = std::string()};
-    if (append_array(value, *cell.text, cell.hazard)) return cell;
+    if (append_array(value, 1, *cell.text, cell.hazard)) return cell;
     return {.text = std::nullopt, .other_kind = true};
   }
   if (type_.kind == ValueKind::boolean && kind == JsonKind::boolean)
@@ -77,25 +78,27 @@ JsonLeaf::Cell JsonLeaf::read_untyped(std::string_view value, JsonKind kind) con
   return {.text = std::string(value), .other_kind = false, .hazard = hazard};
 }
 
-bool JsonLeaf::append_array(std::string_view value, std::string& out, bool& hazard) const {
+bool JsonLeaf::append_array(std::string_view value, int dimension, std::string& out,
+                            bool& hazard) const {
   const auto elements = json_elements(value);
-  if (!elements) return false;
+  if (!elements || dimension > kDimensionsMax) return false;
   const auto element = catalog_.find(type_.facts->of);
   const char delimiter = element == catalog_.end() ? ',' : element->second.delimiter;
   out.push_back('{');
   for (std::size_t i = 0; i < elements->size(); ++i) {
     if (i > 0) out.push_back(delimiter);
-    if (!append_item((*elements)[i], out, hazard)) return false;
+    if (!append_item((*elements)[i], dimension, out, hazard)) return false;
   }
   out.push_back('}');
   return true;
 }
 
-bool JsonLeaf::append_item(std::string_view value, std::string& out, bool& hazard) const {
+bool JsonLeaf::append_item(std::string_view value, int dimension, std::string& out,
+                           bool& hazard) const {
   const JsonLeaf element(catalog_, type_.facts->of);
   // An array in an array is a dimension, but in an array of json a value.
   if (json_kind(value) == JsonKind::array && !is_json(element.type_.kind))
-    return append_array(value, out, hazard);
+    return append_array(value, dimension + 1, out, hazard);
   const Cell cell = element.read(value);
   if (cell.other_kind) return false;
   hazard = hazard || cell.hazard;

@@ -30,8 +30,9 @@ class JsonLeaf {
 
  private:
   Cell read_untyped(std::string_view value, JsonKind kind) const;
-  bool append_array(std::string_view value, std::string& out, bool& hazard) const;
-  bool append_item(std::string_view value, std::string& out, bool& hazard) const;
+  // `dimension`: of the array, from 1.
+  bool append_array(std::string_view value, int dimension, std::string& out, bool& hazard) const;
+  bool append_item(std::string_view value, int dimension, std::string& out, bool& hazard) const;
 
   const TypeCatalog& catalog_;
   std::uint32_t type_oid_;

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "shadow/compare/json_leaf.h"
+#include "shadow/compare/json_parts.h"
 #include "shadow/compare/value_reader.h"
 #include "tests/fuzz/fuzz_check.h"
 
@@ -82,6 +84,9 @@ void run(std::string_view input) {
   first.microseconds(cell);
   first.readable(cell);
   ValueReader::changes_as_double(cell);
+  json_members(cell);
+  const auto read = JsonLeaf(catalog(), legacy).read(without_blanks(cell));
+  FUZZ_CHECK(!read.text || !read.other_kind);
 }
 
 }  // namespace

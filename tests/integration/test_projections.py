@@ -400,6 +400,7 @@ class Projections(unittest.TestCase):
             'no column': (statements('no column'), relational('no column'), projected(more=['id'])),
             'no such value': (statements('no such value'), relational('no such value'), projected(notes={'each': ['id', 'text']})),
             'not JSON': (statements('not JSON'), replaced(relational('not JSON'), ('"orgs_notes"."data" as', '"orgs_notes"."data"::text as')), projected()),
+            'ready': (statements('ready'), relational('ready'), projected()),
             'a column without a pair': (statements('a column without a pair'), relational('a column without a pair'), {'json': short}),
         }
         rules['no column'][2]['json'].pop('more')
@@ -413,6 +414,9 @@ class Projections(unittest.TestCase):
         for reason in ('names "notes", which the rewrite does not have', 'legacy has no column "notes.text"', '"notes" of the rewrite is text', '"machines.code" has no pair'):
             self.assertIn(reason, done.stdout)
         self.assertEqual(4, done.stdout.count('broken      '), done.stdout)
+        for pair in (r'machines\.created +-> machines\.created +named +timestamptz\n', r'maker\.name +-> machines\.maker\.name +named +text\n',
+                     r'notes\[\] +-> notes\[\] +named +bool\n', r'org\.id +-> id +same column +int4\n'):
+            self.assertRegex(done.stdout, pair)
 
 
 if __name__ == '__main__':

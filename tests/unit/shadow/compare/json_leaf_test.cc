@@ -128,6 +128,9 @@ TEST_CASE("an array of JSON is an array") {
   CHECK(cell(kTextArray, "[1]") == "other kind");
   CHECK(cell(kTextArray, "\"{a,b}\"") == "{a,b}");
   CHECK(cell(kTextArray, "{}") == "other kind");
+  CHECK(cell(kTextArray, "[[[[[[\"a\"]]]]]]") == "{{{{{{\"a\"}}}}}}");
+  CHECK(cell(kTextArray, std::string(7, '[') + std::string(7, ']')) == "other kind");
+  CHECK(cell(kTextArray, std::string(100'000, '[') + std::string(100'000, ']')) == "other kind");
   CHECK(cell(kInt8Array, "[1, 2]") == "{\"1\",\"2\"}");
   CHECK(cell(kInt8Array, "[1, 9007199254740993]").ends_with(" hazard"));
   CHECK(cell(kJsonbArray, "[[1], {\"a\": \"b\"}]") == "{\"[1]\",\"{\\\"a\\\": \\\"b\\\"}\"}");
