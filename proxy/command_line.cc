@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "proxy/value_parsers.h"
+
 namespace parallax::proxy {
 namespace {
 
@@ -26,6 +28,7 @@ constexpr const char* kMore = R"(A first configuration, parallax.yaml:
   parallax check -c parallax.yaml
   parallax check -c parallax.yaml --online
   parallax run -c parallax.yaml --dev
+  parallax learn -c parallax.yaml --out rules.yaml
   psql -h 127.0.0.1 -p 6432 -U app shop
 
 TLS: write `sslmode=verify-full&sslrootcert=ca.pem` into the upstream URL, and for clients
@@ -38,6 +41,19 @@ Statements that no rule covers are forwarded all the same; --dev shows a rule to
 Exit status: 0 fine, 1 the answer is no or the program failed, 2 usage or configuration (of check
 --online also: the server could not be asked).)";
 
+constexpr const char* kLearnMore =
+    R"(WHAT is the name of a listener, or KEY=VALUE: a parameter of the connection (application_name, user)
+or a tag in the statement's comment. Run the application once as it is and once with the new code:
+
+  parallax learn -c parallax.yaml --rewrite application_name=new --out rules.yaml
+
+or give each a listener (`listeners:` with one upstream) and write `--rewrite NAME`. End it with ^C.
+What passes is told on standard error, or on standard output with --out; the rules that are proposed
+load as they are. Values of parameters are never written, but where a rule pins one.)";
+
+constexpr std::chrono::milliseconds kIdleLeast{100};
+constexpr std::chrono::milliseconds kIdleMost{std::chrono::hours(24)};
+
 std::string quoted_version() { return std::string("parallax ") + PARALLAX_VERSION; }
 
 EndCommand mistake(const CLI::App& app, const CLI::ParseError& error) {
@@ -49,11 +65,44 @@ EndCommand mistake(const CLI::App& app, const CLI::ParseError& error) {
   return {kExitUsage, text + "Try `parallax " + command + "--help`.\n"};
 }
 
+std::string duration_problem(const std::string& text) {
+  const auto parsed = parse_duration(text, kIdleLeast, kIdleMost);
+  const auto* error = std::get_if<ValueError>(&parsed);
+  return error == nullptr ? std::string() : error->message;
+}
+
+void add_learn(CLI::App& app, LearnCommand& learn, std::string& until_idle) {
+  CLI::App* command = app.add_subcommand(
+      "learn",
+      "Serve, and observe instead of comparing; at the end say what passed, and propose rules.");
+  command->footer(kLearnMore);
+  command->add_option("-c,--config", learn.config_file, "The configuration file")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--legacy", learn.legacy, "What is legacy (default: all but --rewrite)")
+      ->type_name("WHAT");
+  command->add_option("--rewrite", learn.rewrite, "What is the rewrite: the second of two runs")
+      ->type_name("WHAT");
+  command
+      ->add_option("--rewrites", learn.rewrites_file,
+                   "Rewrites written down: [{\"operation\", \"sql\", \"params\"}]")
+      ->type_name("FILE.json");
+  command->add_option("--until-idle", until_idle, "End when nothing has come for so long")
+      ->type_name("DURATION")
+      ->check(duration_problem);
+  CLI::Option* out =
+      command->add_option("--out", learn.out_file, "Where the rules go (default: standard output)")
+          ->type_name("FILE.yaml");
+  command->add_flag("--force", learn.force, "Write over a file that is there")->needs(out);
+}
+
 }  // namespace
 
 Command parse_command_line(int argc, const char* const* argv) {
   RunCommand run;
   CheckCommand check;
+  LearnCommand learn;
+  std::string until_idle;
   CLI::App app(kAbout, "parallax");
   app.footer(kMore);
   app.set_version_flag("-V,--version", quoted_version());
@@ -79,6 +128,8 @@ Command parse_command_line(int argc, const char* const* argv) {
   check_command->add_flag("--plans", check.plans, "With --online: both plans, node by node.")
       ->needs(online);
 
+  add_learn(app, learn, until_idle);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -89,6 +140,12 @@ Command parse_command_line(int argc, const char* const* argv) {
     return mistake(app, error);
   }
   if (run_command->parsed()) return run;
+  if (app.get_subcommand("learn")->parsed()) {
+    if (!until_idle.empty())
+      learn.until_idle =
+          std::get<std::chrono::milliseconds>(parse_duration(until_idle, kIdleLeast, kIdleMost));
+    return learn;
+  }
   return check;
 }
 

@@ -15,10 +15,12 @@
 #include "proxy/check.h"
 #include "proxy/command_line.h"
 #include "proxy/dev_report.h"
+#include "proxy/learn.h"
 #include "proxy/loaded_config.h"
 #include "proxy/log.h"
 #include "proxy/log_report.h"
 #include "proxy/server.h"
+#include "proxy/server_log.h"
 #include "proxy/terminal.h"
 
 namespace parallax::proxy {
@@ -35,36 +37,6 @@ void raise_descriptor_limit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-std::string_view tls_text(TlsMode mode) {
-  switch (mode) {
-    case TlsMode::disable:
-      return "disable";
-    case TlsMode::allow:
-      return "allow";
-    case TlsMode::require:
-      return "require";
-  }
-  return "";
-}
-
-void log_addresses(Log& log, const Server& server) {
-  for (std::size_t i = 0; i < server.addresses().size(); ++i) {
-    const auto& listener = server.listeners()[i];
-    log.write(LogLevel::info,
-              {{"listener", listener.name},
-               {"upstream", listener.upstream_url},
-               {"tls", std::string(tls_text(listener.tls.mode))},
-               {"upstream_tls", listener.upstream_tls ? "yes" : "no"}},
-              "listening on " + server.addresses()[i].text());
-  }
-  if (const auto address = server.metrics_address(); !address.empty()) {
-    log.write(LogLevel::info, "metrics on http://" + address + "/metrics");
-  }
-  if (const auto address = server.admin_address(); !address.empty()) {
-    log.write(LogLevel::info, "admin on http://" + address + "/ (/healthz, /readyz)");
-  }
 }
 
 int run(const RunCommand& command) {
@@ -107,6 +79,11 @@ int run_command(int argc, char** argv) {
   }
   if (const auto* check = std::get_if<CheckCommand>(&command)) {
     return check_config(*check, environment, terminal_style(STDOUT_FILENO), std::cout, std::cerr);
+  }
+  if (const auto* learning = std::get_if<LearnCommand>(&command)) {
+    raise_descriptor_limit();
+    const int told = learning->out_file.empty() ? STDERR_FILENO : STDOUT_FILENO;
+    return learn(*learning, environment, terminal_style(told), std::cout, std::cerr);
   }
   return run(std::get<RunCommand>(command));
 }

@@ -33,11 +33,12 @@ bool shadows_where_clients_go(const Config& config) {
 
 }  // namespace
 
-Server::Server(LoadedConfig loaded, shadow::Report& report, Log& log)
+Server::Server(LoadedConfig loaded, shadow::Report& report, Log& log, const LearnSetup* learn)
     : config_(std::move(loaded.config)),
       rules_(std::move(loaded.rules)),
       report_(report),
       log_(log),
+      learn_(learn),
       registry_(std::make_unique<metrics::Registry>()),
       proxy_metrics_(std::make_unique<ProxyMetrics>(*registry_)),
       shadow_metrics_(std::make_unique<shadow::ShadowMetrics>(*registry_, *rules_)),
@@ -137,7 +138,7 @@ shadow::Report& Server::make_report(std::unique_ptr<shadow::JournalFile> journal
 }
 
 void Server::make_engine(std::unique_ptr<shadow::JournalFile> journal) {
-  if (!config_.shadowing) return;
+  if (!config_.shadowing || learn_ != nullptr) return;
   auto& report = make_report(std::move(journal));
   engine_ = std::make_unique<shadow::Engine>(config_.shadow, rules_, *shadow_metrics_, *registry_,
                                              report, worker_count(config_));
@@ -154,8 +155,30 @@ void Server::make_listeners() {
   }
 }
 
-void Server::make_workers() {
+// Gives the worker what looks at its sessions, where anything does.
+void Server::observe(WorkerContext& context) {
+  const std::size_t captures = config_.shadow.queue_bytes / worker_count(config_);
+  if (learn_ != nullptr) {
+    context.learner = std::make_unique<shadow::WorkerLearner>(
+        learn_->log, learn_->choice, config_.shadow.capture_bytes, captures);
+  }
+  if (!engine_) return;
   std::random_device entropy;
+  context.tap = std::make_unique<shadow::WorkerTap>(
+      *rules_, *shadow_metrics_, *context.shard, engine_->intake(context.index),
+      [this](const shadow::Rule& rule) { return engine_->state(rule); },
+      shadow::TapOptions{.user = config_.shadow.keyword("user"),
+                         .database = config_.shadow.keyword("dbname"),
+                         .identity = config_.shadow.identity,
+                         .dev = config_.shadow.dev,
+                         .open_operations = &engine_->open_operations(),
+                         .live = shadows_where_clients_go(config_),
+                         .capture_bytes = config_.shadow.capture_bytes,
+                         .captures_bytes = captures,
+                         .seed = (static_cast<std::uint64_t>(entropy()) << 32) | entropy()});
+}
+
+void Server::make_workers() {
   for (std::size_t i = 0; i < worker_count(config_); ++i) {
     WorkerContext context;
     context.index = i;
@@ -163,20 +186,7 @@ void Server::make_workers() {
     context.metrics = proxy_metrics_.get();
     context.shard = &registry_->make_shard();
     context.loop_lag = loop_lags_[i];
-    if (engine_) {
-      context.tap = std::make_unique<shadow::WorkerTap>(
-          *rules_, *shadow_metrics_, *context.shard, engine_->intake(i),
-          [this](const shadow::Rule& rule) { return engine_->state(rule); },
-          shadow::TapOptions{.user = config_.shadow.keyword("user"),
-                             .database = config_.shadow.keyword("dbname"),
-                             .identity = config_.shadow.identity,
-                             .dev = config_.shadow.dev,
-                             .open_operations = &engine_->open_operations(),
-                             .live = shadows_where_clients_go(config_),
-                             .capture_bytes = config_.shadow.capture_bytes,
-                             .captures_bytes = config_.shadow.queue_bytes / worker_count(config_),
-                             .seed = (static_cast<std::uint64_t>(entropy()) << 32) | entropy()});
-    }
+    observe(context);
     context.not_interpreted = [this](std::uint64_t id, std::string_view why) {
       log_.write(LogLevel::warn, {{"session", std::to_string(id)}},
                  "the session is forwarded and not interpreted any more: " + std::string(why));
@@ -226,6 +236,7 @@ void Server::start() {
   watch_signal(sigterm_, SIGTERM);
   watch_signal(sigint_, SIGINT);
   watch_signal(sighup_, SIGHUP);
+  watch_idle();
   ready_ = true;
 }
 
@@ -283,6 +294,20 @@ void Server::signalled(int number) {
   }
 }
 
+// `learn --until-idle`: what has begun to come, and comes no more, is over.
+void Server::watch_idle() {
+  if (learn_ == nullptr || !learn_->until_idle) return;
+  idle_timer_ = std::make_unique<io::Timer>(loop_);
+  idle_timer_->start_periodic(kDrainStep, [this] {
+    const auto last = learn_->log.last_ns();
+    const auto wait =
+        static_cast<std::uint64_t>(std::chrono::nanoseconds(*learn_->until_idle).count());
+    if (draining_ || last == 0 || io::Loop::now_ns() < last + wait) return;
+    log_.write(LogLevel::info, "no statement has come for the time of --until-idle: draining");
+    begin_drain();
+  });
+}
+
 void Server::begin_drain() {
   draining_ = true;
   ready_ = false;
@@ -305,6 +330,7 @@ void Server::drain_step() {
   metrics_http_.reset();
   admin_http_.reset();
   drain_timer_.reset();
+  idle_timer_.reset();
   loop_.stop();
 }
 

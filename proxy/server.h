@@ -13,6 +13,7 @@
 #include "metrics/registry.h"
 #include "proxy/io/listener.h"
 #include "proxy/io/loop.h"
+#include "proxy/learn_setup.h"
 #include "proxy/loaded_config.h"
 #include "proxy/log.h"
 #include "proxy/proxy_metrics.h"
@@ -28,9 +29,9 @@ namespace parallax::proxy {
 
 class Server {
  public:
-  // `report` and `log` must outlive the server. Throws std::runtime_error when an address cannot be
-  // bound.
-  Server(LoadedConfig loaded, shadow::Report& report, Log& log);
+  // `report`, `log` and `learn` must outlive the server. Throws std::runtime_error when an address
+  // cannot be bound.
+  Server(LoadedConfig loaded, shadow::Report& report, Log& log, const LearnSetup* learn = nullptr);
   ~Server();
 
   // Starts everything and returns; the bound addresses are known then.
@@ -51,6 +52,7 @@ class Server {
   shadow::Report& make_report(std::unique_ptr<shadow::JournalFile> journal);
   void make_engine(std::unique_ptr<shadow::JournalFile> journal);
   void make_workers();
+  void observe(WorkerContext& context);
   void make_http();
   void log_session_end(std::uint64_t id, CloseReason reason, const std::string& detail);
   void make_listeners();
@@ -59,6 +61,7 @@ class Server {
   void warn_of_channel_binding(std::size_t listener);
   void signalled(int number);
   void begin_drain();
+  void watch_idle();
   void drain_step();
   void watch_signal(uv_signal_t& handle, int number);
 
@@ -66,6 +69,7 @@ class Server {
   std::shared_ptr<const shadow::RuleSet> rules_;
   shadow::Report& report_;
   Log& log_;
+  const LearnSetup* learn_;  // null but for `learn`
   std::unique_ptr<metrics::Registry> registry_;
   std::unique_ptr<ProxyMetrics> proxy_metrics_;
   std::unique_ptr<shadow::ShadowMetrics> shadow_metrics_;
@@ -83,6 +87,7 @@ class Server {
   std::unique_ptr<metrics::HttpServer> metrics_http_;
   std::unique_ptr<metrics::HttpServer> admin_http_;
   std::unique_ptr<io::Timer> drain_timer_;
+  std::unique_ptr<io::Timer> idle_timer_;
   uv_signal_t sigterm_{};
   uv_signal_t sigint_{};
   uv_signal_t sighup_{};

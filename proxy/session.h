@@ -34,6 +34,7 @@ class Session final : private AuthSink {
   Session& operator=(const Session&) = delete;
 
   std::uint64_t id() const { return id_; }
+  std::size_t listener() const { return origin_.listener; }
   void start();
 
   // Ends as soon as nothing is outstanding: an idle session gets 57P01, as from the server; a busy

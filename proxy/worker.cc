@@ -121,6 +121,11 @@ bool Worker::admit() {
 
 std::unique_ptr<protocol::ConversationListener> Worker::observe(
     std::uint64_t session_id, const protocol::StartupParameters& startup) {
+  if (context_.learner) {
+    const auto session = sessions_.find(session_id);
+    if (session == sessions_.end()) return nullptr;
+    return context_.learner->open_session(listener(session->second->listener()).name, startup);
+  }
   return context_.tap ? context_.tap->open_session(session_id, startup) : nullptr;
 }
 

@@ -19,6 +19,7 @@
 #include "proxy/session.h"
 #include "proxy/session_host.h"
 #include "proxy/tls_contexts.h"
+#include "shadow/learn/session_learner.h"
 #include "shadow/tap.h"
 
 namespace parallax::proxy {
@@ -49,7 +50,8 @@ struct WorkerContext {
   const ProxyMetrics* metrics = nullptr;
   metrics::Shard* shard = nullptr;  // written by this worker's thread only
   metrics::Histogram loop_lag;
-  std::unique_ptr<shadow::WorkerTap> tap;  // null: nothing is observed
+  std::unique_ptr<shadow::WorkerTap> tap;          // null: nothing is observed
+  std::unique_ptr<shadow::WorkerLearner> learner;  // in the tap's place
   // Called on the worker's thread: see SessionHost::not_interpreted.
   std::function<void(std::uint64_t session_id, std::string_view why)> not_interpreted;
   // Called on the worker's thread for each session that has ended.

@@ -49,7 +49,7 @@ class Parallax:
     """`config`: keys of the configuration file as a dict (written as JSON, which YAML reads); listen, metrics and admin
     default to free ports, workers to 2."""
 
-    def __init__(self, upstream, config=None, arguments=(), environment=None, ready=True):
+    def __init__(self, upstream, config=None, arguments=(), environment=None, ready=True, command='run'):
         self.directory = tempfile.TemporaryDirectory(prefix='parallax-test-')
         base = pathlib.Path(self.directory.name)
         self.config_path = base / 'parallax.yaml'
@@ -59,7 +59,7 @@ class Parallax:
         settings = {**one, 'workers': 2, 'metrics': {'listen': '127.0.0.1:0'}, 'admin': {'listen': '127.0.0.1:0'}, **config}
         self.config_path.write_text(json.dumps(settings, indent=1))
         self.log = open(self.log_path, 'wb')
-        self.process = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', BINARY, 'run', '-c', self.config_path, *arguments],
+        self.process = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', BINARY, command, '-c', self.config_path, *arguments],
                                         stdout=self.log, stderr=self.log, env={**os.environ, **(environment or {})})
         self.host = '127.0.0.1'
         try:
