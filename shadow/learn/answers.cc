@@ -64,6 +64,7 @@ class AnswerFinder {
     if (chosen.empty() && answer_.same_tag && answer_.compared) chosen = choose_calls(false);
     if (chosen.empty()) return std::nullopt;
     choose_sources(chosen);
+    count_unused();
     if (!answer_.unexplained.empty() && !answer_.same_tag) return std::nullopt;
     if (answer_.compared) name_columns(chosen);
     if (answer_.compared) count();
@@ -213,6 +214,38 @@ class AnswerFinder {
     }
   }
 
+  // A value of legacy that varies, and always is what another place of it is, is asked for there.
+  void count_unused() {
+    std::vector<Place> used;
+    for (const auto& source : answer_.sources)
+      if (source) used.push_back({source->node, source->group});
+    answer_.unused = static_cast<std::size_t>(std::ranges::count_if(places_, [&](const Place& one) {
+      return !constant(one) && std::ranges::none_of(used, [&](const Place& other) {
+        return always_equal(one, other);
+      });
+    }));
+  }
+
+  bool constant(const Place& place) const {
+    const LearnInput* first = nullptr;
+    for (std::size_t i = 0; i < operation_.examples.size(); ++i) {
+      const LearnInput* one = input(i, place);
+      if (one == nullptr) continue;
+      if (first != nullptr && !same_input(*first, *one)) return false;
+      first = one;
+    }
+    return true;
+  }
+
+  bool always_equal(const Place& a, const Place& b) const {
+    for (std::size_t i = 0; i < operation_.examples.size(); ++i) {
+      const LearnInput* left = input(i, a);
+      const LearnInput* right = input(i, b);
+      if (left != nullptr && right != nullptr && left->members != right->members) return false;
+    }
+    return true;
+  }
+
   bool sources_hold(const Observation& call, std::size_t example) const {
     for (std::size_t slot = 0; slot < answer_.sources.size(); ++slot) {
       const auto& source = answer_.sources[slot];
@@ -291,25 +324,28 @@ class AnswerFinder {
 auto rank(const Answer& answer) {
   const bool good = answer.differing * kDifferingParts <= answer.agreeing;
   return std::tuple(answer.unexplained.empty(), good && answer.with_rows > 0, answer.same_tag, good,
+                    -static_cast<long>(answer.unused),
                     -static_cast<long>(answer.without_pair.size()), answer.distinct,
                     answer.agreeing);
 }
 
 }  // namespace
 
-std::optional<Answer> find_answer(const LearnedSides& sides, const LegacyOperation& operation) {
+std::vector<Answer> find_answers(const LearnedSides& sides, const LegacyOperation& operation) {
   const auto wholes = whole_results(operation, sides.facts);
-  std::optional<Answer> best;
+  std::vector<Answer> answers;
   for (std::size_t s = 0; s < sides.traffic.statements.size(); ++s) {
     const auto& statement = sides.traffic.statements[s];
     if (statement.side != LearnSide::rewrite || !sides.facts[s].select ||
         sides.facts[s].of_catalog || statement.examples.empty()) {
       continue;
     }
-    auto answer = AnswerFinder(sides, operation, wholes, s).find();
-    if (answer && (!best || rank(*answer) > rank(*best))) best = std::move(answer);
+    if (auto answer = AnswerFinder(sides, operation, wholes, s).find())
+      answers.push_back(*std::move(answer));
   }
-  return best;
+  std::ranges::stable_sort(answers,
+                           [](const Answer& a, const Answer& b) { return rank(a) > rank(b); });
+  return answers;
 }
 
 }  // namespace parallax::shadow

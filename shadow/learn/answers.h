@@ -32,6 +32,7 @@ struct Answer {
   // Columns of the operation (whole_columns) that pair with a column of the rewrite only by name.
   std::map<std::size_t, std::size_t> named_columns;
   std::vector<std::size_t> without_pair;  // columns of the operation
+  std::size_t unused = 0;                 // values of legacy that vary and that it does not ask for
   bool same_tag = false;
   bool compared = false;      // results of both were there
   std::size_t agreeing = 0;   // calls of the rewrite with the result of legacy for its values
@@ -45,8 +46,7 @@ struct LearnedSides {
   std::span<const StatementFacts> facts;
 };
 
-// The best of all statements of the rewrite; nothing when none has the same results and none has
-// the same tag.
-std::optional<Answer> find_answer(const LearnedSides& sides, const LegacyOperation& operation);
+// The statements of the rewrite that have the same results, or the same tag; the best first.
+std::vector<Answer> find_answers(const LearnedSides& sides, const LegacyOperation& operation);
 
 }  // namespace parallax::shadow

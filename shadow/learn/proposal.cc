@@ -59,20 +59,33 @@ class Proposer {
     });
     for (const auto& operation : operations_)
       for (const auto& [tag, count] : operation.tags) ++tagged_[tag];
-    const LearnedSides sides{traffic_, facts_};
     for (const auto& operation : operations_) {
-      const auto answer = find_answer(sides, operation);
-      auto rule = make_rule(sides, operation, answer ? &*answer : nullptr);
-      rule.name = unique(rule_name(operation));
-      check(rule, traffic_.statements[operation.nodes.front().statement].shape.key);
-      for (const auto& node : operation.nodes) use(node.statement, rule.name);
-      if (answer) use(answer->rewrite, rule.name);
-      out_.rules.push_back(std::move(rule));
+      answers_.push_back(find_answers({traffic_, facts_}, operation));
+      if (!answers_.back().empty()) best_.insert(answers_.back().front().rewrite);
     }
+    for (std::size_t i = 0; i < operations_.size(); ++i) add_rule(operations_[i], answers_[i]);
     return std::move(out_);
   }
 
  private:
+  void add_rule(const LegacyOperation& operation, const std::vector<Answer>& answers) {
+    const LearnedSides sides{traffic_, facts_};
+    auto rule = make_rule(sides, operation, answers.empty() ? nullptr : &answers.front());
+    rule.name = unique(rule_name(operation));
+    check(rule, traffic_.statements[operation.nodes.front().statement].shape.key);
+    for (const auto& node : operation.nodes) use(node.statement, rule.name);
+    if (!answers.empty()) use(answers.front().rewrite, rule.name);
+    for (const Answer& other : answers) {
+      // The new code leaves out what is 0 or empty: one call, two texts.
+      if (best_.contains(other.rewrite) || other.with_rows == 0) continue;
+      use(other.rewrite, rule.name);
+      rule.evidence.push_back(
+          concat({"The rewrite has another form of it, for some of its values: ",
+                  make_rule(sides, operation, &other).rewrite}));
+    }
+    out_.rules.push_back(std::move(rule));
+  }
+
   std::vector<std::string> covering(std::size_t statement) const {
     std::vector<std::string> names;
     const auto known = known_.know(traffic_.statements[statement].text);
@@ -120,30 +133,30 @@ class Proposer {
     };
     for (const auto& [tag, count] : operation.tags)
       if (!tag.empty() && (best.empty() || rank(tag) > rank(best))) best = tag;
-    const auto shape = shape_name(operation);
-    if (best.empty()) return shape;
+    const auto verb = verb_of(operation);
+    const auto& tables = facts_[operation.nodes.front().statement].tables;
+    const auto table =
+        tables.empty() ? std::string("query") : identifier_of(tables.front(), "query");
+    if (best.empty()) return concat({table, ".", verb});
     const bool first = std::ranges::none_of(operations_, [&](const LegacyOperation& other) {
       return other.tags.contains(best) && &other != &operation &&
              std::pair(other.nodes.size(), &operation) > std::pair(operation.nodes.size(), &other);
     });
-    return printable(first ? best : concat({best, ".", shape}));
+    return printable(first ? best : concat({best, ".", verb}));
   }
 
   // As an ORM would call it: users.findUnique.
-  std::string shape_name(const LegacyOperation& operation) const {
-    const auto& facts = facts_[operation.nodes.front().statement];
-    const auto table =
-        facts.tables.empty() ? std::string("query") : identifier_of(facts.tables.front(), "query");
-    const bool expressions =
-        !facts.columns.empty() &&
-        std::ranges::all_of(facts.columns, [](const auto& column) { return column.table.empty(); });
-    std::string_view verb = "findMany";
-    if (expressions) verb = facts.columns.size() == 1 ? "count" : "aggregate";
-    const bool one = std::ranges::all_of(operation.examples, [](const auto& example) {
-      return example.front()->result->rows() <= 1;
+  std::string_view verb_of(const LegacyOperation& operation) const {
+    const auto& columns = facts_[operation.nodes.front().statement].columns;
+    const bool expressions = !columns.empty() && std::ranges::all_of(columns, [](const auto& one) {
+      return one.table.empty();
     });
-    if (!expressions && one && !operation.examples.empty()) verb = "findUnique";
-    return concat({table, ".", verb});
+    if (expressions) return columns.size() == 1 ? "count" : "aggregate";
+    std::size_t most = 0;
+    for (const auto& example : operation.examples)
+      most = std::max(most, example.front()->result->rows());
+    if (operation.examples.empty() || most > 1) return "findMany";
+    return most == 1 ? "findUnique" : "none";
   }
 
   std::string unique(std::string name) {
@@ -160,6 +173,8 @@ class Proposer {
   std::vector<StatementFacts> facts_;
   std::vector<LegacyOperation> operations_;
   std::map<std::string, std::size_t> tagged_;  // operations that have a tag
+  std::vector<std::vector<Answer>> answers_;   // by operation
+  std::set<std::size_t> best_;                 // rewrites that are proposed
   std::map<std::string, std::vector<RuleSource>> by_root_;
   std::set<std::string> known_names_;
   Proposals out_;

@@ -177,10 +177,18 @@ class RuleMaker {
     std::ranges::sort(used);
     for (const auto& [place, slot] : used) {
       const LearnInput* value = constant(place);
-      const bool pin = value != nullptr && rewrite_constant(slot) && varied() &&
-                       says_how(place, *value) && !value->list;
+      const bool pin = value != nullptr && rewrite_constant(slot) && is_pin(place, *value, slot);
       if (!pin) use(place, slot);
     }
+  }
+
+  // Constant on both sides: written so in both texts, or seen so often enough and no name of
+  // anybody.
+  bool is_pin(const Place& place, const LearnInput& value, std::size_t slot) const {
+    const bool how = says_how(place, value) || place_of(place).column.empty();
+    if (written_constant(place) != nullptr && is_written(rewrite().shape.slots[slot]))
+      return how || varied();
+    return how && !value.list && varied();
   }
 
   void name(const Place& place, const ValuePlace* other) {
@@ -259,12 +267,15 @@ class RuleMaker {
                           "in a `let`, write a value as a pin, or `:_` where it does not matter"}));
   }
 
-  // The statement's text has a constant there, always the same.
+  // The text has a constant there.
+  static bool is_written(const SlotGroup& group) {
+    return !group.members.empty() && std::ranges::all_of(group.members, [](const Slot& slot) {
+      return slot.kind == SlotKind::literal;
+    });
+  }
   const Slot* written_constant(const Place& place) const {
     const SlotGroup& group = statement(place.first).shape.slots[place.second];
-    const bool literal = std::ranges::all_of(
-        group.members, [](const Slot& slot) { return slot.kind == SlotKind::literal; });
-    return literal && !group.members.empty() ? &group.members.front() : nullptr;
+    return is_written(group) ? &group.members.front() : nullptr;
   }
 
   const std::string* equal_name(const Place& place) const {
@@ -297,9 +308,7 @@ class RuleMaker {
       if (words) continue;
       const SlotGroup& group = rewrite().shape.slots[slot];
       const bool unexplained = std::ranges::count(answer_->unexplained, slot) > 0;
-      const bool literal = std::ranges::all_of(
-          group.members, [](const Slot& one) { return one.kind == SlotKind::literal; });
-      if (literal && !unexplained) continue;  // as it stands
+      if (is_written(group) && !unexplained) continue;  // as it stands
       if (!unexplained && !rewrite().examples.empty())
         words = literal_text(rewrite().examples.front().inputs[slot], group,
                              rewrite_facts().places[slot].use);

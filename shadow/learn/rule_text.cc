@@ -57,7 +57,7 @@ class RuleText {
     if (text.empty()) return;
     if (is_word(text.front())) separate_word(out_);
     // `limit:n`, `a[1:b]`: a name begins behind something else.
-    if (text.front() == ':') {
+    if (text.front() == ':' && text != "::") {
       separate_word(out_);
       if (out_.ends_with(':')) out_.push_back(' ');
     }

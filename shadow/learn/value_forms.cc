@@ -12,10 +12,16 @@ namespace parallax::shadow {
 
 namespace {
 
-// 2024-04-02T00:05:00.250Z and 2024-04-02 00:05:00.25 are one instant in a session in UTC; nothing
-// for what is no timestamp.
+// 2024-04-02T00:05:00.250Z and 2024-04-02 00:05:00.25 are one instant in a session in UTC, and a
+// day is its midnight; nothing for what is no timestamp.
 std::optional<std::string> instant(std::string_view text) {
   constexpr std::string_view kPattern = "dddd-dd-dd dd:dd:dd";
+  constexpr std::size_t kDay = 10;
+  std::string midnight;
+  if (text.size() == kDay) {
+    midnight = concat({text, " 00:00:00"});
+    text = midnight;
+  }
   if (text.size() < kPattern.size()) return std::nullopt;
   for (std::size_t i = 0; i < kPattern.size(); ++i) {
     const char c = text[i];
