@@ -66,6 +66,21 @@ int affinity(const OutputColumn& parent, const OutputColumn& child) {
   return 0;
 }
 
+Members members_of(const LearnInput& input) {
+  Members members;
+  for (const auto& member : input.members)
+    members.push_back(member ? std::optional<std::string_view>(*member) : std::nullopt);
+  return members;
+}
+
+// The parent was asked for the same list: its column has what both were given.
+bool echoes(const Observation& parent, const LearnInput& list) {
+  const auto set = as_set(members_of(list));
+  return std::ranges::any_of(parent.inputs, [&](const LearnInput& input) {
+    return input.list && as_set(members_of(input)) == set;
+  });
+}
+
 class LinkFinder {
  public:
   LinkFinder(std::span<const LearnEvent> events, std::span<const StatementFacts> facts,
@@ -123,9 +138,7 @@ class LinkFinder {
       if (!input.list || !input.has_value()) continue;
       const auto column = child_column(child, group);
       if (!column) continue;
-      Members members;
-      for (const auto& member : input.members)
-        members.push_back(member ? std::optional<std::string_view>(*member) : std::nullopt);
+      const Members members = members_of(input);
       for (const auto& text : {in_order(members), as_set(members)})
         add_parents(e, group, *column, by_values_.find(std::hash<std::string>()(text)));
     }
@@ -140,12 +153,15 @@ class LinkFinder {
     std::map<std::size_t, std::size_t> kept;
     for (auto place = found->second.rbegin(); place != found->second.rend(); ++place) {
       const LearnEvent& parent = events_[place->event];
-      if (place->event == e || parent.seen->end_ns > child.seen->begin_ns ||
+      if (parent.statement == child.statement || parent.seen->end_ns > child.seen->begin_ns ||
           child.seen->begin_ns - parent.seen->end_ns > window_ns_ ||
           parent.seen->operation != child.seen->operation) {
         continue;
       }
-      const auto link = link_index({child.kind, group, parent.kind, place->column, column});
+      const FoundLink found_link{child.kind, group, parent.kind, place->column, column};
+      if (echoes(*parent.seen, child.seen->inputs[group]) && affinity_of(found_link) < kNamesSpeak)
+        continue;
+      const auto link = link_index(found_link);
       if (++kept[link] > kParentsKept) continue;
       auto& known = explanations_[e];
       if (std::ranges::none_of(known, [&](const Explanation& one) {

@@ -139,10 +139,24 @@ class Proposer {
         tables.empty() ? std::string("query") : identifier_of(tables.front(), "query");
     if (best.empty()) return concat({table, ".", verb});
     const bool first = std::ranges::none_of(operations_, [&](const LegacyOperation& other) {
-      return other.tags.contains(best) && &other != &operation &&
-             std::pair(other.nodes.size(), &operation) > std::pair(operation.nodes.size(), &other);
+      return other.tags.contains(best) && &other != &operation && goes_before(other, operation);
     });
     return printable(first ? best : concat({best, ".", verb}));
+  }
+
+  // Of two operations with one tag: that of more statements, of more rows, or met first.
+  static bool goes_before(const LegacyOperation& a, const LegacyOperation& b) {
+    const auto weight = [](const LegacyOperation& one) {
+      return std::pair(one.nodes.size(), most_rows(one) > 0);
+    };
+    return weight(a) != weight(b) ? weight(a) > weight(b) : &a < &b;
+  }
+
+  static std::size_t most_rows(const LegacyOperation& operation) {
+    std::size_t most = 0;
+    for (const auto& example : operation.examples)
+      most = std::max(most, example.front()->result->rows());
+    return most;
   }
 
   // As an ORM would call it: users.findUnique.
@@ -152,9 +166,7 @@ class Proposer {
       return one.table.empty();
     });
     if (expressions) return columns.size() == 1 ? "count" : "aggregate";
-    std::size_t most = 0;
-    for (const auto& example : operation.examples)
-      most = std::max(most, example.front()->result->rows());
+    const std::size_t most = most_rows(operation);
     if (operation.examples.empty() || most > 1) return "findMany";
     return most == 1 ? "findUnique" : "none";
   }
