@@ -31,12 +31,14 @@ struct Call {
 class AnswerFinder {
  public:
   AnswerFinder(const LearnedSides& sides, const LegacyOperation& operation,
-               const std::vector<std::optional<ResultSet>>& wholes, std::size_t rewrite)
+               const std::vector<std::optional<ResultSet>>& wholes, std::size_t rewrite,
+               bool repeated)
       : sides_(sides),
         operation_(operation),
         wholes_(wholes),
         rewrite_(sides.traffic.statements[rewrite]),
-        facts_(sides.facts[rewrite]) {
+        facts_(sides.facts[rewrite]),
+        repeated_(repeated) {
     answer_.rewrite = rewrite;
     for (const auto& one : whole_columns(operation, sides.facts)) {
       const auto& facts = sides.facts[operation.nodes[one.node].statement];
@@ -76,7 +78,7 @@ class AnswerFinder {
  private:
   // What texts alone say.
   bool may_be() {
-    match_ = match_columns(columns_, facts_.columns);
+    match_ = match_columns(columns_, facts_.columns, repeated_);
     const auto own = std::ranges::count(columns_, false, &LegacyColumn::link);
     const auto paired =
         std::min<std::ptrdiff_t>(own, own - static_cast<std::ptrdiff_t>(match_.legacy_left.size()) +
@@ -311,6 +313,7 @@ class AnswerFinder {
   const std::vector<std::optional<ResultSet>>& wholes_;
   const LearnedStatement& rewrite_;
   const StatementFacts& facts_;
+  bool repeated_;  // columns that come several times pair by their order
   Answer answer_;
   std::vector<LegacyColumn> columns_;
   std::vector<Place> places_;  // legacy's values, without links
@@ -340,8 +343,12 @@ std::vector<Answer> find_answers(const LearnedSides& sides, const LegacyOperatio
         sides.facts[s].of_catalog || statement.examples.empty()) {
       continue;
     }
-    if (auto answer = AnswerFinder(sides, operation, wholes, s).find())
-      answers.push_back(*std::move(answer));
+    auto answer = AnswerFinder(sides, operation, wholes, s, true).find();
+    if (!answer || answer->agreeing == 0) {
+      auto by_values = AnswerFinder(sides, operation, wholes, s, false).find();
+      if (by_values && by_values->agreeing > 0) answer = std::move(by_values);
+    }
+    if (answer) answers.push_back(*std::move(answer));
   }
   std::ranges::stable_sort(answers,
                            [](const Answer& a, const Answer& b) { return rank(a) > rank(b); });

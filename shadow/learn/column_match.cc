@@ -62,7 +62,7 @@ int likeness(const OutputColumn& legacy, const OutputColumn& rewrite) {
 }  // namespace
 
 ColumnMatch match_columns(const std::vector<LegacyColumn>& legacy,
-                          const std::vector<OutputColumn>& rewrite) {
+                          const std::vector<OutputColumn>& rewrite, bool repeated) {
   using Origin = std::pair<std::string, std::string>;
   std::map<Origin, std::pair<Columns, Columns>> groups;
   for (std::size_t i = 0; i < legacy.size(); ++i) {
@@ -80,7 +80,7 @@ ColumnMatch match_columns(const std::vector<LegacyColumn>& legacy,
     Columns own = group.first;
     if (own.size() != group.second.size())
       std::erase_if(own, [&](std::size_t i) { return legacy[i].link; });
-    if (own.size() != group.second.size()) continue;
+    if (own.size() != group.second.size() || (own.size() > 1 && !repeated)) continue;
     for (std::size_t i = 0; i < own.size(); ++i) {
       match.pairs.emplace_back(own[i], group.second[i]);
       legacy_paired.insert(own[i]);

@@ -19,14 +19,15 @@ struct LegacyColumn {
 };
 
 // What verification will find by itself (pairing.h), as far as texts say it: the same column of the
-// same table, in order of appearance where there are several.
+// same table, in order of appearance where there are several; these are left where `repeated` is
+// false.
 struct ColumnMatch {
   std::vector<std::pair<std::size_t, std::size_t>> pairs;
   std::vector<std::size_t> legacy_left;  // without links
   std::vector<std::size_t> rewrite_left;
 };
 ColumnMatch match_columns(const std::vector<LegacyColumn>& legacy,
-                          const std::vector<OutputColumn>& rewrite);
+                          const std::vector<OutputColumn>& rewrite, bool repeated);
 
 // The rows of some columns, in whatever sequence.
 using Columns = std::vector<std::size_t>;

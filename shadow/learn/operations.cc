@@ -124,6 +124,21 @@ class OperationFinder {
     }
   }
 
+  // Children of one parent run at the same time: their columns in the parent say which is first.
+  void add_in_order(const std::vector<Path>& met, std::size_t from, std::size_t to,
+                    std::vector<Path>& paths) const {
+    std::vector<std::size_t> children;
+    for (std::size_t i = 1; i < met.size(); ++i)
+      if (met[i].parent == from) children.push_back(i);
+    std::ranges::stable_sort(
+        children, {}, [&](std::size_t i) { return found_.links[met[i].link].parent_column; });
+    for (const std::size_t i : children) {
+      paths.push_back(met[i]);
+      paths.back().parent = to;
+      add_in_order(met, i, paths.size() - 1, paths);
+    }
+  }
+
   std::size_t child_by(std::size_t event, std::size_t link) const {
     for (const std::size_t child : trees_[event].children)
       if (trees_[child].link == link) return child;
@@ -131,8 +146,10 @@ class OperationFinder {
   }
 
   void add_operation(const std::vector<std::size_t>& roots) {
+    std::vector<Path> met(1);
+    for (const std::size_t root : roots) collect(met, 0, root);
     std::vector<Path> paths(1);
-    for (const std::size_t root : roots) collect(paths, 0, root);
+    add_in_order(met, 0, 0, paths);
     for (const std::size_t root : roots) count_expected(paths, 0, root);
     LegacyOperation operation;
     std::vector<std::size_t> node_of(paths.size(), kNone);

@@ -346,8 +346,6 @@ class RuleMaker {
       const OutputColumn& output = outputs[index];
       std::string text = output.expression;
       if (output.aliased) text = output.label;
-      if (!output.table.empty() && !output.aliased)
-        text = concat({output.table, ".", output.column});
       if (output.has_slot && !output.aliased) {
         problem(concat({"the column \"", legacy_label(legacy),
                         "\" of legacy is an expression of the rewrite with a value in it: write it "

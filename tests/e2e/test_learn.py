@@ -17,11 +17,15 @@ PROCEDURES = {**catalogue.SINGLE, **catalogue.SEVERAL}
 EDITED = {
     'userRouter.byFrequency': (('legacy', 'rewrite'), 'only users with notifications were asked for: the value is named, not pinned'),
     'userRouter.find': (('legacy', 'rewrite', 'let'), 'one text is searched in two columns: one name'),
-    'machineRouter.freePlay': (('legacy', 'rewrite', 'let'), 'the wildcard is a name like others'),
+    'roleRouter.allowing': (('legacy', 'rewrite'), 'only default roles were asked for: the value is named, not pinned'),
+    'issueRouter.openOnMachine': (('legacy', 'rewrite'), 'the one status that the code knows is named, not pinned'),
     'issueRouter.search': (('let', 'expect'), 'the new code escapes wildcards, which no call had'),
     'issueRouter.people': (('columns',), 'pairs that would be found by their order are written down'),
     'collectionRouter.withMachines': (('ignore',), 'a column without a counterpart needs a reason'),
 }
+
+# Its parameter is bytes of a type that the client leaves to the server: skipped with the reason context.
+BINARY = 'machineRouter.byQrCode'
 
 TOKEN = re.compile(r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | :: | :(?P<name>[A-Za-z_]\w*)(?P<column>\.\w+)?""", re.X)
 
@@ -95,12 +99,17 @@ class Learn(rig.Database):
         calls = catalogue.calls(PROCEDURES, 30, 71)
         out, told = self.learn(calls, atOnce=4, pool=5, seed=72, tags=True)
         proposed = rig.load_rules(out)
-        self.assertEqual(set(saved), set(proposed), told)
+        self.assertEqual(set(saved), set(proposed), f'{told}\n{self.comments(out)}')
         for name, rule in saved.items():
             expected, why = EDITED.get(name, ((), 'as it is proposed'))
             with self.subTest(rule=name, why=why, proposed=proposed[name], saved=rule):
                 self.assertEqual(expected, differences(proposed[name], rule))
         self.check_matching(proposed, saved, calls)
+
+    @staticmethod
+    def comments(out):
+        """Rules that do not load, and why."""
+        return '\n'.join(line[:400] for line in out.read_text().split('\n') if line.startswith('  #') and ' calls of ' not in line)
 
     def check_matching(self, proposed, saved, calls):
         """Over the same traffic; with the reason that only a person can give."""
@@ -112,7 +121,7 @@ class Learn(rig.Database):
         for name in saved:
             found = verdicts(metrics, name)
             with self.subTest(rule=name, verdicts=found, kinds=kinds(metrics, name), skipped=skipped(metrics, name)):
-                self.assertEqual({'match'}, set(found))
+                self.assertEqual(set() if name == BINARY else {'match'}, set(found))
         self.assertEqual(0, metrics.sum('statements_total', covered='no'))
 
     def test_results_alone_tell_what_answers_what(self):
