@@ -70,8 +70,11 @@ class AnswerFinder {
     if (!answer_.unexplained.empty() && !answer_.same_tag) return std::nullopt;
     if (answer_.compared) name_columns(chosen);
     if (answer_.compared) count();
-    const bool proven =
-        answer_.agreeing > 0 && answer_.differing * kDifferingParts <= answer_.agreeing;
+    // A column without its like on each side: they have nothing to do with each other.
+    const bool other_columns =
+        !answer_.without_pair.empty() && left_.size() < match_.rewrite_left.size();
+    const bool proven = answer_.agreeing > 0 && !other_columns &&
+                        answer_.differing * kDifferingParts <= answer_.agreeing;
     return proven || answer_.same_tag ? std::optional(std::move(answer_)) : std::nullopt;
   }
 

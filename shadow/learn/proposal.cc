@@ -23,7 +23,7 @@ RuleSource source_of(const ProposedRule& rule) {
   source.name.text = rule.name;
   source.legacy.clear();
   for (const auto& one : rule.legacy) source.legacy.push_back({one.name, {one.sql, {}}});
-  source.rewrite.text = rule.rewrite;
+  source.rewrite.front().sql.text = rule.rewrite;
   for (const auto& [name, expression] : rule.let) source.let[name] = {expression, {}};
   for (const auto& [label, column] : rule.columns) source.columns[label] = {column, {}};
   return source;
@@ -91,9 +91,6 @@ class Proposer {
     const auto known = known_.know(traffic_.statements[statement].text);
     for (const auto* places : {&known.roots, &known.children})
       for (const auto& place : *places) names.push_back(place.rule->name);
-    for (const auto& rule : known_.rules())
-      if (rule->rewrite.key == traffic_.statements[statement].shape.key)
-        names.push_back(rule->name);
     std::ranges::sort(names);
     const auto again = std::ranges::unique(names);
     names.erase(again.begin(), again.end());
@@ -101,7 +98,9 @@ class Proposer {
   }
 
   bool roots_a_rule(std::size_t statement) const {
-    return !known_.know(traffic_.statements[statement].text).roots.empty();
+    const auto known = known_.know(traffic_.statements[statement].text);
+    return std::ranges::any_of(
+        known.roots, [](const StatementPlace& place) { return place.side == Side::legacy; });
   }
 
   void use(std::size_t statement, const std::string& rule) {

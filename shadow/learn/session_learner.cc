@@ -22,7 +22,7 @@ bool is_select(std::string_view key) {
 
 // What a statement is, on its way.
 struct Passing {
-  std::shared_ptr<const LearnedText> text;
+  std::shared_ptr<const LearnedText> text;  // null: its parameters were too many to be kept
   std::string operation;
   std::optional<LearnSide> side;
   std::vector<Value> parameters;
@@ -99,11 +99,11 @@ class SessionLearner final : public protocol::ConversationListener {
     const auto* parsed = dynamic_cast<const ParsedNote*>(statement.get());
     if (parsed == nullptr) return nullptr;
     auto note = std::make_shared<BoundNote>();
-    note->passing.text = parsed->text;
-    note->passing.operation = parsed->operation;
     if (!whole) return note;
     auto parameters = read_parameters(bind, &parsed->types);
     if (!parameters) return note;
+    note->passing.text = parsed->text;
+    note->passing.operation = parsed->operation;
     note->passing.side = parsed->side;
     note->passing.parameters = *std::move(parameters);
     if (parsed->text->select && parsed->side)
@@ -144,8 +144,8 @@ class SessionLearner final : public protocol::ConversationListener {
 
   void ended(Passing& passing, const protocol::Command& command) {
     auto& log = worker_.log_;
+    if (passing.text == nullptr || !passing.text->readable) return log.add_unreadable();
     if (!passing.text->select) {
-      if (!passing.text->readable) return log.add_unreadable();
       return command.tag.empty() ? void() : log.add_other(command.tag);
     }
     if (!passing.side) return log.add_unchosen();

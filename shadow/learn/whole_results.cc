@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "shadow/compare/stitch.h"
-#include "shadow/rules/rule.h"
 
 namespace parallax::shadow {
 
@@ -59,22 +58,14 @@ std::vector<WholeColumn> whole_columns(const LegacyOperation& operation,
 
 std::vector<std::optional<ResultSet>> whole_results(const LegacyOperation& operation,
                                                     std::span<const StatementFacts> facts) {
-  Rule rule;
   Stitching stitching;
-  rule.legacy.resize(operation.nodes.size());
   std::size_t first = 0;
-  for (std::size_t node = 0; node < operation.nodes.size(); ++node) {
-    const OperationNode& own = operation.nodes[node];
+  for (const OperationNode& own : operation.nodes) {
     auto columns = infos(facts[own.statement]);
     const std::size_t count = columns.size();
-    stitching.parts.push_back({std::move(columns), first, own.parent_column, own.link_column});
+    stitching.parts.push_back(
+        {std::move(columns), first, own.parent, own.parent_column, own.link_column});
     first += count;
-    if (node == 0) continue;
-    rule.legacy[node].link = Link{.parent = own.parent,
-                                  .parent_column = {},
-                                  .group = own.group,
-                                  .column = own.link_column,
-                                  .list_name = {}};
   }
   std::vector<std::optional<ResultSet>> wholes;
   for (const auto& example : operation.examples) {
@@ -85,7 +76,7 @@ std::vector<std::optional<ResultSet>> whole_results(const LegacyOperation& opera
       empty.emplace_back(stitching.parts[node].columns);
       parts.push_back(example[node] == nullptr ? &empty.back() : example[node]->result.get());
     }
-    wholes.push_back(stitch(rule, stitching, {}, {}, parts, kWholeBytesMax));
+    wholes.push_back(stitch(stitching, {}, {}, parts, kWholeBytesMax));
     const bool fits = wholes.back() && !wholes.back()->columns().empty() &&
                       wholes.back()->columns().size() == first;
     if (!fits) wholes.back().reset();

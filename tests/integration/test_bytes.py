@@ -48,6 +48,11 @@ class Bytes(unittest.TestCase):
             self.assertEqual(0, metrics.sum('verdicts_total', rule='item.byId', verdict='mismatch'))
             self.assertGreater(metrics.sum('verdicts_total', rule='item.wrong', verdict='mismatch'), 0)
 
+    def test_learning(self):
+        with Parallax(self.cluster.url(), self.config(), command='learn') as proxy:
+            self.compare(transcript.record(proxy.host, proxy.port), 'learn')
+            self.assertEqual(0, proxy.metrics().sum('operations_total'))
+
     def test_shadow_on_a_server_that_comes_and_goes(self):
         with Cluster() as second:
             second.psql(transcript.SCHEMA)

@@ -166,7 +166,7 @@ TEST_CASE("learn: what is proposed is in the grammar") {
   source.name.text = rule.name;
   source.legacy.clear();
   for (const auto& one : rule.legacy) source.legacy.push_back({one.name, {one.sql, {}}});
-  source.rewrite.text = rule.rewrite;
+  source.rewrite.front().sql.text = rule.rewrite;
   CHECK(compile({source}).rules().front()->legacy.size() == 3);
 }
 
