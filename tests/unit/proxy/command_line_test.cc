@@ -32,6 +32,25 @@ TEST_CASE("run and check") {
   CHECK(std::get<CheckCommand>(parse({"check", "-c", "b.yaml", "--online", "--plans"})).plans);
 }
 
+TEST_CASE("learn") {
+  const auto plain = std::get<LearnCommand>(parse({"learn", "-c", "a.yaml"}));
+  CHECK(plain.config_file == "a.yaml");
+  CHECK((plain.legacy.empty() && plain.rewrite.empty() && plain.rewrites_file.empty()));
+  CHECK((plain.out_file.empty() && !plain.force && !plain.until_idle));
+  const auto whole = std::get<LearnCommand>(
+      parse({"learn", "-c", "a.yaml", "--legacy", "old", "--rewrite", "application_name=new",
+             "--rewrites", "r.json", "--until-idle", "30s", "--out", "o.yaml", "--force"}));
+  CHECK(whole.legacy == "old");
+  CHECK(whole.rewrite == "application_name=new");
+  CHECK(whole.rewrites_file == "r.json");
+  CHECK(whole.until_idle == std::chrono::seconds(30));
+  CHECK((whole.out_file == "o.yaml" && whole.force));
+  CHECK(ended({"learn"}).exit_status == kExitUsage);
+  CHECK(ended({"learn", "-c", "a.yaml", "--force"}).exit_status == kExitUsage);
+  CHECK(has(ended({"learn", "-c", "a.yaml", "--until-idle", "30"}).text, "`20s`"));
+  CHECK(has(ended({"learn", "--help"}).text, "application_name=new"));
+}
+
 TEST_CASE("help is enough to start") {
   const EndCommand help = ended({"--help"});
   CHECK(help.exit_status == kExitFine);
