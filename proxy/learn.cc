@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <ostream>
 #include <sstream>
@@ -61,7 +62,9 @@ std::string prepare(const LearnCommand& command, const Config& config, shadow::L
                        : shadow::add_rewrites(std::get<0>(read), log);
     if (!problem.empty()) return escaped(command.rewrites_file) + ": " + escaped(problem);
   }
-  if (command.out_file.empty() || command.force || !std::ifstream(command.out_file)) return {};
+  std::error_code unknown;
+  const bool there = std::filesystem::exists(command.out_file, unknown);
+  if (command.out_file.empty() || command.force || !there) return {};
   return escaped(command.out_file) + " is there already: --force writes over it";
 }
 
@@ -72,6 +75,11 @@ bool write_rules(const std::string& file, const std::string& yaml, std::ostream&
   if (out) return true;
   err << escaped(file) << ": " << reason(errno) << '\n';
   return false;
+}
+
+bool has_side(const shadow::LearnedTraffic& traffic, shadow::LearnSide side) {
+  return std::ranges::any_of(traffic.statements,
+                             [side](const auto& one) { return one.side == side; });
 }
 
 }  // namespace
@@ -99,6 +107,8 @@ int learn(const LearnCommand& command, const Environment& environment, const Ter
     Server server(std::move(served), report, log, &setup);
     server.start();
     log_addresses(log, server);
+    log.write(LogLevel::info,
+              "learning: nothing is compared; a signal (^C) ends it and writes the rules");
     server.run();
   } catch (const std::exception& error) {
     log.write(LogLevel::error, error.what());
@@ -106,6 +116,9 @@ int learn(const LearnCommand& command, const Environment& environment, const Ter
   }
   auto traffic = statements.take();
   const auto proposals = shadow::propose_rules(traffic, *rules, window);
+  if (!command.rewrite.empty() && !has_side(traffic, shadow::LearnSide::rewrite))
+    err << "no SELECT was of the rewrite, --rewrite " << escaped(command.rewrite) << '\n';
+  if (!has_side(traffic, shadow::LearnSide::legacy)) err << "no SELECT was of legacy\n";
   const bool apart = !command.out_file.empty();
   (apart ? out : err) << render_traffic(traffic, proposals, style);
   const auto yaml = shadow::rules_yaml(proposals.rules);
@@ -113,7 +126,10 @@ int learn(const LearnCommand& command, const Environment& environment, const Ter
     out << yaml;
     return kExitFine;
   }
-  if (!write_rules(command.out_file, yaml, err)) return kExitNo;
+  if (!write_rules(command.out_file, yaml, err)) {
+    out << yaml;  // what was learnt is not lost
+    return kExitNo;
+  }
   out << "rules: " << escaped(command.out_file) << '\n';
   return kExitFine;
 }

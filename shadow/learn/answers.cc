@@ -7,20 +7,18 @@
 #include <unordered_map>
 
 #include "shadow/learn/column_match.h"
+#include "shadow/learn/example_values.h"
 
 namespace parallax::shadow {
 
 namespace {
 
-constexpr std::size_t kCallsMax = 200;       // of a rewrite that are looked at
+constexpr std::size_t kCallsMax = 100;       // of a rewrite that are looked at
 constexpr std::size_t kCandidatesMax = 400;  // operations that one call is held against
 // A result may have changed between the two: one difference in so many is no other statement.
 constexpr std::size_t kDifferingParts = 5;
 
-struct Place {
-  std::size_t node = 0;
-  std::size_t group = 0;
-};
+using Place = ValuePosition;
 
 // One call of the rewrite and the operation that it is taken for.
 struct Call {
@@ -47,8 +45,8 @@ class AnswerFinder {
     for (std::size_t node = 0; node < operation.nodes.size(); ++node) {
       const auto statement = operation.nodes[node].statement;
       const std::size_t slots = sides.traffic.statements[statement].shape.slots.size();
-      for (std::size_t group = 0; group < slots; ++group)
-        if (node == 0 || group != operation.nodes[node].group) places_.push_back({node, group});
+      for (std::size_t slot = 0; slot < slots; ++slot)
+        if (node == 0 || slot != operation.nodes[node].group) places_.push_back({node, slot});
     }
     const auto& examples = rewrite_.examples;
     const std::size_t skipped = examples.size() - std::min(examples.size(), kCallsMax);
@@ -108,18 +106,13 @@ class AnswerFinder {
     }
   }
 
-  const LearnInput* input(std::size_t example, const Place& place) const {
-    const Observation* part = operation_.examples[example][place.node];
-    return part == nullptr ? nullptr : &part->inputs[place.group];
-  }
-
   bool holds(const ValueSource& source, std::size_t example, const LearnInput& value) const {
-    const LearnInput* given = input(example, {source.node, source.group});
+    const LearnInput* given = value_at(operation_, example, {source.node, source.group});
     return given != nullptr && comes_from(source.form, *given, value);
   }
 
   const ValuePlace& legacy_place(const Place& place) const {
-    return sides_.facts[operation_.nodes[place.node].statement].places[place.group];
+    return sides_.facts[operation_.nodes[place.node].statement].places[place.slot];
   }
 
   // LIMIT is LIMIT, and nothing else.
@@ -133,7 +126,7 @@ class AnswerFinder {
   bool explained(std::size_t example, std::size_t slot, const LearnInput& value) const {
     return std::ranges::any_of(places_, [&](const Place& place) {
       return may_come(place, slot) && std::ranges::any_of(kValueForms, [&](ValueForm form) {
-               return holds({place.node, place.group, form}, example, value);
+               return holds({place.node, place.slot, form}, example, value);
              });
     });
   }
@@ -162,6 +155,17 @@ class AnswerFinder {
       if (wholes_[i]) by_rows_[rows_hash(*wholes_[i], columns)].push_back(i);
   }
 
+  // How many values of the call the example explains, from 1; 0: not all that vary.
+  std::size_t score_of(const Observation& call, std::size_t example) const {
+    std::size_t score = 1;
+    for (std::size_t slot = 0; slot < constant_.size(); ++slot) {
+      const bool known = explained(example, slot, call.inputs[slot]);
+      if (known) ++score;
+      if (!known && !constant_[slot] && !answer_.same_tag) return 0;
+    }
+    return score;
+  }
+
   // For each call the operation that explains most of its values, where it explains all that vary.
   std::vector<Call> choose_calls(bool by_rows) {
     std::vector<Call> chosen;
@@ -171,14 +175,8 @@ class AnswerFinder {
       std::optional<std::size_t> best;
       std::size_t most = 0;
       for (std::size_t i = 0; i < std::min(equal.size(), kCandidatesMax); ++i) {
-        std::size_t score = 1;
-        bool whole = true;
-        for (std::size_t slot = 0; slot < constant_.size(); ++slot) {
-          const bool known = explained(equal[i], slot, call.rewrite->inputs[slot]);
-          if (known) ++score;
-          whole = whole && (known || constant_[slot]);
-        }
-        if ((!whole && !answer_.same_tag) || score <= most) continue;
+        const auto score = score_of(*call.rewrite, equal[i]);
+        if (score <= most) continue;
         most = score;
         best = equal[i];
       }
@@ -195,7 +193,7 @@ class AnswerFinder {
       for (const Place& place : places_) {
         if (!may_come(place, slot)) continue;
         for (const ValueForm form : kValueForms) {
-          const ValueSource one{place.node, place.group, form};
+          const ValueSource one{place.node, place.slot, form};
           const auto count =
               static_cast<std::size_t>(std::ranges::count_if(chosen, [&](const Call& call) {
                 return holds(one, call.example, call.rewrite->inputs[slot]);
@@ -225,30 +223,10 @@ class AnswerFinder {
     for (const auto& source : answer_.sources)
       if (source) used.push_back({source->node, source->group});
     answer_.unused = static_cast<std::size_t>(std::ranges::count_if(places_, [&](const Place& one) {
-      return !constant(one) && std::ranges::none_of(used, [&](const Place& other) {
-        return always_equal(one, other);
-      });
+      return only_value(operation_, one) == nullptr &&
+             std::ranges::none_of(
+                 used, [&](const Place& other) { return always_equal(operation_, one, other); });
     }));
-  }
-
-  bool constant(const Place& place) const {
-    const LearnInput* first = nullptr;
-    for (std::size_t i = 0; i < operation_.examples.size(); ++i) {
-      const LearnInput* one = input(i, place);
-      if (one == nullptr) continue;
-      if (first != nullptr && !same_input(*first, *one)) return false;
-      first = one;
-    }
-    return true;
-  }
-
-  bool always_equal(const Place& a, const Place& b) const {
-    for (std::size_t i = 0; i < operation_.examples.size(); ++i) {
-      const LearnInput* left = input(i, a);
-      const LearnInput* right = input(i, b);
-      if (left != nullptr && right != nullptr && left->members != right->members) return false;
-    }
-    return true;
   }
 
   bool sources_hold(const Observation& call, std::size_t example) const {

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "shadow/learn/example_values.h"
 #include "shadow/learn/naming.h"
 #include "shadow/learn/rule_text.h"
 #include "shadow/rules/concat.h"
@@ -15,7 +16,7 @@ namespace parallax::shadow {
 
 namespace {
 
-using Place = std::pair<std::size_t, std::size_t>;  // node, slot
+using Place = ValuePosition;
 
 std::string numbered(std::size_t count, std::string_view one, std::string_view many) {
   return concat({std::to_string(count), " ", count == 1 ? one : many});
@@ -56,7 +57,7 @@ class RuleMaker {
   const LearnedStatement& rewrite() const { return sides_.traffic.statements[answer_->rewrite]; }
   const StatementFacts& rewrite_facts() const { return sides_.facts[answer_->rewrite]; }
   const ValuePlace& place_of(const Place& place) const {
-    return facts(place.first).places[place.second];
+    return facts(place.node).places[place.slot];
   }
 
   void problem(std::string text) { rule_.problems.push_back(std::move(text)); }
@@ -100,41 +101,7 @@ class RuleMaker {
     }
   }
 
-  const LearnInput* input(std::size_t example, const Place& place) const {
-    const Observation* part = operation_.examples[example][place.first];
-    return part == nullptr ? nullptr : &part->inputs[place.second];
-  }
-
-  // The only value that it had; null: there were several, or none.
-  const LearnInput* constant(const Place& place) const {
-    const LearnInput* value = nullptr;
-    for (std::size_t i = 0; i < operation_.examples.size(); ++i) {
-      const LearnInput* one = input(i, place);
-      if (one == nullptr) continue;
-      if (value != nullptr && !same_input(*value, *one)) return nullptr;
-      value = one;
-    }
-    return value;
-  }
-
-  // Calls whose values differ in something: only they say that a value is constant.
-  bool varied() const {
-    const std::set<std::string> distinct = distinct_values();
-    return distinct.size() > 1 ||
-           (distinct.size() == 1 && operation_.examples.size() > 1 &&
-            std::ranges::all_of(words_.front(), [](const auto& words) { return !words; }));
-  }
-  std::set<std::string> distinct_values() const {
-    std::set<std::string> distinct;
-    for (std::size_t i = 0; i < operation_.examples.size(); ++i) {
-      std::string text;
-      for (std::size_t slot = 0; slot < words_.front().size(); ++slot)
-        for (const auto& member : input(i, {0, slot})->members)
-          text += (member ? *member : "") + '\x1f';
-      distinct.insert(std::move(text));
-    }
-    return distinct;
-  }
+  const LearnInput* constant(const Place& place) const { return only_value(operation_, place); }
 
   static bool enum_like(const std::string& value) {
     return value.size() > 1 &&
@@ -187,15 +154,15 @@ class RuleMaker {
   bool is_pin(const Place& place, const LearnInput& value, std::size_t slot) const {
     const bool how = says_how(place, value) || place_of(place).column.empty();
     if (written_constant(place) != nullptr && is_written(rewrite().shape.slots[slot]))
-      return how || varied();
-    return how && !value.list && varied();
+      return how || varied(operation_);
+    return how && !value.list && varied(operation_);
   }
 
   void name(const Place& place, const ValuePlace* other) {
-    auto& words = words_[place.first][place.second];
+    auto& words = words_[place.node][place.slot];
     if (words) return;
     const auto& at = place_of(place);
-    const bool list = statement(place.first).shape.slots[place.second].list;
+    const bool list = statement(place.node).shape.slots[place.slot].list;
     const bool nameless = at.column.empty() && at.use == ValueUse::plain && other != nullptr;
     std::string text = value_name(nameless ? *other : at, list);
     if (taken_.contains(text) && at.use == ValueUse::lower_bound) text += "Min";
@@ -207,7 +174,7 @@ class RuleMaker {
     const ValueForm form = answer_->sources[slot]->form;
     const auto& at = rewrite_facts().places[slot];
     name(place, &at);
-    const std::string given = words_[place.first][place.second]->substr(1);
+    const std::string given = words_[place.node][place.slot]->substr(1);
     if (form == ValueForm::same) {
       rewrite_words_[slot] = concat({":", given});
       return;
@@ -242,22 +209,22 @@ class RuleMaker {
   void settle(const Place& place) {
     const LearnInput* value = constant(place);
     const Slot* literal = written_constant(place);
-    if (value != nullptr && (literal != nullptr || varied() || says_how(place, *value))) {
+    if (value != nullptr && (literal != nullptr || varied(operation_) || says_how(place, *value))) {
       if (literal != nullptr) return;  // as it stands
-      auto text = literal_text(*value, statement(place.first).shape.slots[place.second],
-                               place_of(place).use);
+      auto text =
+          literal_text(*value, statement(place.node).shape.slots[place.slot], place_of(place).use);
       if (text) {
-        words_[place.first][place.second] = std::move(text);
+        words_[place.node][place.slot] = std::move(text);
         return;
       }
     }
     if (const auto* words = equal_name(place)) {
-      words_[place.first][place.second] = *words;
+      words_[place.node][place.slot] = *words;
       return;
     }
     name(place, nullptr);
     if (answer_ == nullptr) return;
-    const auto spelled = *words_[place.first][place.second];
+    const auto spelled = *words_[place.node][place.slot];
     problem(value != nullptr
                 ? concat({"`", spelled,
                           "` had one value in all that was seen and the rewrite does not "
@@ -274,7 +241,7 @@ class RuleMaker {
     });
   }
   const Slot* written_constant(const Place& place) const {
-    const SlotGroup& group = statement(place.first).shape.slots[place.second];
+    const SlotGroup& group = statement(place.node).shape.slots[place.slot];
     return is_written(group) ? &group.members.front() : nullptr;
   }
 
@@ -283,23 +250,10 @@ class RuleMaker {
       for (std::size_t slot = 0; slot < words_[node].size(); ++slot) {
         const auto& words = words_[node][slot];
         if (!words || words->front() != ':' || words->find('.') != std::string::npos) continue;
-        if (always_equal(place, {node, slot})) return &*words;
+        if (always_equal(operation_, place, {node, slot})) return &*words;
       }
     }
     return nullptr;
-  }
-
-  bool always_equal(const Place& a, const Place& b) const {
-    bool met = false;
-    for (std::size_t i = 0; i < operation_.examples.size(); ++i) {
-      const LearnInput* left = input(i, a);
-      const LearnInput* right = input(i, b);
-      if (left == nullptr || right == nullptr) continue;
-      // As a rule compares the places of one name: the same text.
-      if (left->members != right->members) return false;
-      met = true;
-    }
-    return met;
   }
 
   void write_rewrite_constants() {

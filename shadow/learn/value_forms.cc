@@ -67,7 +67,14 @@ std::optional<std::vector<std::string>> array_members(std::string_view text) {
 }
 
 bool same_text(std::string_view a, std::string_view b) {
-  if (a == b || same_number(a, b)) return true;
+  if (a == b) return true;
+  // Most pairs of values end here.
+  const auto may_be = [](std::string_view text) {
+    return !text.empty() &&
+           std::string_view("+-.0123456789{tf").find(text.front()) != std::string_view::npos;
+  };
+  if (!may_be(a) || !may_be(b)) return false;
+  if (same_number(a, b)) return true;
   if (const auto left = instant(a); left && left == instant(b)) return true;
   if (const auto left = array_members(a); left && left == array_members(b)) return true;
   const auto word = [](std::string_view text) {

@@ -163,6 +163,7 @@ class Learn(unittest.TestCase):
                 profile(old, f'u{number}')
         rules, told = self.learnt(proxy)
         self.assertEqual({}, dict(rules))
+        self.assertIn('no SELECT was of the rewrite, --rewrite application_name=new', told)
         self.assertIn('IN (:memberships.roleId)', self.out.read_text())
         self.assertRegex(told, r'(?m)^ +6 +0 .*new: users\.findUnique')
 
@@ -201,6 +202,14 @@ class Learn(unittest.TestCase):
         self.both(proxy)
         self.assertEqual(0, proxy.process.wait(20 * PATIENCE))
         self.assertEqual(1, len(self.rules()))
+
+    def test_what_was_learnt_is_not_lost_with_its_file(self):
+        proxy = Parallax(self.cluster.url(), None, ['--rewrite', 'application_name=new', '--out', self.directory / 'gone' / 'out.yaml'], command='learn')
+        self.addCleanup(proxy.directory.cleanup)
+        self.addCleanup(proxy.log.close)
+        self.both(proxy)
+        with self.assertRaisesRegex(AssertionError, 'exit status 1:[^§]*No such file or directory[^§]*"email" = :email'):
+            proxy.stop()
 
     def test_memory_is_bounded(self):
         proxy = self.learner(config={'shadow': {'capture': {'max_bytes': '1MiB'}}})
