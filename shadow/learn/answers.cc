@@ -14,6 +14,7 @@ namespace parallax::shadow {
 namespace {
 
 constexpr std::size_t kCallsMax = 100;       // of a rewrite that are looked at
+constexpr std::size_t kCallsTried = 25;      // that find nothing: it is another statement
 constexpr std::size_t kCandidatesMax = 400;  // operations that one call is held against
 // A result may have changed between the two: one difference in so many is no other statement.
 constexpr std::size_t kDifferingParts = 5;
@@ -52,6 +53,8 @@ class AnswerFinder {
     const std::size_t skipped = examples.size() - std::min(examples.size(), kCallsMax);
     for (std::size_t i = skipped; i < examples.size(); ++i) calls_.push_back({&examples[i], 0});
   }
+
+  bool repeated_columns() const { return match_.repeated; }
 
   // Nothing: it cannot be this one.
   std::optional<Answer> find() {
@@ -169,7 +172,9 @@ class AnswerFinder {
   // For each call the operation that explains most of its values, where it explains all that vary.
   std::vector<Call> choose_calls(bool by_rows) {
     std::vector<Call> chosen;
-    for (const Call& call : calls_) {
+    for (std::size_t c = 0; c < calls_.size(); ++c) {
+      if (c == kCallsTried && chosen.empty()) return chosen;
+      const Call& call = calls_[c];
       if (answer_.compared && call.rewrite->result == nullptr) continue;
       const auto equal = equal_examples(*call.rewrite, by_rows);
       std::optional<std::size_t> best;
@@ -324,8 +329,9 @@ std::vector<Answer> find_answers(const LearnedSides& sides, const LegacyOperatio
         sides.facts[s].of_catalog || statement.examples.empty()) {
       continue;
     }
-    auto answer = AnswerFinder(sides, operation, wholes, s, true).find();
-    if (!answer || answer->agreeing == 0) {
+    AnswerFinder by_order(sides, operation, wholes, s, true);
+    auto answer = by_order.find();
+    if ((!answer || answer->agreeing == 0) && by_order.repeated_columns()) {
       auto by_values = AnswerFinder(sides, operation, wholes, s, false).find();
       if (by_values && by_values->agreeing > 0) answer = std::move(by_values);
     }

@@ -80,6 +80,7 @@ ColumnMatch match_columns(const std::vector<LegacyColumn>& legacy,
     Columns own = group.first;
     if (own.size() != group.second.size())
       std::erase_if(own, [&](std::size_t i) { return legacy[i].link; });
+    match.repeated = match.repeated || own.size() > 1;
     if (own.size() != group.second.size() || (own.size() > 1 && !repeated)) continue;
     for (std::size_t i = 0; i < own.size(); ++i) {
       match.pairs.emplace_back(own[i], group.second[i]);

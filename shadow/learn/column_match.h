@@ -25,6 +25,7 @@ struct ColumnMatch {
   std::vector<std::pair<std::size_t, std::size_t>> pairs;
   std::vector<std::size_t> legacy_left;  // without links
   std::vector<std::size_t> rewrite_left;
+  bool repeated = false;  // a column comes several times
 };
 ColumnMatch match_columns(const std::vector<LegacyColumn>& legacy,
                           const std::vector<OutputColumn>& rewrite, bool repeated);
