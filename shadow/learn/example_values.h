@@ -2,8 +2,8 @@
 
 // The values that one place of an operation had, over all times that it was seen.
 
-#include <compare>
 #include <cstddef>
+#include <utility>
 
 #include "shadow/learn/operations.h"
 
@@ -12,7 +12,9 @@ namespace parallax::shadow {
 struct ValuePosition {
   std::size_t node = 0;
   std::size_t slot = 0;  // of the node's statement
-  auto operator<=>(const ValuePosition&) const = default;
+  bool operator<(const ValuePosition& other) const {
+    return std::pair(node, slot) < std::pair(other.node, other.slot);
+  }
 };
 
 // Null: the statement did not come that time.

@@ -3,10 +3,10 @@
 // Which list of a statement is a column of another one's result: the links between the statements
 // of one operation, found by their values.
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "shadow/learn/observation.h"
@@ -28,7 +28,12 @@ struct FoundLink {
   std::size_t parent = 0;
   std::size_t parent_column = 0;
   std::size_t child_column = 0;  // of its output: what the list is compared with
-  auto operator<=>(const FoundLink&) const = default;
+  bool operator<(const FoundLink& other) const {
+    const auto all = [](const FoundLink& one) {
+      return std::tuple(one.child, one.group, one.parent, one.parent_column, one.child_column);
+    };
+    return all(*this) < all(other);
+  }
 };
 
 // How a child's list may have come about.

@@ -33,7 +33,7 @@ std::string identifier_of(std::string_view text, std::string_view otherwise) {
   return name.find_first_not_of('_') == std::string::npos ? std::string(otherwise) : name;
 }
 
-std::string unique_name(std::string text, std::set<std::string>& taken) {
+std::string unique_name(const std::string& text, std::set<std::string>& taken) {
   std::string name = text;
   for (int number = 2; !taken.insert(name).second; ++number) name = text + std::to_string(number);
   return name;

@@ -18,7 +18,7 @@ std::string plural_of(std::string_view word);
 std::string identifier_of(std::string_view text, std::string_view otherwise);
 
 // `text`, or the same with a number that is not `taken`; it is taken then.
-std::string unique_name(std::string text, std::set<std::string>& taken);
+std::string unique_name(const std::string& text, std::set<std::string>& taken);
 
 // Of a value at this place; not yet unique.
 std::string value_name(const ValuePlace& place, bool list);

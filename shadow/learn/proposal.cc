@@ -11,6 +11,7 @@
 #include "shadow/learn/rule_maker.h"
 #include "shadow/learn/whole_results.h"
 #include "shadow/rules/concat.h"
+#include "shadow/rules/sort_unique.h"
 
 namespace parallax::shadow {
 
@@ -91,9 +92,7 @@ class Proposer {
     const auto known = known_.know(traffic_.statements[statement].text);
     for (const auto* places : {&known.roots, &known.children})
       for (const auto& place : *places) names.push_back(place.rule->name);
-    std::ranges::sort(names);
-    const auto again = std::ranges::unique(names);
-    names.erase(again.begin(), again.end());
+    sort_unique(names);
     return names;
   }
 
@@ -170,7 +169,7 @@ class Proposer {
     return most == 1 ? "findUnique" : "none";
   }
 
-  std::string unique(std::string name) {
+  std::string unique(const std::string& name) {
     if (known_names_.empty())
       for (const auto& rule : known_.rules()) known_names_.insert(rule->name);
     std::string tried = name;

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "shadow/learn/example_values.h"
@@ -17,6 +18,17 @@ namespace parallax::shadow {
 namespace {
 
 using Place = ValuePosition;
+
+// Sentences about a name, and about calls.
+constexpr std::string_view kOneValue =
+    "` had one value in all that was seen and the rewrite does not ask for it: write its value as "
+    "a pin, or see more traffic";
+constexpr std::string_view kVaries =
+    "` varies and the rewrite does not ask for it: name it there or in a `let`, write a value as a "
+    "pin, or `:_` where it does not matter";
+constexpr std::string_view kNoSource =
+    "` of the rewrite comes from no value of legacy that was seen: write a `let`, or its value";
+constexpr std::string_view kSameValues = " different) gave what legacy gave for the same values; ";
 
 std::string numbered(std::size_t count, std::string_view one, std::string_view many) {
   return concat({std::to_string(count), " ", count == 1 ? one : many});
@@ -89,7 +101,7 @@ class RuleMaker {
         const auto& own = operation_.nodes[node];
         name = reference_name(facts(own.parent).columns[own.parent_column].column, name);
       }
-      rule_.legacy[node].name = unique_name(std::move(name), taken);
+      rule_.legacy[node].name = unique_name(name, taken);
     }
   }
 
@@ -141,7 +153,7 @@ class RuleMaker {
       if (source) used.push_back({{source->node, source->group}, slot});
     }
     // Names in the order of legacy.
-    std::ranges::sort(used);
+    std::sort(used.begin(), used.end());
     for (const auto& [place, slot] : used) {
       const LearnInput* value = constant(place);
       const bool pin = value != nullptr && rewrite_constant(slot) && is_pin(place, *value, slot);
@@ -167,7 +179,7 @@ class RuleMaker {
     std::string text = value_name(nameless ? *other : at, list);
     if (taken_.contains(text) && at.use == ValueUse::lower_bound) text += "Min";
     if (taken_.contains(text) && at.use == ValueUse::upper_bound) text += "Max";
-    words = concat({":", unique_name(std::move(text), taken_)});
+    words = concat({":", unique_name(text, taken_)});
   }
 
   void use(const Place& place, std::size_t slot) {
@@ -225,13 +237,7 @@ class RuleMaker {
     name(place, nullptr);
     if (answer_ == nullptr) return;
     const auto spelled = *words_[place.node][place.slot];
-    problem(value != nullptr
-                ? concat({"`", spelled,
-                          "` had one value in all that was seen and the rewrite does not "
-                          "ask for it: write its value as a pin, or see more traffic"})
-                : concat({"`", spelled,
-                          "` varies and the rewrite does not ask for it: name it there or "
-                          "in a `let`, write a value as a pin, or `:_` where it does not matter"}));
+    problem(value != nullptr ? concat({"`", spelled, kOneValue}) : concat({"`", spelled, kVaries}));
   }
 
   // The text has a constant there.
@@ -269,9 +275,7 @@ class RuleMaker {
       if (words) continue;
       words =
           concat({":", unique_name(value_name(rewrite_facts().places[slot], group.list), taken_)});
-      problem(concat({"`", *words,
-                      "` of the rewrite comes from no value of legacy that was seen: "
-                      "write a `let`, or its value"}));
+      problem(concat({"`", *words, kNoSource}));
     }
   }
 
@@ -330,9 +334,7 @@ class RuleMaker {
     }
     evidence.push_back(concat({numbered(answer_->agreeing, "call", "calls"), " of the rewrite (",
                                std::to_string(answer_->with_rows), " with rows, ",
-                               std::to_string(answer_->distinct),
-                               " different) gave what legacy gave for the same "
-                               "values; ",
+                               std::to_string(answer_->distinct), kSameValues,
                                std::to_string(answer_->differing), " gave something else"}));
     if (answer_->with_rows == 0)
       evidence.emplace_back("no call had a row: nothing but the texts speaks for this pair");

@@ -12,6 +12,11 @@ namespace {
 constexpr std::string_view kSqlIndent = "      ";
 constexpr std::string_view kDeepSqlIndent = "        ";
 
+constexpr std::string_view kHead =
+    " as comments that say what is missing.\n"
+    "# Read them, give them the names that you want, save them, and ask the server:\n"
+    "# parallax check -c FILE --online\n";
+
 // A key or value that YAML reads as this text.
 std::string scalar(std::string_view text) {
   const bool plain = !text.empty() && text.front() != '-' && std::ranges::all_of(text, [](char c) {
@@ -121,10 +126,7 @@ std::string rules_yaml(const std::vector<ProposedRule>& rules) {
   std::string text;
   const auto count = std::ranges::count_if(rules, loads);
   text += concat({"# Proposed by `parallax learn`: ", std::to_string(count), " rules that load, ",
-                  std::to_string(rules.size() - static_cast<std::size_t>(count)),
-                  " as comments that say what is missing.\n"
-                  "# Read them, give them the names that you want, save them, and ask the server:\n"
-                  "# parallax check -c FILE --online\n"});
+                  std::to_string(rules.size() - static_cast<std::size_t>(count)), kHead});
   text += count == 0 ? "rules: {}\n" : "rules:\n";
   for (const bool good : {true, false}) {
     for (const ProposedRule& rule : rules)

@@ -146,7 +146,7 @@ class Reader {
     }
     if (const Json* cast = member(&value, "TypeCast")) {
       const Json* argument = member(cast, "arg");
-      const auto inner = argument == nullptr ? "?column?" : label_of(*argument, depth + 1);
+      auto inner = argument == nullptr ? "?column?" : label_of(*argument, depth + 1);
       if (inner != "?column?") return inner;
       const auto names = names_of(member(member(cast, "typeName"), "names"));
       return names ? names->back() : "?column?";
@@ -194,7 +194,8 @@ StatementFacts statement_facts(std::string_view sql, const StatementShape& shape
   const auto expressions = select_expressions(sql);
   if (expressions.size() != facts.columns.size()) return facts;
   for (std::size_t i = 0; i < expressions.size(); ++i) {
-    const auto [begin, end] = expressions[i];
+    const std::size_t begin = expressions[i].first;
+    const std::size_t end = expressions[i].second;
     facts.columns[i].expression = sql.substr(begin, end - begin);
     facts.columns[i].has_slot = std::ranges::any_of(shape.slots, [&](const SlotGroup& group) {
       return group.begin >= begin && group.end <= end && group.begin != group.end;
