@@ -4,13 +4,12 @@
 #include <utility>
 
 #include "shadow/learn/inputs.h"
+#include "shadow/rules/statement_tags.h"
 #include "shadow/tap_reading.h"
 
 namespace parallax::shadow {
 
 namespace {
-
-constexpr std::string_view kOperationTag = "operation";
 
 bool is_select(std::string_view key) {
   if (key.find(';') != std::string_view::npos) return false;
@@ -53,7 +52,7 @@ struct BoundNote final : protocol::BindingNote {
 }  // namespace
 
 bool SideChoice::fits(std::string_view listener, const protocol::StartupParameters& startup,
-                      const StatementTags& tags) const {
+                      const CommentTags& tags) const {
   if (value.empty()) return false;
   if (key.empty()) return listener == value;
   const auto tag = tags.find(key);
@@ -63,7 +62,7 @@ bool SideChoice::fits(std::string_view listener, const protocol::StartupParamete
 
 std::optional<LearnSide> LearnChoice::side_of(std::string_view listener,
                                               const protocol::StartupParameters& startup,
-                                              const StatementTags& tags) const {
+                                              const CommentTags& tags) const {
   if (rewrite.fits(listener, startup, tags)) return LearnSide::rewrite;
   if (legacy.value.empty() || legacy.fits(listener, startup, tags)) return LearnSide::legacy;
   return std::nullopt;
@@ -135,10 +134,9 @@ class SessionLearner final : public protocol::ConversationListener {
   Passing passing(std::string_view sql) {
     Passing begun;
     begun.text = worker_.know(sql);
-    auto tags = statement_tags(sql);
-    begun.side = worker_.choice_.side_of(listener_, startup_, tags);
-    if (const auto operation = tags.find(kOperationTag); operation != tags.end())
-      begun.operation = std::move(operation->second);
+    begun.side = worker_.choice_.side_of(listener_, startup_, comment_tags(sql));
+    // Names of prepared statements are not asked: drivers make them up.
+    begun.operation = read_operation(sql, without_outer_comments(sql), {});
     return begun;
   }
 

@@ -14,8 +14,8 @@
 
 #include "protocol/conversation.h"
 #include "protocol/startup.h"
+#include "shadow/learn/comment_tags.h"
 #include "shadow/learn/statement_log.h"
-#include "shadow/learn/statement_tags.h"
 #include "shadow/live_capture.h"
 
 namespace parallax::shadow {
@@ -26,7 +26,7 @@ struct SideChoice {
   std::string key;    // empty: a listener's name
   std::string value;  // empty: nothing was chosen
   bool fits(std::string_view listener, const protocol::StartupParameters& startup,
-            const StatementTags& tags) const;
+            const CommentTags& tags) const;
 };
 
 struct LearnChoice {
@@ -35,7 +35,7 @@ struct LearnChoice {
   // Nothing: of neither side.
   std::optional<LearnSide> side_of(std::string_view listener,
                                    const protocol::StartupParameters& startup,
-                                   const StatementTags& tags) const;
+                                   const CommentTags& tags) const;
 };
 
 // A statement text as it is known to a worker.

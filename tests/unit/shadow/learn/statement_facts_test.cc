@@ -1,6 +1,6 @@
 #include "shadow/learn/statement_facts.h"
 
-#include "shadow/learn/statement_tags.h"
+#include "shadow/learn/comment_tags.h"
 #include "tests/unit/shadow/learn/support.h"
 
 namespace parallax::shadow::test {
@@ -61,14 +61,14 @@ TEST_CASE("learn: values are named after what they are compared with") {
 }
 
 TEST_CASE("learn: tags of the comments around a statement") {
-  const auto tags = statement_tags(
+  const auto tags = comment_tags(
       R"(/*a='1'*/ select '/*b=''2''*/' /*operation='user.getProfile',route='%2Fapi%20x',q='it\'s'*/)");
   CHECK(tags ==
-        StatementTags{
+        CommentTags{
             {"a", "1"}, {"operation", "user.getProfile"}, {"q", "it's"}, {"route", "/api x"}});
-  CHECK(statement_tags("select 1 -- no tag = '").empty());
-  CHECK(statement_tags("select 1 /*open='").empty());
-  CHECK(statement_tags("select 1").empty());
+  CHECK(comment_tags("select 1 -- no tag = '").empty());
+  CHECK(comment_tags("select 1 /*open='").empty());
+  CHECK(comment_tags("select 1").empty());
 }
 
 }  // namespace

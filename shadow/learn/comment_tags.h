@@ -1,6 +1,7 @@
 #pragma once
 
-// Tags in SQL comments, as sqlcommenter writes them:
+// All tags in SQL comments, for --legacy and --rewrite (the operation alone is
+// rules/statement_tags.h's), as sqlcommenter writes them:
 // `/*operation='user.getProfile',route='%2Fapi'*/`.
 
 #include <map>
@@ -9,10 +10,10 @@
 
 namespace parallax::shadow {
 
-using StatementTags = std::map<std::string, std::string, std::less<>>;
+using CommentTags = std::map<std::string, std::string, std::less<>>;
 
 // Of the comments before and after the statement. Values are decoded (%2F, \'). What does not read
 // as a tag is passed over.
-StatementTags statement_tags(std::string_view sql);
+CommentTags comment_tags(std::string_view sql);
 
 }  // namespace parallax::shadow

@@ -1,4 +1,4 @@
-#include "shadow/learn/statement_tags.h"
+#include "shadow/learn/comment_tags.h"
 
 #include <charconv>
 #include <optional>
@@ -30,7 +30,7 @@ std::string decoded(std::string_view text) {
 
 class TagReader {
  public:
-  TagReader(std::string_view comment, StatementTags& tags) : rest_(comment), tags_(tags) {}
+  TagReader(std::string_view comment, CommentTags& tags) : rest_(comment), tags_(tags) {}
 
   void read() {
     while (!rest_.empty() && tags_.size() < kTagsMax) {
@@ -68,13 +68,13 @@ class TagReader {
   }
 
   std::string_view rest_;
-  StatementTags& tags_;
+  CommentTags& tags_;
 };
 
 }  // namespace
 
-StatementTags statement_tags(std::string_view sql) {
-  StatementTags tags;
+CommentTags comment_tags(std::string_view sql) {
+  CommentTags tags;
   const auto inner = without_outer_comments(sql);
   if (inner.size() == sql.size()) return tags;
   const auto begin = static_cast<std::size_t>(inner.data() - sql.data());
