@@ -1,5 +1,5 @@
-// Texts of statements and rules: shapes, outer comments, skeletons, and rules that are compiled,
-// matched and bound.
+// Texts of statements and rules: shapes, outer comments, tags, skeletons, and rules that are
+// compiled, matched and bound.
 
 #include <string>
 #include <string_view>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "shadow/rules/rule.h"
+#include "shadow/rules/statement_tags.h"
 #include "tests/fuzz/fuzz_check.h"
 
 namespace parallax::shadow {
@@ -81,8 +82,19 @@ void check_rule(std::string_view sql) {
   }
 }
 
+// Whatever stands in them, tags are bounded, and the same with and without the rest.
+void check_tags(std::string_view sql) {
+  const auto code = without_outer_comments(sql);
+  const auto tags = read_tags(sql, code, {});
+  FUZZ_CHECK(tags.bytes() <= 3 * kTagBytesMax);
+  FUZZ_CHECK(tags.traceparent.empty() || tags.traceparent.size() == 55);
+  FUZZ_CHECK(tags.operation == read_operation(sql, code, {}));
+  FUZZ_CHECK(fit_of(tags, "rule", tags) >= fit_of(tags, "rule", {}));
+}
+
 void run(std::string_view sql) {
   constexpr std::size_t kRuleBytesMax = 4096;  // the parser is not what is tested here
+  check_tags(sql);
   const auto whole = shape_of(sql, ShapeDialect::statement);
   if (const auto* error = std::get_if<ShapeError>(&whole)) {
     FUZZ_CHECK(error->offset <= sql.size());
