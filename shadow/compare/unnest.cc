@@ -102,7 +102,7 @@ class Unnester {
     // Where nothing says whether it is there, an array that is missing is not an empty one.
     if (part.each && part.column == UnnestPart::kNoColumn)
       return refuse(part, JsonKind::null, "an array of children");
-    set(part.column, std::nullopt);
+    set_null(part.column);
     clear(part);
     return expand(next + 1);
   }
@@ -172,9 +172,13 @@ class Unnester {
 
   void clear(const UnnestPart& part) {
     for (const UnnestPart& one : part.parts) {
-      set(one.column, std::nullopt);
+      set_null(one.column);
       clear(one);
     }
+  }
+
+  void set_null(std::size_t column) {
+    if (column != UnnestPart::kNoColumn) virtual_[column - unnesting_.described.size()].reset();
   }
 
   void set(std::size_t column, std::optional<std::string> cell) {
