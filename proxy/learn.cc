@@ -77,7 +77,7 @@ bool write_rules(const std::string& file, const std::string& yaml, std::ostream&
   return false;
 }
 
-bool has_side(const shadow::LearnedTraffic& traffic, shadow::LearnSide side) {
+bool has_side(const shadow::LearnedTraffic& traffic, shadow::Side side) {
   return std::ranges::any_of(traffic.statements,
                              [side](const auto& one) { return one.side == side; });
 }
@@ -116,9 +116,9 @@ int learn(const LearnCommand& command, const Environment& environment, const Ter
   }
   auto traffic = statements.take();
   const auto proposals = shadow::propose_rules(traffic, *rules, window);
-  if (!command.rewrite.empty() && !has_side(traffic, shadow::LearnSide::rewrite))
+  if (!command.rewrite.empty() && !has_side(traffic, shadow::Side::rewrite))
     err << "no SELECT was of the rewrite, --rewrite " << escaped(command.rewrite) << '\n';
-  if (!has_side(traffic, shadow::LearnSide::legacy)) err << "no SELECT was of legacy\n";
+  if (!has_side(traffic, shadow::Side::legacy)) err << "no SELECT was of legacy\n";
   const bool apart = !command.out_file.empty();
   (apart ? out : err) << render_traffic(traffic, proposals, style);
   const auto yaml = shadow::rules_yaml(proposals.rules);

@@ -70,14 +70,14 @@ std::string tags_text(const shadow::LearnedStatement& statement) {
 }
 
 std::string side_table(const shadow::LearnedTraffic& traffic, const shadow::Proposals& proposals,
-                       shadow::LearnSide side, const TerminalStyle& style) {
+                       shadow::Side side, const TerminalStyle& style) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < traffic.statements.size(); ++i)
     if (traffic.statements[i].side == side) order.push_back(i);
   if (order.empty()) return {};
   std::ranges::stable_sort(order, std::greater(),
                            [&](std::size_t i) { return traffic.statements[i].seconds; });
-  std::string text = side == shadow::LearnSide::legacy ? "legacy\n" : "rewrite\n";
+  std::string text = side == shadow::Side::legacy ? "legacy\n" : "rewrite\n";
   text += painted(style, Colour::faint,
                   "   count   failed  total ms   mean ms  " + padded("rule", kNameWidth, false) +
                       "  statement") +
@@ -104,8 +104,8 @@ std::string plural(std::uint64_t count, std::string_view what) {
 
 std::string render_traffic(const shadow::LearnedTraffic& traffic,
                            const shadow::Proposals& proposals, const TerminalStyle& style) {
-  std::string text = side_table(traffic, proposals, shadow::LearnSide::legacy, style) +
-                     side_table(traffic, proposals, shadow::LearnSide::rewrite, style);
+  std::string text = side_table(traffic, proposals, shadow::Side::legacy, style) +
+                     side_table(traffic, proposals, shadow::Side::rewrite, style);
   std::string others;
   for (const auto& [command, count] : traffic.other_commands)
     others += (others.empty() ? "" : ", ") + escaped(command) + ' ' + std::to_string(count);

@@ -325,8 +325,8 @@ std::vector<Answer> find_answers(const LearnedSides& sides, const LegacyOperatio
   std::vector<Answer> answers;
   for (std::size_t s = 0; s < sides.traffic.statements.size(); ++s) {
     const auto& statement = sides.traffic.statements[s];
-    if (statement.side != LearnSide::rewrite || !sides.facts[s].select ||
-        sides.facts[s].of_catalog || statement.examples.empty()) {
+    if (statement.side != Side::rewrite || !sides.facts[s].select || sides.facts[s].of_catalog ||
+        statement.examples.empty()) {
       continue;
     }
     AnswerFinder by_order(sides, operation, wholes, s, true);

@@ -13,12 +13,9 @@
 
 #include "shadow/compare/result_set.h"
 #include "shadow/rules/statement_shape.h"
+#include "shadow/verdict.h"
 
 namespace parallax::shadow {
-
-// Which of the two views of a query a statement is.
-enum class LearnSide { legacy, rewrite };
-inline constexpr std::size_t kLearnSides = 2;
 
 // What stood in one slot of a statement; nothing = NULL. Binary values that are not read are in
 // hexadecimal, as bytea writes them.
@@ -43,7 +40,7 @@ struct Observation {
 
 // All statements of one side with one key.
 struct LearnedStatement {
-  LearnSide side = LearnSide::legacy;
+  Side side = Side::legacy;
   std::string text;  // of the first one, without outer comments
   StatementShape shape;
   std::uint64_t count = 0;

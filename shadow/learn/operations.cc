@@ -62,8 +62,7 @@ class OperationFinder {
     std::map<std::pair<std::size_t, std::string>, std::size_t> kinds;
     for (std::size_t s = 0; s < traffic_.statements.size(); ++s) {
       const auto& statement = traffic_.statements[s];
-      if (statement.side != LearnSide::legacy || !facts_[s].select || facts_[s].of_catalog)
-        continue;
+      if (statement.side != Side::legacy || !facts_[s].select || facts_[s].of_catalog) continue;
       for (const Observation& seen : statement.examples) {
         const auto kind = kinds.emplace(std::pair(s, seen.operation), kinds.size()).first->second;
         events_.push_back({s, kind, &seen});

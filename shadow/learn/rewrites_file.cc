@@ -97,8 +97,8 @@ std::string add_rewrites(const std::vector<WrittenRewrite>& rewrites, StatementL
     Observation written;
     written.operation = rewrite.operation;
     written.inputs = learned_inputs(std::get<StatementShape>(shape), rewrite.parameters);
-    log.add(LearnSide::rewrite, std::string(text), std::get<StatementShape>(shape),
-            std::move(written), false);
+    log.add(Side::rewrite, std::string(text), std::get<StatementShape>(shape), std::move(written),
+            false);
   }
   return {};
 }

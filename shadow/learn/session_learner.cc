@@ -23,7 +23,7 @@ bool is_select(std::string_view key) {
 struct Passing {
   std::shared_ptr<const LearnedText> text;  // null: its parameters were too many to be kept
   std::string operation;
-  std::optional<LearnSide> side;
+  std::optional<Side> side;
   std::vector<Value> parameters;
   std::unique_ptr<LiveCapture> capture;
   bool counted = false;
@@ -37,7 +37,7 @@ struct SimpleNote final : protocol::StatementNote {
 struct ParsedNote final : protocol::StatementNote {
   std::shared_ptr<const LearnedText> text;
   std::string operation;
-  std::optional<LearnSide> side;
+  std::optional<Side> side;
   PreparedStatement types;
   void parameters_described(protocol::Bytes described) override {
     types.parameters_described(described);
@@ -60,11 +60,11 @@ bool SideChoice::fits(std::string_view listener, const protocol::StartupParamete
   return startup.find(key) == value;
 }
 
-std::optional<LearnSide> LearnChoice::side_of(std::string_view listener,
-                                              const protocol::StartupParameters& startup,
-                                              const CommentTags& tags) const {
-  if (rewrite.fits(listener, startup, tags)) return LearnSide::rewrite;
-  if (legacy.value.empty() || legacy.fits(listener, startup, tags)) return LearnSide::legacy;
+std::optional<Side> LearnChoice::side_of(std::string_view listener,
+                                         const protocol::StartupParameters& startup,
+                                         const CommentTags& tags) const {
+  if (rewrite.fits(listener, startup, tags)) return Side::rewrite;
+  if (legacy.value.empty() || legacy.fits(listener, startup, tags)) return Side::legacy;
   return std::nullopt;
 }
 

@@ -14,9 +14,9 @@
 
 #include "protocol/conversation.h"
 #include "protocol/startup.h"
-#include "shadow/learn/comment_tags.h"
 #include "shadow/learn/statement_log.h"
 #include "shadow/live_capture.h"
+#include "shadow/rules/comment_tags.h"
 
 namespace parallax::shadow {
 
@@ -33,9 +33,8 @@ struct LearnChoice {
   SideChoice legacy;   // not given: all that is not of the rewrite
   SideChoice rewrite;  // not given: nothing
   // Nothing: of neither side.
-  std::optional<LearnSide> side_of(std::string_view listener,
-                                   const protocol::StartupParameters& startup,
-                                   const CommentTags& tags) const;
+  std::optional<Side> side_of(std::string_view listener, const protocol::StartupParameters& startup,
+                              const CommentTags& tags) const;
 };
 
 // A statement text as it is known to a worker.

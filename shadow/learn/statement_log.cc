@@ -17,12 +17,12 @@ bool has_empty_list(const StatementShape& shape) {
 
 }  // namespace
 
-void StatementLog::add(LearnSide side, const std::string& text, const StatementShape& shape,
+void StatementLog::add(Side side, const std::string& text, const StatementShape& shape,
                        Observation observation, bool failed) {
   const std::lock_guard lock(mutex_);
   last_ns_.store(std::max(last_ns_.load(std::memory_order_relaxed), observation.end_ns),
                  std::memory_order_relaxed);
-  const std::string key = (side == LearnSide::legacy ? "l " : "r ") + shape.key;
+  const std::string key = (side == Side::legacy ? "l " : "r ") + shape.key;
   auto found = by_key_.find(key);
   if (found == by_key_.end()) {
     if (traffic_.statements.size() >= limits_.statements) {

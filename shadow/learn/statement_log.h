@@ -25,8 +25,8 @@ class StatementLog {
   explicit StatementLog(Limits limits) : limits_(limits) {}
 
   // `shape` and `text` of the statement itself: the first of a key is kept.
-  void add(LearnSide side, const std::string& text, const StatementShape& shape,
-           Observation observation, bool failed);
+  void add(Side side, const std::string& text, const StatementShape& shape, Observation observation,
+           bool failed);
   void add_other(std::string_view command_tag);
   void add_unreadable();
   void add_unchosen();

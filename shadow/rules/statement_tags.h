@@ -36,7 +36,8 @@ struct TagFit {
   Agreement operation = Agreement::unknown;
   // It is another call's.
   bool contradicts() const { return trace == Agreement::differs || request == Agreement::differs; }
-  auto operator<=>(const TagFit&) const = default;
+  // clang-tidy 14 takes what stands behind a defaulted comparison for a pointer.
+  auto operator<=>(const TagFit&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 // `named`: the operation as its rule has it.
 TagFit fit_of(const StatementTags& root, std::string_view named, const StatementTags& child);

@@ -8,9 +8,9 @@
 namespace parallax::proxy {
 namespace {
 
-using shadow::LearnSide;
+using shadow::Side;
 
-shadow::LearnedStatement statement(LearnSide side, const std::string& sql, double seconds) {
+shadow::LearnedStatement statement(Side side, const std::string& sql, double seconds) {
   shadow::LearnedStatement one;
   one.side = side;
   one.text = sql;
@@ -24,10 +24,10 @@ shadow::LearnedStatement statement(LearnSide side, const std::string& sql, doubl
 TEST_CASE("what passed is a table, the slowest first, without values") {
   shadow::LearnedTraffic traffic;
   traffic.statements.push_back(
-      statement(LearnSide::legacy, "select a\n\tfrom t where b = 'secret'", 0.004));
+      statement(Side::legacy, "select a\n\tfrom t where b = 'secret'", 0.004));
   traffic.statements.push_back(
-      statement(LearnSide::legacy, "select slow from t where n in (41, 42)", 4));
-  traffic.statements.push_back(statement(LearnSide::rewrite, "select oid from pg_type", 0.1));
+      statement(Side::legacy, "select slow from t where n in (41, 42)", 4));
+  traffic.statements.push_back(statement(Side::rewrite, "select oid from pg_type", 0.1));
   traffic.statements[1].operations["job\n.run"] = 4;
   traffic.statements[1].failed = 1;
   shadow::Proposals proposals;

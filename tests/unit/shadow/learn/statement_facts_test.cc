@@ -1,6 +1,6 @@
 #include "shadow/learn/statement_facts.h"
 
-#include "shadow/learn/comment_tags.h"
+#include "shadow/rules/comment_tags.h"
 #include "tests/unit/shadow/learn/support.h"
 
 namespace parallax::shadow::test {

@@ -51,8 +51,8 @@ TEST_CASE("learn: the two sides are told apart, and a list is kept as it is writ
   traffic.rewrite("select a from t where id in ($1::int)", {"1"}, {});
   const auto taken = traffic.take();
   REQUIRE(taken.statements.size() == 3);
-  CHECK(taken.statements[1].side == LearnSide::legacy);
-  CHECK(taken.statements[2].side == LearnSide::rewrite);
+  CHECK(taken.statements[1].side == Side::legacy);
+  CHECK(taken.statements[2].side == Side::rewrite);
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ class Traffic {
  public:
   explicit Traffic(StatementLog::Limits limits = {}) : log_(limits) {}
 
-  Traffic& add(LearnSide side, const std::string& sql, const Texts& parameters,
+  Traffic& add(Side side, const std::string& sql, const Texts& parameters,
                const std::vector<Row>& rows, const std::string& operation = {}) {
     std::vector<Value> values;
     for (const auto& text : parameters) {
@@ -59,11 +59,11 @@ class Traffic {
   }
   Traffic& legacy(const std::string& sql, const Texts& parameters, const std::vector<Row>& rows,
                   const std::string& operation = {}) {
-    return add(LearnSide::legacy, sql, parameters, rows, operation);
+    return add(Side::legacy, sql, parameters, rows, operation);
   }
   Traffic& rewrite(const std::string& sql, const Texts& parameters, const std::vector<Row>& rows,
                    const std::string& operation = {}) {
-    return add(LearnSide::rewrite, sql, parameters, rows, operation);
+    return add(Side::rewrite, sql, parameters, rows, operation);
   }
   void pause(std::uint64_t ns) { now_ns_ += ns; }
 
