@@ -90,7 +90,7 @@ class Trouble(unittest.TestCase):
         def reached():
             self.run_statements()
             return self.count(metric, **labels) >= before + least
-        wait_for(reached, 30, f'{metric} {labels}', 0.05)
+        wait_for(reached, 60, f'{metric} {labels}', 0.05)
 
     def assert_compares_again(self):
         before = self.count('verdicts_total', verdict='match')
