@@ -16,6 +16,10 @@ void DevReport::rule_state(const shadow::Rule& rule, shadow::RuleState state,
   print(render_rule_state(rule, state, reason, style_));
 }
 
+void DevReport::rule_warning(const shadow::Rule& rule, const std::string& text) {
+  print(render_rule_warning(rule, text, style_));
+}
+
 void DevReport::pool_error(const std::string& sqlstate, const std::string& what) {
   print(render_pool_error(sqlstate, what, style_));
 }

@@ -133,6 +133,10 @@ void LogReport::rule_state(const shadow::Rule& rule, RuleState state, const std:
              reason.empty() ? "the rule's state changed" : reason);
 }
 
+void LogReport::rule_warning(const shadow::Rule& rule, const std::string& text) {
+  log_.write(LogLevel::warn, {{"rule", rule.name}}, text);
+}
+
 void LogReport::pool_error(const std::string& sqlstate, const std::string& what) {
   std::size_t left_out = 0;
   if (!due(pool_, left_out)) return;

@@ -32,6 +32,7 @@ class LogReport : public shadow::Report {
   void outcome(const shadow::Outcome& outcome) override;
   void rule_state(const shadow::Rule& rule, shadow::RuleState state,
                   const std::string& reason) override;
+  void rule_warning(const shadow::Rule& rule, const std::string& text) override;
   void pool_error(const std::string& sqlstate, const std::string& what) override;
   void breaker(const shadow::Rule* rule, bool open, const std::string& why) override;
   void warning(const std::string& text) override;

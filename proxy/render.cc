@@ -187,6 +187,11 @@ std::string render_rule_state(const shadow::Rule& rule, shadow::RuleState state,
                   with_detail(std::string(name(state)), reason));
 }
 
+std::string render_rule_warning(const shadow::Rule& rule, const std::string& text,
+                                const TerminalStyle& style) {
+  return headline(style, Colour::yellow, "rule", rule.name, "warning: " + escaped(text));
+}
+
 std::string render_breaker(const shadow::Rule* rule, bool open, const std::string& why,
                            const TerminalStyle& style) {
   const bool all = rule == nullptr;

@@ -16,6 +16,8 @@ namespace parallax::proxy {
 std::string render_outcome(const shadow::Outcome& outcome, const TerminalStyle& style);
 std::string render_rule_state(const shadow::Rule& rule, shadow::RuleState state,
                               const std::string& reason, const TerminalStyle& style);
+std::string render_rule_warning(const shadow::Rule& rule, const std::string& text,
+                                const TerminalStyle& style);
 std::string render_pool_error(const std::string& sqlstate, const std::string& what,
                               const TerminalStyle& style);
 // Of the shadow server and its role.

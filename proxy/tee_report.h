@@ -28,6 +28,10 @@ class TeeReport final : public shadow::Report {
     first_.breaker(rule, open, why);
     second_.breaker(rule, open, why);
   }
+  void rule_warning(const shadow::Rule& rule, const std::string& text) override {
+    first_.rule_warning(rule, text);
+    second_.rule_warning(rule, text);
+  }
   void pool_error(const std::string& sqlstate, const std::string& what) override {
     first_.pool_error(sqlstate, what);
     second_.pool_error(sqlstate, what);

@@ -159,6 +159,11 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
     pool.release(connection);
     return;
   }
+  if (!judge.type_values(job->operation)) {
+    end_waiting(job, SkipReason::context, "the type of a binary parameter is not known");
+    pool.release(connection);
+    return;
+  }
   if (!connection.knows_no_other_than(job->operation.context)) {
     connection.close();
     pool.release(connection);
@@ -236,8 +241,9 @@ void Engine::Impl::verified(const Rule& rule, Verification verification) {
                          states[rule.index].load(std::memory_order_relaxed) == verification.state;
   const auto state = verification.state;
   const auto reason = verification.reason;
-  judge.verified(rule, std::move(verification));
+  const auto warning = judge.verified(rule, std::move(verification));
   if (!unchanged) set_state(rule, state, reason);
+  if (!warning.empty()) report.rule_warning(rule, warning);
 }
 
 void Engine::Impl::verify_again(const Rule& rule, const std::string& why) {

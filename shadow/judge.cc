@@ -35,8 +35,11 @@ Outcome skipped(SkipReason reason, std::string detail) {
 
 }  // namespace
 
-void Judge::verified(const Rule& rule, Verification verification) {
-  facts_[rule.index].verification = std::move(verification);
+std::string Judge::verified(const Rule& rule, Verification verification) {
+  auto& known = facts_[rule.index].verification;
+  const bool is_new = known.pairing.crossing != verification.pairing.crossing;
+  known = std::move(verification);
+  return is_new ? known.pairing.crossing : std::string();
 }
 
 ComparisonBasis Judge::basis(const CapturedOperation& operation) const {

@@ -30,10 +30,16 @@ class Judge {
   Judge(std::size_t rules, OutcomeCounter& counter, std::size_t capture_bytes)
       : facts_(rules), counter_(counter), capture_bytes_(capture_bytes) {}
 
-  void verified(const Rule& rule, Verification verification);
+  // What is to be warned of in the rule; empty: nothing, or nothing new.
+  std::string verified(const Rule& rule, Verification verification);
   // How the statements of a side that has several belong together; null before it is verified.
   const Stitching* stitching(const Rule& rule, Side side) const {
     return facts_of(rule).verification.stitching(side).get();
+  }
+  // Parameters that came without a type get it. False: nobody knows what they mean.
+  bool type_values(CapturedOperation& operation) const {
+    const auto& verification = facts_of(*operation.rule).verification;
+    return shadow::type_values(operation.values, verification.names(operation.live.side));
   }
   // Fills in the operation's live result from those of its statements, each described.
   void stitch_live(CapturedOperation& operation, std::vector<LiveResult>&& parts) const;

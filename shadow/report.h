@@ -65,9 +65,10 @@ class Report {
  public:
   virtual ~Report() = default;
   virtual void outcome(const Outcome& outcome) = 0;
-  // `reason` says why a rule is broken, or what verification found (pairs by left-over, crossing
-  // pairs).
+  // `reason` says why a rule is broken, or what verification found (pairs by left-over).
   virtual void rule_state(const Rule& rule, RuleState state, const std::string& reason) = 0;
+  // What verification found and the rule's owner should look at: pairs that cross. Once.
+  virtual void rule_warning(const Rule&, const std::string&) {}
   // After verification, with Options::generic_plans.
   virtual void plans(const Rule&, const RulePlans&) {}
   // A connection of the shadow pool failed; `sqlstate` empty when the server was not reached. Never

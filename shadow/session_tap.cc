@@ -110,13 +110,13 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
   const auto* prepared = dynamic_cast<const PreparedStatement*>(note.get());
   auto parameters = read_parameters(bind, prepared);
   if (!parameters) return nullptr;
-  if (std::any_of(parameters->begin(), parameters->end(), [](const Value& value) {
-        return value.binary && !value.null && value.type_oid == 0;
-      })) {
-    // What these bytes mean was left to the server, which may decide otherwise in the rewrite.
-    return unread(SkipReason::context);
-  }
   auto found = RuleSet::match(statement->known, *parameters);
+  if (has_untyped(*parameters)) {
+    // What these bytes mean was left to the server. Where they are named, verification knows it;
+    // pins and lists of children cannot be read.
+    if (!found.root) return unread(SkipReason::context);
+    found.children.clear();
+  }
   if (!found.root && !found.shape_of && found.children.empty()) return nullptr;
   auto& request = binding->request;
   begin(request, std::move(found), bind.result_formats);

@@ -28,6 +28,12 @@ const KnownStatement* parsed_statement(const protocol::StatementRef& note) {
   return dynamic_cast<const KnownStatement*>(note.get());
 }
 
+bool has_untyped(const std::vector<Value>& parameters) {
+  return std::ranges::any_of(parameters, [](const Value& value) {
+    return value.binary && !value.null && value.type_oid == 0;
+  });
+}
+
 std::optional<std::uint64_t> rows_of_tag(std::string_view tag) {
   const auto blank = tag.rfind(' ');
   if (blank == std::string_view::npos) return std::nullopt;

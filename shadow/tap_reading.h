@@ -40,6 +40,9 @@ struct UnknownTagged final : protocol::StatementNote {
 // Of a Parse, or of a simple query that no rule covers; null for anything else.
 const KnownStatement* parsed_statement(const protocol::StatementRef& note);
 
+// Bytes of which nothing says what they mean.
+bool has_untyped(const std::vector<Value>& parameters);
+
 // "SELECT 3" -> 3.
 std::optional<std::uint64_t> rows_of_tag(std::string_view tag);
 

@@ -270,7 +270,8 @@ class Pairer {
     for (std::size_t i = 0; i < legacy_.size(); ++i) {
       if (partners_[i] && !ignored_[i]) out.pairs.push_back({i, *partners_[i], paired_by_[i]});
     }
-    note_crossing(out.pairs);
+    out.crossing = crossing_note(out.pairs);
+    if (!out.crossing.empty()) notes_.push_back(out.crossing);
     note_unpaired();
     out.notes = std::move(notes_);
     out.key_pairs = key_pairs(out.pairs);
@@ -279,7 +280,7 @@ class Pairer {
 
   // Pairs that were found and stand in another sequence: where the application reads columns by
   // place, they are swapped.
-  void note_crossing(const std::vector<ColumnPair>& pairs) {
+  std::string crossing_note(const std::vector<ColumnPair>& pairs) const {
     std::vector<std::string> crossing;
     std::size_t furthest = 0;
     for (const ColumnPair& found : pairs) {
@@ -292,7 +293,7 @@ class Pairer {
       }
       furthest = std::max(furthest, found.rewrite);
     }
-    if (!crossing.empty()) notes_.push_back("pairs cross: " + listed(crossing, "; "));
+    return crossing.empty() ? "" : "pairs cross: " + listed(crossing, "; ");
   }
 
   void note_unpaired() {

@@ -32,6 +32,7 @@ struct Pairing {
   std::vector<ColumnPair> pairs;  // in legacy order
   // Worth telling: left-over pair, crossing pairs, unpaired rewrite columns.
   std::vector<std::string> notes;
+  std::string crossing;  // of `notes`, the crossing pairs; empty: none cross
   // Indexes into `pairs` of columns that identify a row: the primary keys that are whole in the
   // output. May be empty.
   std::vector<std::size_t> key_pairs;

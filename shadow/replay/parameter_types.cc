@@ -43,6 +43,30 @@ std::vector<ParameterTypes> parameter_types(const Rule& rule, const TypesByState
   return out;
 }
 
+NameTypes name_types(const std::vector<RuleStatement>& side, const TypesByStatement& types) {
+  TypesByName found;
+  for (std::size_t i = 0; i < types.size(); ++i)
+    add_types(side[i].source, side[i].shape, types[i], found);
+  NameTypes out;
+  for (const auto& [spelling, all] : found) {
+    // As NamedValues have it: "id" of `:id`, "$3".
+    if (all.size() == 1) out.emplace(spelling.substr(spelling.starts_with(':') ? 1 : 0), all[0]);
+  }
+  return out;
+}
+
+bool type_values(NamedValues& values, const NameTypes& types) {
+  for (auto& [name, value] : values) {
+    for (Value& member : value.members) {
+      if (!member.binary || member.null || member.type_oid != 0) continue;
+      const auto type = types.find(name);
+      if (type == types.end()) return false;
+      member.type_oid = type->second;
+    }
+  }
+  return true;
+}
+
 std::uint32_t member_type(std::uint32_t type_oid, const TypeCatalog& catalog) {
   const auto found = catalog.find(type_oid);
   return found != catalog.end() && found->second.kind == TypeKind::array ? found->second.of

@@ -38,12 +38,17 @@ struct Verification {
   std::shared_ptr<const Stitching> rewrite_stitching;
   Projection projection;
   std::vector<ParameterTypes> parameters;
+  NameTypes legacy_names;
+  NameTypes rewrite_names;
   Catalog catalog;
   bool rewrite_prepared = false;
   std::size_t unprepared = 0;  // which statement of the rewrite could not be
 
   const std::vector<ColumnInfo>& columns(Side side) const {
     return side == Side::legacy ? legacy_columns : rewrite_columns;
+  }
+  const NameTypes& names(Side side) const {
+    return side == Side::legacy ? legacy_names : rewrite_names;
   }
   const std::shared_ptr<const Stitching>& stitching(Side side) const {
     return side == Side::legacy ? legacy_stitching : rewrite_stitching;

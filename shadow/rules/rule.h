@@ -53,13 +53,17 @@ struct LetValue {
   std::string prepared;  // SELECT of the expression, its names as $1..$n
 };
 
-// `IN (:parent.column)`: the values of a child's list are a column of its parent.
+// `IN (:parent.column)`, `= :parent.column`: the values of a child's list are a column of its
+// parent.
 struct Link {
   std::size_t parent = 0;     // index of the statement, of the same side
   std::string parent_column;  // its label in the parent
   std::size_t group = 0;      // the list among the child's slots
   std::size_t column = 0;     // of the child's output: what the list is compared with
   std::string list_name;      // as NamedValues have it: "parent.column"
+  // The key of the statement with `= ` in place of `IN (...)`, as ORMs write it for one parent;
+  // empty where the rule has it so.
+  std::string single_key = {};
 };
 
 // One statement of a side.

@@ -57,21 +57,40 @@ class Binder {
 
   void write_parameter(Value value) {
     // The server infers the type of a text from its place, as for the ORM that will send it. Binary
-    // bytes mean something only as the type that they were sent as.
-    if (!value.binary) value.type_oid = 0;
+    // bytes of which no text can be made mean something only as the type that they were sent as.
+    if (value.null) {
+      value = Value{.null = true, .bytes = {}};
+    } else if (auto text = text_of(value)) {
+      value = Value{.bytes = *std::move(text)};
+    }
     bound_.parameters.push_back(std::move(value));
     append_parameter(bound_.sql, bound_.parameters.size());
   }
 
   void write_scalar(const Slot& slot) {
     const NamedValue& value = value_of_name(name_of(slot));
-    if (value.list) {
+    if (slot.link_dot != 0) {
+      write_link(value.members);
+    } else if (value.list) {
       write_array(value.members);
     } else if (slot.kind == SlotKind::parameter) {
       write_numbered(slot.number, value.members.front());
     } else {
       write_parameter(value.members.front());
     }
+  }
+
+  // `= :parent.column`: as many parents as the snapshot has.
+  void write_link(const std::vector<Value>& members) {
+    if (members.size() == 1) return write_parameter(members.front());
+    separate_word(bound_.sql);
+    if (members.empty()) {
+      bound_.sql.append("NULL");
+      return;
+    }
+    bound_.sql.append("ANY (");
+    write_array(members);
+    bound_.sql.push_back(')');
   }
 
   // `$n` at several places is one parameter, as it was in the text that the rule was copied from.

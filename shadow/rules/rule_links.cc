@@ -23,8 +23,8 @@ bool is_name_token(const Token& token) {
   return token.type == PG_QUERY__TOKEN__IDENT || token.keyword != KeywordKind::none;
 }
 
-// The column reference in front of `IN (`, with the list at byte `list`; empty when there is
-// something else.
+// The column reference in front of `IN (`, or of `=` for a link of one value, with the list at byte
+// `list`; empty when there is something else.
 std::string_view column_before(std::string_view sql, std::size_t list) {
   const auto scanned = scan_tokens(sql);
   const auto* tokens = std::get_if<std::vector<Token>>(&scanned);
@@ -32,9 +32,12 @@ std::string_view column_before(std::string_view sql, std::size_t list) {
   const auto behind =
       std::ranges::find_if(*tokens, [list](const Token& token) { return token.begin >= list; });
   const auto count = static_cast<std::size_t>(behind - tokens->begin());
-  if (count < 3 || (*tokens)[count - 1].type != '(') return {};
-  if ((*tokens)[count - 2].type != PG_QUERY__TOKEN__IN_P) return {};
-  const std::size_t last = count - 3;
+  const auto is = [&](std::size_t back, int type) {
+    return count > back && (*tokens)[count - back].type == type;
+  };
+  const bool one = is(1, '=');
+  if (!one && !(is(1, '(') && is(2, PG_QUERY__TOKEN__IN_P))) return {};
+  const std::size_t last = count - (one ? 2 : 3);
   std::size_t first = last;
   if (!is_name_token((*tokens)[last])) return {};
   while (first >= 2 && (*tokens)[first - 1].type == '.' && is_name_token((*tokens)[first - 2])) {
@@ -42,6 +45,20 @@ std::string_view column_before(std::string_view sql, std::size_t list) {
   }
   if ((*tokens)[last].type == PG_QUERY__TOKEN__NOT) return {};
   return sql.substr((*tokens)[first].begin, (*tokens)[last].end - (*tokens)[first].begin);
+}
+
+// The statement with `= member` in place of `IN (member)`.
+std::string with_one_member(std::string_view sql, const SlotGroup& list) {
+  const auto scanned = scan_tokens(sql);
+  const auto& tokens = std::get<std::vector<Token>>(scanned);  // column_before has read them
+  const auto at = [&](std::size_t byte) {
+    return std::ranges::find_if(tokens, [byte](const Token& one) { return one.begin >= byte; });
+  };
+  const auto in = at(list.begin) - 2;
+  const auto close = at(list.end);
+  const auto member =
+      sql.substr(list.first_member_begin, list.first_member_end - list.first_member_begin);
+  return concat({sql.substr(0, in->begin), "= ", member, sql.substr(close->end)});
 }
 
 class Linker {
@@ -84,7 +101,7 @@ class Linker {
       const SlotGroup& group = statement.shape.slots[g];
       for (const Slot& slot : group.members) {
         if (slot.link_dot == 0) continue;
-        if (!group.list || group.array || group.members.size() != 1) {
+        if (group.array || group.members.size() != 1) {
           add(statement, slot.begin,
               concat({"a link is a whole list: write `IN (", spelling_of(slot), ")`"}));
         } else if (statement.link) {
@@ -107,7 +124,8 @@ class Linker {
     const auto column = column_before(sql, statement.shape.slots[group].begin);
     if (column.empty()) {
       return add(statement, slot.begin,
-                 "a link belongs to a column: write `\"table\".\"column\" IN (:parent.column)`");
+                 "a link belongs to a column: write `\"table\".\"column\" IN (:parent.column)`, or "
+                 "`= :parent.column` where there is one parent");
     }
     const auto found = SelectList(sql).find(column);
     if (found.empty()) {
@@ -116,6 +134,10 @@ class Linker {
                          ": without it nobody can say which rows belong to which parent"}));
     }
     link.column = found.front();
+    if (const auto& list = statement.shape.slots[group]; list.list) {
+      const auto single = shape_of(with_one_member(sql, list), ShapeDialect::rule);
+      if (const auto* shape = std::get_if<StatementShape>(&single)) link.single_key = shape->key;
+    }
     statement.link = std::move(link);
   }
 

@@ -44,10 +44,12 @@ bool is_any(const SlotGroup& group) {
   return group.members.size() == 1 && group.members[0].kind == SlotKind::any;
 }
 
-bool same_structure(const StatementShape& rule, const StatementShape& statement) {
-  if (rule.slots.size() != statement.slots.size()) return false;
-  for (std::size_t i = 0; i < rule.slots.size(); ++i) {
-    if (rule.slots[i].list != statement.slots[i].list) return false;
+bool same_structure(const RuleStatement& rule, const StatementShape& statement) {
+  const auto& slots = rule.shape.slots;
+  if (slots.size() != statement.slots.size()) return false;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (rule.link && rule.link->group == i) continue;  // a list, or `= ` one value
+    if (slots[i].list != statement.slots[i].list) return false;
   }
   return true;
 }
@@ -95,16 +97,17 @@ class NameBinder {
         if (!add(any_name(written, i), false, i)) return std::nullopt;
       } else if (is_named(groups[i])) {
         const auto name = name_of(groups[i].members[0]);
-        const bool list = groups[i].members[0].link_dot != 0 || place.rule->lists.contains(name);
-        if (!add(name, list, i)) return std::nullopt;
+        const bool link = groups[i].members[0].link_dot != 0;
+        if (!add(name, link || place.rule->lists.contains(name), i, link)) return std::nullopt;
       }
     }
     return std::move(values_);
   }
 
  private:
-  bool add(std::string name, bool list, std::size_t group) {
-    NamedValue value{.list = statement_.slots[group].list, .members = {}};
+  // `link`: one value is a list of one, never an array.
+  bool add(std::string name, bool list, std::size_t group, bool link = false) {
+    NamedValue value{.list = link || statement_.slots[group].list, .members = {}};
     value.members.reserve(statement_.slots[group].members.size());
     for (const Slot& slot : statement_.slots[group].members) {
       auto member = given_value(slot, parameters_);
@@ -124,7 +127,7 @@ class NameBinder {
 };
 
 bool fits(const StatementPlace& place, const StatementShape& statement) {
-  return same_structure(place.written().shape, statement);
+  return same_structure(place.written(), statement);
 }
 
 std::optional<NamedValues> values_for(const StatementPlace& place, const StatementShape& statement,

@@ -108,7 +108,10 @@ std::variant<RuleSet, std::vector<ConfigProblem>> RuleSet::compile(
   for (const Side side : kSides) {
     for (const auto& rule : set.rules_) {
       for (std::size_t i = 0; i < rule->of(side).size(); ++i) {
-        set.by_key_[rule->of(side)[i].shape.key].push_back({rule.get(), side, i});
+        const RuleStatement& statement = rule->of(side)[i];
+        set.by_key_[statement.shape.key].push_back({rule.get(), side, i});
+        if (statement.link && !statement.link->single_key.empty())
+          set.by_key_[statement.link->single_key].push_back({rule.get(), side, i});
       }
     }
   }

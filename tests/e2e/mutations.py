@@ -7,7 +7,7 @@ NOTHING = {
     ('issueRouter.byStatus', 'alphabetical order'): 'the sort key, an enum, is not in the output but only its text: `order_unproven`',
 }
 # Found, but as less than a mismatch: without an ORDER BY any row may stand for any other at a LIMIT.
-UNSTABLE = {('machineRouter.bySerial', 'negated')}
+UNSTABLE = {('machineRouter.bySerial', 'negated'), ('machineRouter.byQrCode', 'negated')}
 
 # rule: ((what is wrong, text of the rewrite, text in its place, found as), ...)
 TABLE = {
@@ -130,6 +130,12 @@ TABLE = {
     'machineRouter.bySerial': (
         ('uuid as text', '"serial" from', '"serial"::text from', 'column_type'),
         ('negated', '= :serial', '<> :serial', 'extra_row+unstable'),
+    ),
+    # Its parameter comes in binary, without a type.
+    'machineRouter.byQrCode': (
+        ('no row', 'limit 1', 'limit 0', 'missing_row'),
+        ('negated', '= :code', '<> :code', 'extra_row+unstable'),
+        ('bytes as text', '"qrCode" from', 'encode("qrCode", \'hex\') as "qrCode" from', 'column_type'),
     ),
     'machineRouter.stats': (
         ('other aggregate', 'sum("purchasePrice")', 'sum(distinct "purchasePrice")', 'broken'),

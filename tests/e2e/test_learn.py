@@ -24,9 +24,6 @@ EDITED = {
     'collectionRouter.withMachines': (('ignore',), 'a column without a counterpart needs a reason'),
 }
 
-# Its parameter is bytes of a type that the client leaves to the server: skipped with the reason context.
-BINARY = 'machineRouter.byQrCode'
-
 TOKEN = re.compile(r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | :: | :(?P<name>[A-Za-z_]\w*)(?P<column>\.\w+)?""", re.X)
 
 
@@ -121,7 +118,7 @@ class Learn(rig.Database):
         for name in saved:
             found = verdicts(metrics, name)
             with self.subTest(rule=name, verdicts=found, kinds=kinds(metrics, name), skipped=skipped(metrics, name)):
-                self.assertEqual(set() if name == BINARY else {'match'}, set(found))
+                self.assertEqual({'match'}, set(found))
         self.assertEqual(0, metrics.sum('statements_total', covered='no'))
 
     def test_results_alone_tell_what_answers_what(self):

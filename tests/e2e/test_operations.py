@@ -88,6 +88,25 @@ class Operations(rig.Database):
             with self.subTest(rule=rule, verdicts=found, kinds=kinds(metrics, rule), skipped=skipped(metrics, rule)):
                 self.assertEqual(6 * sum(call['rule'] == rule for call in calls), found.get('match', 0) + found.get('race', 0))
 
+    def test_findUnique_with_a_relation(self):
+        """One parent by its key: Prisma writes its children's list as one value, `= $1`, or not at all where there is no parent."""
+        legacy = {'users': 'SELECT "public"."users"."id", "public"."users"."email" FROM "public"."users" WHERE ("public"."users"."id" = :id AND 1=1) LIMIT 1 OFFSET 0',
+                  'memberships': 'SELECT "public"."memberships"."id", "public"."memberships"."roleId", "public"."memberships"."userId" FROM "public"."memberships"'
+                                 ' WHERE "public"."memberships"."userId" IN (:users.id) OFFSET 0'}
+        join = ('select "users"."id", "users"."email", "memberships"."id", "memberships"."roleId" from "users" left join "memberships" on'
+                ' "users"."id" = "memberships"."userId" where "users"."id" = :id')
+        as_value = {**legacy, 'memberships': legacy['memberships'].replace('IN (:users.id)', '= :users.id')}
+        calls = [{'path': 'userRouter.profiles', 'input': {'ids': [user]}} for user in ('usr_0002', 'usr_0050', 'usr_nope', 'usr_0003')]
+        for statements, rewrite, wanted in ((legacy, join, {'match': 4}), (as_value, join, {'match': 4}),
+                                            (legacy, join.replace('left', 'inner'), {'match': 3, 'mismatch': 1})):
+            proxy = self.proxy({'profile': {'legacy': statements, 'rewrite': rewrite}})
+            rig.run(PRISMA, self.url(proxy), calls)
+            metrics = proxy.settled()
+            self.assertEqual((wanted, {}), (verdicts(metrics, 'profile'), skipped(metrics, 'profile')))
+            self.assertEqual(0, metrics.sum('orphan_statements_total'))
+            self.assertEqual(0, metrics.sum('statements_total', covered='no'))
+            proxy.stop()
+
     def test_equal_operations_at_the_same_time(self):
         """Which of two equal children belongs to which of two equal parents cannot be told without tags, and does not matter."""
         calls = 12 * [EDGES[2]] + 12 * catalogue.calls({'issueRouter.people': catalogue.SEVERAL['issueRouter.people']}, 1, 56)

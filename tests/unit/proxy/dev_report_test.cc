@@ -218,6 +218,9 @@ TEST_CASE("a statement that is tagged as a rule's operation is shown with the ru
 TEST_CASE("states of rules and troubles of the pool on the terminal") {
   std::ostringstream out;
   DevReport report(out, {});
+  report.rule_warning(some_rule(), "pairs cross: \033");
+  CHECK(out.str() == "rule  userRouter.get  warning: pairs cross: \\x1b\n");
+  out.str("");
   report.rule_state(some_rule(), shadow::RuleState::ready, "");
   report.rule_state(some_rule(), shadow::RuleState::broken, "column \"x\" has no pair");
   report.pool_error("28P01", "authentication\nfailed");

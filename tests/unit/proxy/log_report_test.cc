@@ -159,6 +159,8 @@ TEST_CASE("states of rules and troubles of the pool in the log") {
   CHECK(world.take() ==
         "info rule=userRouter.get state=ready the rule's state changed\n"
         "warn rule=userRouter.get state=broken column \"x\" has no pair\n");
+  world.report->rule_warning(world.rule, "pairs cross: a");
+  CHECK(world.take() == "warn rule=userRouter.get pairs cross: a\n");
   world.report->pool_error("28P01", "authentication failed");
   world.report->pool_error("", "connection refused");
   CHECK(world.take() == "warn sqlstate=28P01 shadow connection: authentication failed\n");

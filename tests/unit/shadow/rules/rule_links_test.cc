@@ -92,8 +92,14 @@ TEST_CASE("a link is a whole list, of a column in the select list") {
   const auto second = [](const std::string& sql) {
     return refused({{"a", "SELECT id FROM a"}, {"b", sql}});
   };
-  CHECK(second("SELECT id FROM b WHERE id = :a.id") ==
-        Texts{"r.yaml:31:35: a link is a whole list: write `IN (:a.id)`"});
+  CHECK(second("SELECT id FROM b WHERE id = ANY(ARRAY[:a.id])") ==
+        Texts{"r.yaml:31:45: a link is a whole list: write `IN (:a.id)`"});
+  for (const char* sql : {"SELECT id FROM b WHERE id > :a.id", "SELECT id FROM b WHERE 1 = :a.id",
+                          "SELECT id FROM b WHERE id = any(:a.id)", "SELECT id FROM b LIMIT :a.id",
+                          "SELECT id FROM b WHERE id <> :a.id", "SELECT id, :a.id FROM b"}) {
+    CAPTURE(sql);
+    CHECK(second(sql).size() == 1);
+  }
   CHECK(second("SELECT id FROM b WHERE id IN (:a.id) AND x IN (:a.x)") ==
         Texts{"r.yaml:31:54: a second link: a statement has one parent"});
   CHECK(second("SELECT x FROM b WHERE id IN (:a.id)") ==
@@ -101,10 +107,61 @@ TEST_CASE("a link is a whole list, of a column in the select list") {
               "belong to which parent"});
   CHECK(second("SELECT id FROM b WHERE lower(id) IN (:a.id)") ==
         Texts{"r.yaml:31:44: a link belongs to a column: write `\"table\".\"column\" IN "
-              "(:parent.column)`"});
+              "(:parent.column)`, or `= :parent.column` where there is one parent"});
   CHECK(second("SELECT id FROM b WHERE id NOT IN (:a.id)").size() == 1);
   // It is another value in each statement, and no name.
   CHECK(second("SELECT id FROM b WHERE id IN (:a.id) AND x = $1").size() == 2);
+}
+
+TEST_CASE("a link of one value, as Prisma's findUnique has it") {
+  const auto set = compile({several(
+      {{"a", "SELECT id FROM a"}, {"b", "SELECT x, b.owner FROM b WHERE b.owner = :a.id"}})});
+  const Rule& rule = *set.rules().front();
+  REQUIRE(rule.legacy[1].link);
+  CHECK(rule.legacy[1].link->column == 1);
+  CHECK(rule.legacy[1].prepared == "SELECT x, b.owner FROM b WHERE b.owner = $1");
+
+  const std::vector<Value> given{Value{.bytes = "{1,2}"}};
+  const auto found = RuleSet::match(set.know("select x, b.owner from b where b.owner = $1"), given);
+  REQUIRE(found.children.size() == 1);
+  const auto& list = found.children[0].values.at("a.id");
+  CHECK(list.list);
+  REQUIRE(list.members.size() == 1);
+  CHECK(list.members[0].bytes == "{1,2}");  // a value, whatever it looks like
+  CHECK(RuleSet::match(set.know("select x, b.owner from b where b.owner in ($1)"), given)
+            .children.empty());
+
+  const auto bound = [&](const std::vector<Value>& members) {
+    return rule.bind(Side::legacy, 1, {{"a.id", {true, members}}});
+  };
+  CHECK(bound(given).sql == rule.legacy[1].prepared);
+  CHECK(bound({}).sql == "SELECT x, b.owner FROM b WHERE b.owner = NULL");
+  const auto two = bound({Value{.bytes = "1"}, Value{.bytes = "2"}});
+  CHECK(two.sql == "SELECT x, b.owner FROM b WHERE b.owner = ANY ($1)");
+  REQUIRE(two.parameters.size() == 1);
+  CHECK(two.parameters[0].bytes == "{\"1\",\"2\"}");
+}
+
+TEST_CASE("a list of one parent may come as one value") {
+  const auto set = compile({several(
+      {{"a", "SELECT id FROM a"},
+       {"b", "SELECT x, owner FROM b WHERE (owner IN (CAST(:a.id AS int)) AND y = 1) LIMIT 2"}})});
+  const auto found = RuleSet::match(
+      set.know("SELECT x, owner FROM b WHERE (owner = CAST($1 AS int) AND y = 1) LIMIT 2"),
+      std::vector<Value>{Value{.bytes = "7"}});
+  REQUIRE(found.children.size() == 1);
+  CHECK(found.children[0].place.statement == 1);
+  const auto& list = found.children[0].values.at("a.id");
+  CHECK(list.list);
+  REQUIRE(list.members.size() == 1);
+  CHECK(list.members[0].bytes == "7");
+  const auto matches = [&](const std::string& sql) {
+    return RuleSet::match(set.know(sql), std::vector<Value>{Value{.bytes = "7"}}).children.size();
+  };
+  CHECK(matches("SELECT x, owner FROM b WHERE (owner IN (CAST($1 AS int)) AND y = 1) LIMIT 2") ==
+        1);
+  CHECK(matches("SELECT x, owner FROM b WHERE (owner = CAST($1 AS int) AND y = 2) LIMIT 2") == 0);
+  CHECK(matches("SELECT x, owner FROM b WHERE (owner <> CAST($1 AS int) AND y = 1) LIMIT 2") == 0);
 }
 
 TEST_CASE("an order that means nothing names a statement") {
