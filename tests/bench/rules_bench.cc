@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "shadow/rules/rule.h"
+#include "shadow/rules/statement_tags.h"
 
 namespace {
 
@@ -102,6 +103,8 @@ int main() {
           [&] { return without_outer_comments(sql).size(); });
   measure("without_outer_comments, a tag", 200'000,
           [&] { return without_outer_comments(tagged).size(); });
+  measure("read_tags, an operation", 200'000,
+          [&] { return read_tags(tagged, without_outer_comments(tagged), {}).bytes(); });
   measure("match, 6 parameters, a list of 3", 100'000,
           [&] { return RuleSet::match(known, parameters).root->values.size(); });
   measure("bind_rewrite", 100'000,

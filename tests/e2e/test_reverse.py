@@ -40,7 +40,8 @@ def as_sent(sql, values):
         if isinstance(value, list) and sql[:name.start()].rstrip().lower().endswith('any('):
             value = as_array(value)
         members = value if isinstance(value, list) else [value]
-        parameters.extend(members)
+        # Bytes stand in the journal as {type, hex}.
+        parameters.extend(bytes.fromhex(one['hex'].removeprefix('\\x')) if isinstance(one, dict) else one for one in members)
         return ', '.join(['%s'] * len(members)) or 'NULL'
     return NAME.sub(placeholder, sql.replace('%', '%%')), parameters
 
