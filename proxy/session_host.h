@@ -78,7 +78,7 @@ class SessionHost {
   virtual void forget_cancel_key(const std::string& key) = 0;
   virtual std::string address_for_cancel(const std::string& key) = 0;  // empty when not known
 
-  // The tap's listener for this session; null when nothing is to be observed.
+  // The tap's listener for the session; null when nothing is to be observed.
   virtual std::unique_ptr<protocol::ConversationListener> observe(
       std::uint64_t session_id, const protocol::StartupParameters& startup) = 0;
 

@@ -61,7 +61,7 @@ class SessionObserver final : public protocol::ConversationListener {
     if (tap_) tap_->on_lost(why);
   }
 
-  // What a CancelRequest for this session says behind its code; empty until it is known.
+  // What a CancelRequest for the session says behind its code; empty until it is known.
   const std::string& backend_key() const { return backend_key_; }
 
  private:

@@ -38,7 +38,7 @@ class SessionContext {
   void failed() { failed_ = true; }
   void ready(char transaction_status);
 
-  // Why an operation of this session cannot be replayed now; nothing when it can.
+  // Why an operation of the session cannot be replayed now; nothing when it can.
   std::optional<SkipReason> obstacle() const;
 
   // What a replay has to set, and how the session's texts are written. Settings: everything but

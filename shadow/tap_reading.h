@@ -14,7 +14,7 @@
 
 namespace parallax::shadow {
 
-// A statement that a rule covers, as this session has prepared it.
+// A statement that a rule covers, as a session has prepared it.
 struct PreparedStatement final : protocol::StatementNote {
   std::shared_ptr<KnownStatement> statement;
   std::vector<std::uint32_t> declared;   // parameter types in Parse; 0 = left to the server

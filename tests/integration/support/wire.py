@@ -218,7 +218,7 @@ class Wire:
                 return seen
 
     def cancel(self, host, port):
-        """Sends a CancelRequest for this session over an own connection and waits for its end, as libpq does."""
+        """Sends a CancelRequest for the session over an own connection and waits for its end, as libpq does."""
         with Wire(host, port) as other:
             other.send(cancel_request(self.pid, self.key))
             return other.until_closed()
