@@ -165,13 +165,21 @@ std::optional<Outcome> Judge::settle_live(const CapturedOperation& operation,
 
 // The statements led to other columns than those that were paired.
 std::optional<Judge::Judgement> Judge::other_columns(const CapturedOperation& operation,
-                                                     const SnapshotResult& snapshot) const {
-  const auto& verification = facts_of(*operation.rule).verification;
+                                                     const SnapshotResult& snapshot) {
+  auto& facts = facts_[operation.rule->index];
+  const auto& verification = facts.verification;
   if (!verification.rewrite_prepared) {
     if (!snapshot.rewrite.ran || !snapshot.rewrite.sqlstate.empty()) return std::nullopt;
-    // It could not be prepared at verification, so no columns are paired.
+    // It could not be prepared at verification, so no columns are paired. Where it cannot be still,
+    // its parameters' types come from the client alone.
+    if (std::exchange(facts.asked_again, true))
+      return Judgement{skipped(SkipReason::unverified,
+                               "the rewrite works with the client's "
+                               "parameter types only: write casts, :x::type"),
+                       ""};
     return Judgement{skipped(SkipReason::unverified, ""), "the rewrite works now"};
   }
+  facts.asked_again = false;
   const auto origin = column_origin(verification, snapshot);
   if (origin == ColumnOrigin::verified) return std::nullopt;
   if (operation.context == nullptr || operation.context->settings.empty())

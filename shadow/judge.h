@@ -56,6 +56,8 @@ class Judge {
     Verification verification;
     bool rewrite_first = false;  // of the next snapshot
     std::uint32_t turn = 0;      // of replays
+    // The rewrite has worked although it could not be prepared, and was verified once more.
+    bool asked_again = false;
     DriftWatch drift;
   };
 
@@ -65,7 +67,7 @@ class Judge {
   void unnest_live(const Rule& rule, const Unnesting& unnesting, LiveResult& live) const;
   const RuleFacts& facts_of(const Rule& rule) const { return facts_[rule.index]; }
   std::optional<Judgement> other_columns(const CapturedOperation& operation,
-                                         const SnapshotResult& snapshot) const;
+                                         const SnapshotResult& snapshot);
 
   std::vector<RuleFacts> facts_;
   OutcomeCounter& counter_;

@@ -55,3 +55,23 @@ TEST_CASE("an error that the client had and that is gone now is no mismatch") {
   for (int i = 0; i < 2; ++i) CHECK(end_of(rig.run(share)) == "race");
   CHECK(rig.law_holds());
 }
+
+TEST_CASE("a rewrite that only the client's parameter types make possible is asked for once more") {
+  auto& server = shared_server();
+  Session session(server);
+  session.run("CREATE TABLE asked (id int); GRANT SELECT ON asked TO tester");
+  EngineRig rig(options_on(server), {{"typed", "SELECT id FROM asked WHERE id = :id",
+                                      "select id from asked where id = :id and :id is not null"}});
+  REQUIRE(rig.wait_verified());
+  const Value one{.null = false, .binary = true, .type_oid = 700, .bytes = std::string(4, '\0')};
+  const EngineRig::Call call{"SELECT id FROM asked WHERE id = $1", {one}};
+  CHECK(end_of(rig.run(call)) == "skipped unverified");
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE(rig.wait_verified());
+    const auto outcome = rig.run(call);
+    CHECK(end_of(outcome) == "skipped unverified");
+    CHECK(outcome.detail.find("casts") != std::string::npos);
+    CHECK(rig.state(0) == RuleState::ready);
+  }
+  CHECK(rig.law_holds());
+}
