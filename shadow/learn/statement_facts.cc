@@ -1,15 +1,13 @@
 #include "shadow/learn/statement_facts.h"
 
-#include <pg_query.h>
-
 #include <algorithm>
 #include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "shadow/learn/value_places.h"
+#include "shadow/rules/parse_tree.h"
 #include "shadow/rules/select_check.h"
 #include "shadow/rules/select_list.h"
 
@@ -19,30 +17,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-const Json* member(const Json* node, const char* key) {
-  if (node == nullptr || !node->is_object()) return nullptr;
-  const auto found = node->find(key);
-  return found == node->end() ? nullptr : &*found;
-}
-
 std::string text_member(const Json* node, const char* key) {
-  const Json* value = member(node, key);
+  const Json* value = tree_member(node, key);
   return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
-}
-
-Json parse_tree(const std::string& sql) {
-  const auto free = [](PgQueryParseResult* result) { pg_query_free_parse_result(*result); };
-  PgQueryParseResult result = pg_query_parse(sql.c_str());
-  const std::unique_ptr<PgQueryParseResult, decltype(free)> guard(&result, free);
-  if (result.error != nullptr || result.parse_tree == nullptr)
-    return Json(Json::value_t::discarded);
-  bool too_deep = false;
-  const auto keep = [&too_deep](int depth, Json::parse_event_t, const Json&) {
-    too_deep = too_deep || depth > kExpressionDepthMax;
-    return true;
-  };
-  Json tree = Json::parse(result.parse_tree, keep, false);
-  return too_deep ? Json(Json::value_t::discarded) : tree;
 }
 
 // The names of a list of String nodes; nothing where something else (a `*`) is among them.
@@ -50,7 +27,7 @@ std::optional<std::vector<std::string>> names_of(const Json* fields) {
   std::vector<std::string> names;
   if (fields == nullptr || !fields->is_array()) return std::nullopt;
   for (const Json& field : *fields) {
-    const Json* string = member(&field, "String");
+    const Json* string = tree_member(&field, "String");
     if (string == nullptr) return std::nullopt;
     names.push_back(text_member(string, "sval"));
     if (names.back().empty()) names.back() = text_member(string, "str");
@@ -63,15 +40,16 @@ class Reader {
   explicit Reader(const Json& select) : select_(select) {}
 
   void read(StatementFacts& facts) {
-    if (const Json* from = member(&select_, "fromClause"); from != nullptr && from->is_array()) {
+    if (const Json* from = tree_member(&select_, "fromClause");
+        from != nullptr && from->is_array()) {
       for (const Json& item : *from) read_from(item);
     }
     facts.tables = tables_;
     facts.of_catalog = relations_ > 0 && catalogs_ == relations_;
-    const Json* targets = member(&select_, "targetList");
+    const Json* targets = tree_member(&select_, "targetList");
     if (targets == nullptr || !targets->is_array()) return;
     for (const Json& target : *targets) {
-      auto column = output_column(member(&target, "ResTarget"));
+      auto column = output_column(tree_member(&target, "ResTarget"));
       if (!column) {
         facts.columns.clear();
         return;
@@ -82,9 +60,9 @@ class Reader {
 
  private:
   void read_from(const Json& item) {
-    if (const Json* relation = member(&item, "RangeVar")) {
+    if (const Json* relation = tree_member(&item, "RangeVar")) {
       const auto table = text_member(relation, "relname");
-      const auto alias = text_member(member(relation, "alias"), "aliasname");
+      const auto alias = text_member(tree_member(relation, "alias"), "aliasname");
       const auto schema = text_member(relation, "schemaname");
       ++relations_;
       if (schema == "pg_catalog" || schema == "information_schema" ||
@@ -92,13 +70,13 @@ class Reader {
         ++catalogs_;
       tables_.push_back(table);
       by_alias_[alias.empty() ? table : alias] = table;
-    } else if (const Json* join = member(&item, "JoinExpr")) {
-      if (const Json* left = member(join, "larg")) read_from(*left);
-      if (const Json* right = member(join, "rarg")) read_from(*right);
-    } else if (const Json* derived = member(&item, "RangeSubselect")) {
+    } else if (const Json* join = tree_member(&item, "JoinExpr")) {
+      if (const Json* left = tree_member(join, "larg")) read_from(*left);
+      if (const Json* right = tree_member(join, "rarg")) read_from(*right);
+    } else if (const Json* derived = tree_member(&item, "RangeSubselect")) {
       ++relations_;
-      by_alias_[text_member(member(derived, "alias"), "aliasname")] = "";
-      if (const Json* inner = member(member(derived, "subquery"), "SelectStmt")) {
+      by_alias_[text_member(tree_member(derived, "alias"), "aliasname")] = "";
+      if (const Json* inner = tree_member(tree_member(derived, "subquery"), "SelectStmt")) {
         Reader reader(*inner);
         StatementFacts facts;
         reader.read(facts);
@@ -110,17 +88,17 @@ class Reader {
   }
 
   std::optional<OutputColumn> output_column(const Json* target) const {
-    const Json* value = member(target, "val");
+    const Json* value = tree_member(target, "val");
     if (value == nullptr) return std::nullopt;
     OutputColumn column;
     column.label = text_member(target, "name");
     column.aliased = !column.label.empty();
     if (column.label.empty()) column.label = label_of(*value, 0);
     const Json* plain = value;
-    while (const Json* cast = member(plain, "TypeCast")) plain = member(cast, "arg");
-    const Json* reference = member(plain, "ColumnRef");
+    while (const Json* cast = tree_member(plain, "TypeCast")) plain = tree_member(cast, "arg");
+    const Json* reference = tree_member(plain, "ColumnRef");
     if (reference == nullptr) return column;
-    const auto names = names_of(member(reference, "fields"));
+    const auto names = names_of(tree_member(reference, "fields"));
     if (!names) return std::nullopt;
     if (names->size() == 1 && by_alias_.size() == 1) {
       column.table = by_alias_.begin()->second;
@@ -136,24 +114,24 @@ class Reader {
   static std::string label_of(const Json& value, int depth) {
     constexpr int kDepthMax = 8;
     if (depth > kDepthMax) return "?column?";
-    if (const Json* reference = member(&value, "ColumnRef")) {
-      const auto names = names_of(member(reference, "fields"));
+    if (const Json* reference = tree_member(&value, "ColumnRef")) {
+      const auto names = names_of(tree_member(reference, "fields"));
       return names ? names->back() : "?column?";
     }
-    if (const Json* call = member(&value, "FuncCall")) {
-      const auto names = names_of(member(call, "funcname"));
+    if (const Json* call = tree_member(&value, "FuncCall")) {
+      const auto names = names_of(tree_member(call, "funcname"));
       return names ? names->back() : "?column?";
     }
-    if (const Json* cast = member(&value, "TypeCast")) {
-      const Json* argument = member(cast, "arg");
+    if (const Json* cast = tree_member(&value, "TypeCast")) {
+      const Json* argument = tree_member(cast, "arg");
       auto inner = argument == nullptr ? "?column?" : label_of(*argument, depth + 1);
       if (inner != "?column?") return inner;
-      const auto names = names_of(member(member(cast, "typeName"), "names"));
+      const auto names = names_of(tree_member(tree_member(cast, "typeName"), "names"));
       return names ? names->back() : "?column?";
     }
-    if (member(&value, "CoalesceExpr") != nullptr) return "coalesce";
-    if (member(&value, "CaseExpr") != nullptr) return "case";
-    if (const Json* link = member(&value, "SubLink")) return label_of_sublink(*link, depth);
+    if (tree_member(&value, "CoalesceExpr") != nullptr) return "coalesce";
+    if (tree_member(&value, "CaseExpr") != nullptr) return "case";
+    if (const Json* link = tree_member(&value, "SubLink")) return label_of_sublink(*link, depth);
     return "?column?";
   }
 
@@ -161,11 +139,12 @@ class Reader {
     const auto kind = text_member(&link, "subLinkType");
     if (kind == "EXISTS_SUBLINK") return "exists";
     if (kind == "ARRAY_SUBLINK") return "array";
-    const Json* targets = member(member(member(&link, "subselect"), "SelectStmt"), "targetList");
+    const Json* targets =
+        tree_member(tree_member(tree_member(&link, "subselect"), "SelectStmt"), "targetList");
     if (kind != "EXPR_SUBLINK" || targets == nullptr || targets->empty()) return "?column?";
-    const Json* target = member(&targets->front(), "ResTarget");
+    const Json* target = tree_member(&targets->front(), "ResTarget");
     const auto name = text_member(target, "name");
-    const Json* value = member(target, "val");
+    const Json* value = tree_member(target, "val");
     return !name.empty() || value == nullptr ? name : label_of(*value, depth + 1);
   }
 
@@ -183,13 +162,13 @@ StatementFacts statement_facts(std::string_view sql, const StatementShape& shape
   facts.places = value_places(sql, shape);
   const std::string owned(sql);
   if (!parses(owned)) return facts;
-  const Json tree = parse_tree(owned);
-  const Json* statements = member(&tree, "stmts");
+  const Json tree = parse_tree(owned, TreePlaces::kept);
+  const Json* statements = tree_member(&tree, "stmts");
   if (statements == nullptr || !statements->is_array() || statements->size() != 1) return facts;
-  const Json* select = member(member(&statements->front(), "stmt"), "SelectStmt");
+  const Json* select = tree_member(tree_member(&statements->front(), "stmt"), "SelectStmt");
   if (select == nullptr) return facts;
   facts.select = true;
-  while (const Json* left = member(select, "larg")) select = left;
+  while (const Json* left = tree_member(select, "larg")) select = left;
   Reader(*select).read(facts);
   const auto expressions = select_expressions(sql);
   if (expressions.size() != facts.columns.size()) return facts;

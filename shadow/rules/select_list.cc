@@ -1,13 +1,11 @@
 #include "shadow/rules/select_list.h"
 
-#include <pg_query.h>
-
 #include <algorithm>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <variant>
 
+#include "shadow/rules/parse_tree.h"
 #include "shadow/rules/statement_shape.h"
 
 namespace parallax::shadow {
@@ -19,42 +17,19 @@ using Names = std::map<std::string, int, std::less<>>;
 // Parameters that stand for a rule's names; far above any $n of a rule (the protocol has 65535).
 constexpr int kFirstNameNumber = 100'000;
 
-// The parse tree without positions: they are the only thing in which the same expression differs
-// from place to place. Discarded (Json::is_discarded) when the text cannot be parsed.
-Json parse_tree(const std::string& sql) {
-  const auto free = [](PgQueryParseResult* result) { pg_query_free_parse_result(*result); };
-  PgQueryParseResult result = pg_query_parse(sql.c_str());
-  const std::unique_ptr<PgQueryParseResult, decltype(free)> guard(&result, free);
-  if (result.error != nullptr || result.parse_tree == nullptr)
-    return Json(Json::value_t::discarded);
-  bool too_deep = false;
-  const auto keep = [&too_deep](int depth, Json::parse_event_t event, const Json& parsed) {
-    too_deep = too_deep || depth > kExpressionDepthMax;
-    return event != Json::parse_event_t::key || parsed != "location";
-  };
-  Json tree = Json::parse(result.parse_tree, keep, false);
-  return too_deep ? Json(Json::value_t::discarded) : tree;
-}
-
-const Json* member(const Json* node, const char* key) {
-  if (node == nullptr || !node->is_object()) return nullptr;
-  const auto found = node->find(key);
-  return found == node->end() ? nullptr : &*found;
-}
-
 // The SELECT that labels the columns; nothing when the text is another statement, or several.
 const Json* labelling_select(const Json& tree) {
-  const Json* statements = member(&tree, "stmts");
+  const Json* statements = tree_member(&tree, "stmts");
   if (statements == nullptr || !statements->is_array() || statements->size() != 1) return nullptr;
-  const Json* select = member(member(&statements->front(), "stmt"), "SelectStmt");
-  while (const Json* left = member(select, "larg")) select = left;
+  const Json* select = tree_member(tree_member(&statements->front(), "stmt"), "SelectStmt");
+  while (const Json* left = tree_member(select, "larg")) select = left;
   return select;
 }
 
 // `*`, `t.*` and `(row).*`: each stands for any number of columns.
 bool is_star(const Json& value) {
-  const Json* names = member(member(&value, "ColumnRef"), "fields");
-  if (names == nullptr) names = member(member(&value, "A_Indirection"), "indirection");
+  const Json* names = tree_member(tree_member(&value, "ColumnRef"), "fields");
+  if (names == nullptr) names = tree_member(tree_member(&value, "A_Indirection"), "indirection");
   return names != nullptr && names->is_array() && !names->empty() &&
          names->back().contains("A_Star");
 }
@@ -75,7 +50,7 @@ std::string text_of(const Json& tree) {
 
 // The last two names of a column reference; empty for anything else.
 std::string table_column_of(const Json& value) {
-  const Json* fields = member(member(&value, "ColumnRef"), "fields");
+  const Json* fields = tree_member(tree_member(&value, "ColumnRef"), "fields");
   if (fields == nullptr || !fields->is_array() || fields->size() < 2) return {};
   return text_of(Json::array({(*fields)[fields->size() - 2], fields->back()}));
 }
@@ -106,11 +81,11 @@ std::string with_numbers(std::string_view sql, Names& names) {
 
 // The expressions of the select list; none when it has a `*` or there is no select list.
 std::vector<Json> expressions(const Json* select) {
-  const Json* targets = member(select, "targetList");
+  const Json* targets = tree_member(select, "targetList");
   if (targets == nullptr || !targets->is_array()) return {};
   std::vector<Json> out;
   for (const Json& target : *targets) {
-    const Json* value = member(member(&target, "ResTarget"), "val");
+    const Json* value = tree_member(tree_member(&target, "ResTarget"), "val");
     if (value == nullptr || is_star(*value)) return {};
     out.push_back(*value);
   }
@@ -120,7 +95,7 @@ std::vector<Json> expressions(const Json* select) {
 }  // namespace
 
 SelectList::SelectList(std::string_view sql) {
-  const Json tree = parse_tree(with_numbers(sql, names_));
+  const Json tree = parse_tree(with_numbers(sql, names_), TreePlaces::left_out);
   for (const Json& value : expressions(labelling_select(tree))) {
     targets_.push_back({text_of(value), table_column_of(value)});
   }
@@ -129,7 +104,8 @@ SelectList::SelectList(std::string_view sql) {
 std::vector<std::size_t> SelectList::find(std::string_view expression) const {
   // A name that the rewrite does not know gets a number of its own, and is found nowhere.
   Names names = names_;
-  const Json tree = parse_tree(with_numbers("SELECT " + std::string(expression), names));
+  const Json tree =
+      parse_tree(with_numbers("SELECT " + std::string(expression), names), TreePlaces::left_out);
   const Json* select = labelling_select(tree);
   const std::vector<Json> wanted = expressions(select);
   if (wanted.size() != 1 || !is_bare(select)) return {};
