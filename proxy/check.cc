@@ -39,7 +39,7 @@ int exit_status(const shadow::OnlineFindings& findings) {
 
 int check_on_server(const LoadedConfig& loaded, const CheckCommand& command,
                     const TerminalStyle& style, std::ostream& out, std::ostream& err) {
-  if (!loaded.config.shadowing) {
+  if (loaded.config.mode == shadow::Mode::off) {
     err << escaped(command.config_file)
         << ": `mode: off` replays nothing, so --online has no shadow to ask; write `mode: "
            "shadow`\n";

@@ -133,7 +133,9 @@ void Loader::check_addresses() {
 
 // Replays need a login; without rules, or with mode off, nothing is replayed.
 void Loader::check_login() {
-  if (draft_.rules.empty() || !draft_.config.shadowing || first_upstream() == nullptr) return;
+  if (draft_.rules.empty() || draft_.config.mode == shadow::Mode::off ||
+      first_upstream() == nullptr)
+    return;
   const ServerParts parts = shadow_parts(*first_upstream(), draft_.shadow);
   const bool user = parts.contains("user");
   const bool database = parts.contains("dbname");

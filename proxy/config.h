@@ -13,6 +13,7 @@
 
 #include "proxy/io/tls_context.h"
 #include "shadow/journal/options.h"
+#include "shadow/mode.h"
 #include "shadow/options.h"
 #include "shadow/rule_source.h"
 
@@ -67,10 +68,10 @@ struct JournalConfig {
 };
 
 struct Config {
-  std::vector<ListenerConfig> listeners;  // one at least
-  std::size_t workers = 0;                // 0 = one for each core
-  bool shadowing = true;                  // mode: shadow | off
-  double sample = 1.0;                    // default of the rules
+  std::vector<ListenerConfig> listeners;     // one at least
+  std::size_t workers = 0;                   // 0 = one for each core
+  shadow::Mode mode = shadow::Mode::shadow;  // of rules without a mode of their own
+  double sample = 1.0;                       // default of the rules
   shadow::Options shadow;
   std::optional<std::string> metrics_listen;
   std::optional<std::string> admin_listen;

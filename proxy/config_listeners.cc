@@ -197,7 +197,9 @@ void Checker::check_names() {
 void Checker::check_shadow() {
   const auto& first = draft_.listeners.front();
   if (!first.upstream) return;
-  if (draft_.shadow.contains("host") || draft_.rules.empty() || !draft_.config.shadowing) return;
+  if (draft_.shadow.contains("host") || draft_.rules.empty() ||
+      draft_.config.mode == shadow::Mode::off)
+    return;
   for (const DraftListener& other : draft_.listeners) {
     if (!other.upstream) continue;
     const auto one = host_port(*first.upstream);

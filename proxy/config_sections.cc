@@ -92,8 +92,8 @@ void read_shadow_url(YamlReader& reader, const YamlEntry& entry, ConfigDraft& dr
   draft.shadow = read_url(reader, entry, UrlUse::shadow, draft).value_or(ServerParts{});
 }
 
-Parsed<bool> parse_mode(std::string_view text) {
-  if (text == "shadow" || text == "off") return text == "shadow";
+Parsed<shadow::Mode> parse_mode(std::string_view text) {
+  if (text == "shadow" || text == "off") return *shadow::mode_named(text);
   const bool planned = text == "strict" || text == "cutover";
   return ValueError{planned ? '`' + std::string(text) +
                                   "` is not in this version; write `shadow` or `off`"
@@ -163,7 +163,7 @@ void read_sections(YamlReader& reader, const YAML::Node& top, ConfigDraft& draft
   std::vector<YamlKey> known = listener_keys(reader, draft, single);
   const std::vector<YamlKey> sections = {
       keys.custom("listeners", read_listeners),
-      keys.value("mode", config.shadowing, parse_mode),
+      keys.value("mode", config.mode, parse_mode),
       keys.value("sample", config.sample, parse_ratio),
       shadow_section(keys, config.shadow),
       keys.section("metrics", {keys.custom("listen", read_metrics_listen)}),

@@ -108,13 +108,14 @@ void Server::add_gauges() {
 }
 
 void Server::add_rule_gauges(const shadow::Rule& rule) {
-  const char* mode = config_.shadowing ? "shadow" : "off";
+  const char* mode = (config_.mode != shadow::Mode::off) ? "shadow" : "off";
   for (const char* each : {"off", "shadow"}) {
     registry_->function(Metric::rule_mode, {rule.name, each},
                         [on = std::string_view(each) == mode] { return on ? 1.0 : 0.0; });
   }
-  registry_->function(Metric::sample_ratio, {rule.name},
-                      [this, &rule] { return config_.shadowing ? rule.sample : 0.0; });
+  registry_->function(Metric::sample_ratio, {rule.name}, [this, &rule] {
+    return (config_.mode != shadow::Mode::off) ? rule.sample : 0.0;
+  });
   registry_->function(Metric::rule_info, {rule.name, rule.version}, [] { return 1.0; });
   for (const auto state : shadow::kRuleStates) {
     registry_->function(
@@ -138,7 +139,7 @@ shadow::Report& Server::make_report(std::unique_ptr<shadow::JournalFile> journal
 }
 
 void Server::make_engine(std::unique_ptr<shadow::JournalFile> journal) {
-  if (!config_.shadowing || learn_ != nullptr) return;
+  if (config_.mode == shadow::Mode::off || learn_ != nullptr) return;
   auto& report = make_report(std::move(journal));
   engine_ = std::make_unique<shadow::Engine>(config_.shadow, rules_, *shadow_metrics_, *registry_,
                                              report, worker_count(config_));

@@ -6,11 +6,13 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "shadow/mode.h"
 #include "shadow/verdict.h"
 
 namespace parallax::shadow {
@@ -98,7 +100,8 @@ struct RuleSource {
   std::map<std::string, SourceText> let;
   CompareOptions compare;
   std::vector<Expectation> expect;
-  double sample = 1.0;  // share of operations that are shadowed
+  double sample = 1.0;       // share of operations that are shadowed
+  std::optional<Mode> mode;  // nothing: the configuration's
   // As statements are tagged; empty: with the rule's name.
   std::string operation;
 };

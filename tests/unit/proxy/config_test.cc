@@ -30,7 +30,7 @@ TEST_CASE("the smallest configuration has the documented defaults") {
   CHECK(config.listeners.at(0).upstream.host == "127.0.0.1");
   CHECK(config.listeners.at(0).upstream.port == 5432);
   CHECK(config.listeners.at(0).upstream_url == "postgresql://127.0.0.1:5432");
-  CHECK(config.shadowing);
+  CHECK(config.mode == shadow::Mode::shadow);
   CHECK(config.sample == 1.0);
   CHECK(config.workers == 0);
   CHECK_FALSE(config.metrics_listen);
@@ -83,7 +83,7 @@ rules:
   CHECK(config.listeners.at(0).upstream.host == "db.example");
   CHECK(config.listeners.at(0).upstream.port == 6000);
   CHECK(config.listeners.at(0).upstream_url == "postgresql://app@db.example:6000/shop");
-  CHECK_FALSE(config.shadowing);
+  CHECK(config.mode == shadow::Mode::off);
   CHECK(config.sample == 0.25);
   CHECK(config.shadow.conninfo == Conninfo{{"host", "replica.example"},
                                            {"port", "5432"},
