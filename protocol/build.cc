@@ -55,6 +55,84 @@ std::vector<std::byte> build_ssl_request() {
   return out;
 }
 
+namespace {
+
+void append_u16(std::vector<std::byte>& out, std::size_t value) {
+  out.push_back(static_cast<std::byte>(value >> 8));
+  out.push_back(static_cast<std::byte>(value));
+}
+
+void append_message(std::vector<std::byte>& out, char type, Bytes body) {
+  const auto message = build_message(type, body);
+  out.insert(out.end(), message.begin(), message.end());
+}
+
+void append_named(std::vector<std::byte>& out, char type, char kind, std::string_view name) {
+  std::vector<std::byte> body{static_cast<std::byte>(kind)};
+  append_c_string(body, name);
+  append_message(out, type, body);
+}
+
+}  // namespace
+
+void append_query(std::vector<std::byte>& out, std::string_view sql) {
+  std::vector<std::byte> body;
+  append_c_string(body, sql);
+  append_message(out, frontend::kQuery, body);
+}
+
+void append_parse(std::vector<std::byte>& out, std::string_view statement, std::string_view sql,
+                  std::span<const std::uint32_t> parameter_types) {
+  std::vector<std::byte> body;
+  append_c_string(body, statement);
+  append_c_string(body, sql);
+  append_u16(body, parameter_types.size());
+  for (const auto type : parameter_types) append_u32(body, type);
+  append_message(out, frontend::kParse, body);
+}
+
+void append_bind(std::vector<std::byte>& out, std::string_view portal, std::string_view statement,
+                 std::span<const BindParameter> parameters, bool binary) {
+  std::vector<std::byte> body;
+  append_c_string(body, portal);
+  append_c_string(body, statement);
+  append_u16(body, parameters.size());
+  for (const auto& parameter : parameters) append_u16(body, parameter.binary ? 1 : 0);
+  append_u16(body, parameters.size());
+  for (const auto& parameter : parameters) {
+    append_u32(body,
+               parameter.null ? UINT32_MAX : static_cast<std::uint32_t>(parameter.bytes.size()));
+    if (parameter.null) continue;
+    const Bytes bytes = as_bytes(parameter.bytes);
+    body.insert(body.end(), bytes.begin(), bytes.end());
+  }
+  append_u16(body, 1);
+  append_u16(body, binary ? 1 : 0);
+  append_message(out, frontend::kBind, body);
+}
+
+void append_describe_portal(std::vector<std::byte>& out, std::string_view portal) {
+  append_named(out, frontend::kDescribe, 'P', portal);
+}
+
+void append_execute(std::vector<std::byte>& out, std::string_view portal) {
+  std::vector<std::byte> body;
+  append_c_string(body, portal);
+  append_u32(body, 0);
+  append_message(out, frontend::kExecute, body);
+}
+
+void append_close_statement(std::vector<std::byte>& out, std::string_view statement) {
+  append_named(out, frontend::kClose, 'S', statement);
+}
+
+void append_close_portal(std::vector<std::byte>& out, std::string_view portal) {
+  append_named(out, frontend::kClose, 'P', portal);
+}
+
+void append_flush(std::vector<std::byte>& out) { append_message(out, frontend::kFlush, {}); }
+void append_sync(std::vector<std::byte>& out) { append_message(out, frontend::kSync, {}); }
+
 std::vector<std::byte> build_terminate() { return build_message(frontend::kTerminate, {}); }
 
 }  // namespace parallax::protocol

@@ -21,6 +21,9 @@ bool Conversation::idle() const { return impl_->idle(); }
 bool Conversation::server_at_boundary() const { return impl_->server_at_boundary(); }
 char Conversation::transaction_status() const { return impl_->transaction_status(); }
 bool Conversation::lost() const { return impl_->lost(); }
+CommandNotes Conversation::last_sent() const { return impl_->last_sent(); }
+CommandNotes Conversation::answering() const { return impl_->answering(); }
+bool Conversation::answer_expected() const { return impl_->answer_expected(); }
 
 Conversation::Impl::Impl(ConversationListener& listener, const ConversationLimits& limits)
     : listener_(listener),
@@ -113,6 +116,21 @@ Conversation::Impl::ExecuteTarget Conversation::Impl::target_of(std::size_t exec
   if (portal == nullptr) return unknown;
   return {&portal->statement, &portal->binding, portal->statement_serial, portal->serial,
           !portal->executed};
+}
+
+CommandNotes Conversation::Impl::command_notes(std::size_t index) {
+  const Request& request = queue_.at(index);
+  if (request.kind == RequestKind::query) return {request.statement, nullptr};
+  if (request.kind == RequestKind::execute) return {nullptr, *target_of(index).binding};
+  return {};
+}
+
+CommandNotes Conversation::Impl::last_sent() {
+  return answer_expected() ? command_notes(queue_.size() - 1) : CommandNotes{};
+}
+
+CommandNotes Conversation::Impl::answering() {
+  return answer_expected() ? command_notes(0) : CommandNotes{};
 }
 
 // An Execute that the server skips. It is the failed command when it is the first one after the

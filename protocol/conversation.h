@@ -77,6 +77,15 @@ class ConversationListener {
   virtual void on_lost(std::string_view why) = 0;
 };
 
+// What a command means to the listener: its statement in the simple protocol, its binding in the
+// extended one. Both null: it is no command, or nothing is known of it.
+struct CommandNotes {
+  StatementRef statement;
+  BindingRef binding;
+  bool any() const { return statement != nullptr || binding != nullptr; }
+  bool operator==(const CommandNotes&) const = default;
+};
+
 struct ConversationLimits {
   std::size_t sql_bytes = 262'144;         // longest statement text kept
   std::size_t bind_bytes = 1'048'576;      // longest Bind body kept, for statements with a note
@@ -113,6 +122,13 @@ class Conversation {
   char transaction_status() const;
   // Observes nothing any more.
   bool lost() const;
+
+  // For who holds an answer back. Of the last request that was sent, where it is a Query or an
+  // Execute; and of the one that the server's next message answers.
+  CommandNotes last_sent() const;
+  CommandNotes answering() const;
+  // Requests that have no answer yet and will get one: not those that the server skips.
+  bool answer_expected() const;
 
  private:
   class Impl;

@@ -27,6 +27,9 @@ class Conversation::Impl {
   bool server_at_boundary() const { return !lost_ && server_framer_.at_boundary(); }
   char transaction_status() const { return status_; }
   bool lost() const { return lost_; }
+  CommandNotes last_sent();
+  CommandNotes answering();
+  bool answer_expected() const { return !lost_ && !skipping_ && !queue_.empty(); }
 
  private:
   struct ClientSide final : FramerVisitor {
@@ -109,6 +112,7 @@ class Conversation::Impl {
   void drop_front(std::size_t count);
   void undo(Request& request);
   ExecuteTarget target_of(std::size_t execute_index);
+  CommandNotes command_notes(std::size_t index);
   void report_dropped_execute(std::size_t index);
   void report_query(const Request& query, CommandEnd end, std::string_view tag,
                     std::string_view sqlstate);

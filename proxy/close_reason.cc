@@ -40,6 +40,8 @@ std::string_view name(CloseReason reason) {
       return "cancel_request";
     case CloseReason::cancel_timeout:
       return "cancel_timeout";
+    case CloseReason::strict_failed:
+      return "strict_failed";
     case CloseReason::drained:
       return "drained";
   }

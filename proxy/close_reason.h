@@ -27,6 +27,7 @@ enum class CloseReason {
   too_many_sessions,
   cancel_request,  // relayed
   cancel_timeout,  // relayed, and the server did not close the connection
+  strict_failed,   // strict mode could not leave the connection as it was
   drained,         // ended by us at shutdown
 };
 inline constexpr std::array kCloseReasons = {CloseReason::client_closed,
@@ -47,6 +48,7 @@ inline constexpr std::array kCloseReasons = {CloseReason::client_closed,
                                              CloseReason::too_many_sessions,
                                              CloseReason::cancel_request,
                                              CloseReason::cancel_timeout,
+                                             CloseReason::strict_failed,
                                              CloseReason::drained};
 
 std::string_view name(CloseReason reason);

@@ -93,11 +93,10 @@ void read_shadow_url(YamlReader& reader, const YamlEntry& entry, ConfigDraft& dr
 }
 
 Parsed<shadow::Mode> parse_mode(std::string_view text) {
-  if (text == "shadow" || text == "off") return *shadow::mode_named(text);
-  const bool planned = text == "strict" || text == "cutover";
-  return ValueError{planned ? '`' + std::string(text) +
-                                  "` is not in this version; write `shadow` or `off`"
-                            : "write `shadow` or `off`, not " + quoted_value(text)};
+  if (const auto mode = shadow::mode_named(text)) return *mode;
+  return ValueError{text == "cutover"
+                        ? "`cutover` is not in this version; write `off`, `shadow` or `strict`"
+                        : "write `off`, `shadow` or `strict`, not " + quoted_value(text)};
 }
 
 Parsed<shadow::Identity> parse_identity(std::string_view text) {
@@ -142,6 +141,19 @@ YamlKey shadow_section(const Keys& keys, shadow::Options& options) {
        keys.duration("window", options.window, 10ms, 1min)});
 }
 
+// What becomes of a statement without a verdict: true = its client gets an error.
+Parsed<bool> parse_fail_or_allow(std::string_view text) {
+  if (text == "fail" || text == "allow") return text == "fail";
+  return ValueError{"write `fail` or `allow`, not " + quoted_value(text)};
+}
+
+YamlKey strict_section(const Keys& keys, shadow::StrictOptions& strict) {
+  return keys.section("strict",
+                      {keys.value("uncompared", strict.fail_uncompared, parse_fail_or_allow),
+                       keys.duration("timeout", strict.timeout, 10ms, 10min),
+                       keys.value("on_timeout", strict.fail_on_timeout, parse_fail_or_allow)});
+}
+
 YamlKey limits_section(const Keys& keys, Limits& limits) {
   return keys.section(
       "limits",
@@ -171,11 +183,12 @@ void read_sections(YamlReader& reader, const YAML::Node& top, ConfigDraft& draft
       keys.custom("journal", read_journal),
       keys.section("log", {keys.value("level", config.log_level, parse_log_level)}, {"format"}),
       limits_section(keys, config.limits),
+      strict_section(keys, config.shadow.strict),
       keys.count("workers", config.workers, 1, 1024),
       keys.custom("include", read_include),
       keys.custom("rules", read_rules)};
   known.insert(known.end(), sections.begin(), sections.end());
-  reader.mapping(top, {"", std::move(known), {"strict", "state_dir"}});
+  reader.mapping(top, {"", std::move(known), {"state_dir"}});
   if (!draft.given.contains("listeners")) {
     draft.listeners.push_back(std::move(single));
   } else if (!single.given.empty()) {

@@ -45,6 +45,7 @@ Server::Server(LoadedConfig loaded, shadow::Report& report, Log& log, const Lear
       tls_(std::move(loaded.tls)),
       shared_{.config = &config_,
               .tls = tls_.get(),
+              .strict = {config_.shadow.strict, 2 * config_.shadow.capture_bytes},
               .own_addresses = {},
               .counts = {},
               .cancel_routes = {},
@@ -128,6 +129,8 @@ void Server::add_rule_gauges(const shadow::Rule& rule) {
 
 shadow::Report& Server::make_report(std::unique_ptr<shadow::JournalFile> journal) {
   if (journal == nullptr) return report_;
+  config_.shadow.instance = shadow::random_instance();
+  config_.journal->options.instance = config_.shadow.instance;
   journal_ = std::make_unique<shadow::Journal>(
       shadow::Journal::Settings{
           .options = config_.journal->options,
@@ -143,6 +146,15 @@ void Server::make_engine(std::unique_ptr<shadow::JournalFile> journal) {
   auto& report = make_report(std::move(journal));
   engine_ = std::make_unique<shadow::Engine>(config_.shadow, rules_, *shadow_metrics_, *registry_,
                                              report, worker_count(config_));
+  engine_->set_strict_door(door_);
+}
+
+void Server::Door::answer(shadow::StrictAnswer answer) {
+  server.workers_[answer.ticket.worker]->strict_answer(std::move(answer));
+}
+
+void Server::Door::run(shadow::ClientRound round) {
+  server.workers_[round.ticket.worker]->strict_run(std::move(round));
 }
 
 void Server::make_listeners() {
@@ -172,6 +184,8 @@ void Server::observe(WorkerContext& context) {
                          .database = config_.shadow.keyword("dbname"),
                          .identity = config_.shadow.identity,
                          .dev = config_.shadow.dev,
+                         .mode = config_.mode,
+                         .strict = config_.shadow.strict,
                          .open_operations = &engine_->open_operations(),
                          .live = shadows_where_clients_go(config_),
                          .capture_bytes = config_.shadow.capture_bytes,

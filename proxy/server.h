@@ -47,6 +47,14 @@ class Server {
   std::string admin_address() const;
 
  private:
+  // What the engine says to sessions in strict mode.
+  struct Door final : shadow::StrictDoor {
+    explicit Door(Server& owner) : server(owner) {}
+    void answer(shadow::StrictAnswer answer) override;
+    void run(shadow::ClientRound round) override;
+    Server& server;
+  };
+
   void add_gauges();
   void add_rule_gauges(const shadow::Rule& rule);
   shadow::Report& make_report(std::unique_ptr<shadow::JournalFile> journal);
@@ -80,7 +88,8 @@ class Server {
   std::vector<std::unique_ptr<std::atomic<bool>>> channel_binding_told_;
   std::unique_ptr<shadow::Journal> journal_;  // null without one, and in mode off
   std::unique_ptr<TeeReport> tee_;            // with a journal
-  std::unique_ptr<shadow::Engine> engine_;    // null in mode off
+  Door door_{*this};
+  std::unique_ptr<shadow::Engine> engine_;  // null in mode off
   std::vector<std::unique_ptr<Worker>> workers_;
   io::Loop loop_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;

@@ -76,6 +76,7 @@ void Session::client_bytes(io::Bytes chunk) {
 }
 
 void Session::forward_to_server(io::Bytes chunk, std::uint64_t read_ns) {
+  if (gated()) return gate_->client_bytes(chunk, read_ns);
   to_server_->forward(chunk);
   auto& shard = host_.shard();
   shard.observe(host_.metrics().overhead, static_cast<double>(host_.now_ns() - read_ns) * 1e-9);
@@ -84,6 +85,7 @@ void Session::forward_to_server(io::Bytes chunk, std::uint64_t read_ns) {
 }
 
 void Session::forward_to_client(io::Bytes chunk, std::uint64_t read_ns) {
+  if (gate_ != nullptr) return gate_->server_bytes(chunk, read_ns);
   to_client_->forward(chunk);
   auto& shard = host_.shard();
   shard.observe(host_.metrics().overhead, static_cast<double>(host_.now_ns() - read_ns) * 1e-9);
@@ -126,7 +128,12 @@ void Session::client_gone(CloseReason reason, const std::string& what) {
       detail_ = what;
       // What the client had sent still arrives: `insert` and a quick goodbye must not be lost. The
       // server ends next.
-      if (state_ == State::relaying || auth_->client_ended()) to_server_->end();
+      if (gate_ != nullptr) {
+        end_client_direction(what);
+        if (state_ != State::relaying) return;
+      } else if (state_ == State::relaying || auth_->client_ended()) {
+        to_server_->end();
+      }
       if (client_broken_) to_client_->sink_drained();
       return;
     case State::closing:
@@ -226,6 +233,7 @@ void Session::close(CloseReason reason, const std::string& detail) {
   if (state_ == State::closed) return;
   state_ = State::closed;
   detail_ = detail;
+  gate_.reset();
   client_->set_listener(nullptr);
   client_.reset();
   if (server_) server_->set_listener(nullptr);

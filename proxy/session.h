@@ -7,8 +7,8 @@
 //
 // After authentication the bytes of each direction are forwarded chunk by chunk as they were read,
 // and only then shown to the conversation, which observes. Neither direction waits for the other,
-// and nothing waits for the tap. The way of the server's bytes to the client leads through
-// server_bytes() alone: that is where a later mode can hold a response.
+// and nothing waits for the tap. In strict mode alone both directions lead through a StrictGate,
+// which holds the answer to a matched statement until its verdict is known.
 
 #include <cstdint>
 #include <memory>
@@ -21,6 +21,7 @@
 #include "proxy/handshake.h"
 #include "proxy/session_host.h"
 #include "proxy/session_observer.h"
+#include "proxy/strict_gate.h"
 
 namespace parallax::proxy {
 
@@ -42,6 +43,12 @@ class Session final : private AuthSink {
   void drain();
   // Ends now, whatever is outstanding.
   void close(CloseReason reason, const std::string& detail = {});
+
+  // Strict mode: what the engine says of a held statement.
+  void strict_answer(shadow::StrictAnswer answer);
+  void strict_run(shadow::ClientRound round);
+  // No rule is strict any more: what is held goes on.
+  void let_go();
 
  private:
   enum class State {
@@ -70,6 +77,12 @@ class Session final : private AuthSink {
   void server_bytes(io::Bytes chunk);
   void forward_to_server(io::Bytes chunk, std::uint64_t read_ns);
   void forward_to_client(io::Bytes chunk, std::uint64_t read_ns);
+  // session_strict.cc
+  bool gated();
+  void make_gate();
+  void relay_to_server(io::Bytes bytes);
+  void relay_to_client(io::Bytes bytes);
+  void end_client_direction(const std::string& what);
   void client_gone(CloseReason reason, const std::string& what);
   void server_gone(CloseReason reason, const std::string& what);
   void side_drained(bool client);
@@ -122,6 +135,7 @@ class Session final : private AuthSink {
   UpstreamConnection upstream_;      // without its stream
   std::unique_ptr<SessionObserver> observer_;
   std::unique_ptr<protocol::Conversation> conversation_;
+  std::unique_ptr<StrictGate> gate_;  // null: nothing can be held
   std::unique_ptr<Pending> connecting_;
   std::unique_ptr<Pending> timer_;
   std::uint64_t connect_began_ns_ = 0;

@@ -23,6 +23,12 @@ namespace parallax::proxy {
 
 class Session;
 
+// What strict mode has to know in a session.
+struct StrictSettings {
+  shadow::StrictOptions options;
+  std::size_t held_bytes_max = std::size_t{16} * 1024 * 1024;  // of one answer
+};
+
 // Destroying it cancels what it stands for.
 class Pending {
  public:
@@ -84,6 +90,10 @@ class SessionHost {
 
   // The session goes on as a pipe whose bytes nobody looks at; told once.
   virtual void not_interpreted(std::uint64_t session_id, std::string_view why) = 0;
+
+  // Of the worker; tickets name it.
+  virtual std::size_t index() const = 0;
+  virtual const StrictSettings& strict() const = 0;
 
   virtual const ListenerConfig& listener(std::size_t index) const = 0;
   virtual const Limits& limits() const = 0;

@@ -11,6 +11,7 @@
 
 #include "protocol/conversation.h"
 #include "proxy/proxy_metrics.h"
+#include "shadow/strict/strict.h"
 
 namespace parallax::proxy {
 
@@ -23,7 +24,14 @@ class SessionObserver final : public protocol::ConversationListener {
   // `tap` may be null: mode off, replication.
   SessionObserver(const ProxyMetrics& metrics, metrics::Shard& shard,
                   std::unique_ptr<protocol::ConversationListener> tap, Events events)
-      : metrics_(metrics), shard_(shard), tap_(std::move(tap)), events_(std::move(events)) {}
+      : metrics_(metrics),
+        shard_(shard),
+        tap_(std::move(tap)),
+        strict_(dynamic_cast<shadow::StrictSession*>(tap_.get())),
+        events_(std::move(events)) {}
+
+  // The tap as strict mode needs it; null: nothing is ever held.
+  shadow::StrictSession* strict() const { return strict_; }
 
   protocol::StatementRef on_query(std::string_view sql, bool whole) override {
     return tap_ ? tap_->on_query(sql, whole) : nullptr;
@@ -68,6 +76,7 @@ class SessionObserver final : public protocol::ConversationListener {
   const ProxyMetrics& metrics_;
   metrics::Shard& shard_;
   std::unique_ptr<protocol::ConversationListener> tap_;
+  shadow::StrictSession* strict_;
   Events events_;
   std::string backend_key_;
 };

@@ -136,6 +136,29 @@ void Worker::ended(Session& session, CloseReason reason, const std::string& deta
   if (!node.empty()) loop_.defer_destroy(std::move(node.mapped()));
 }
 
+void Worker::strict_answer(shadow::StrictAnswer answer) {
+  loop_.post([this, answer = std::move(answer)] {
+    const auto session = sessions_.find(answer.ticket.session_id);
+    if (session != sessions_.end()) session->second->strict_answer(answer);
+  });
+}
+
+void Worker::strict_run(shadow::ClientRound round) {
+  loop_.post([this, round = std::move(round)] {
+    const auto session = sessions_.find(round.ticket.session_id);
+    if (session != sessions_.end()) return session->second->strict_run(round);
+    round.done(shadow::ClientRoundSkip{shadow::SkipReason::server, "the client has gone"});
+  });
+}
+
+void Worker::let_go() {
+  loop_.post([this] {
+    std::vector<std::shared_ptr<Session>> all;
+    for (const auto& [id, session] : sessions_) all.push_back(session);
+    for (const auto& session : all) session->let_go();
+  });
+}
+
 void Worker::drain() {
   loop_.post([this] {
     draining_ = true;

@@ -34,6 +34,7 @@ struct SessionCounts {
 struct WorkerShared {
   const Config* config = nullptr;
   const TlsContexts* tls = nullptr;
+  StrictSettings strict = {};
   std::vector<io::BoundAddress> own_addresses;  // by listener
   SessionCounts counts;
   CancelRoutes cancel_routes;
@@ -69,6 +70,11 @@ class Worker final : public SessionHost {
   void adopt(io::AcceptedSocket socket, std::size_t listener);
   // Thread-safe: idle sessions end now, busy ones when they are idle; new ones are refused.
   void drain();
+  // Thread-safe: for a session of this worker, if it is still there.
+  void strict_answer(shadow::StrictAnswer answer);
+  void strict_run(shadow::ClientRound round);
+  // Thread-safe: no rule is strict any more.
+  void let_go();
   // Closes what is left and joins the thread.
   void stop();
   // Sessions that are here or on their way; thread-safe.
@@ -105,6 +111,8 @@ class Worker final : public SessionHost {
   void not_interpreted(std::uint64_t session_id, std::string_view why) override {
     if (context_.not_interpreted) context_.not_interpreted(session_id, why);
   }
+  std::size_t index() const override { return context_.index; }
+  const StrictSettings& strict() const override { return context_.shared->strict; }
   const ListenerConfig& listener(std::size_t index) const override {
     return context_.shared->config->listeners[index];
   }

@@ -15,6 +15,7 @@
 #include "shadow/open_operations.h"
 #include "shadow/rules/rule.h"
 #include "shadow/rules/statement_tags.h"
+#include "shadow/strict/ticket.h"
 #include "shadow/verdict.h"
 
 namespace parallax::shadow {
@@ -62,8 +63,9 @@ struct CapturedOperation {
   BoundStatement statement;  // the client's own text and parameters, of the root
   NamedValues values;
   LiveResult live;
-  double live_seconds = 0;    // that the client waited for it
-  std::size_t bytes() const;  // for the queue's limit
+  double live_seconds = 0;             // that the client waited for it
+  std::optional<StrictTicket> strict;  // its answer is held
+  std::size_t bytes() const;           // for the queue's limit
 };
 
 // One statement of an operation that has several, complete: its root, or what may be a child.
@@ -76,7 +78,8 @@ struct CapturedStatement {
   ReplayContextRef context;
   BoundStatement statement;  // the client's own text and parameters, of the root
   LiveResult live;
-  std::optional<SkipReason> skip;  // of a child: why its operation cannot be compared
+  std::optional<SkipReason> skip;      // of a child: why its operation cannot be compared
+  std::optional<StrictTicket> strict;  // its answer is held
   std::size_t bytes() const;
 };
 

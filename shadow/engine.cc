@@ -46,8 +46,9 @@ Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
                 [this](const Rule& rule, const RulePlans& plans) { report.plans(rule, plans); }}),
       deadline_timer(loop),
       assembly_timer(loop),
-      assembly(static_cast<std::uint64_t>(options.window.count()) * 1'000'000,
-               assembly_listener()) {
+      assembly(static_cast<std::uint64_t>(options.window.count()) * 1'000'000, assembly_listener()),
+      loop_door(std::make_shared<LoopDoor>(loop)),
+      parked_timer(loop) {
   for (auto& state : states) state.store(RuleState::unverified, std::memory_order_relaxed);
 }
 
@@ -65,17 +66,29 @@ void Engine::Impl::take_offers() {
 }
 
 void Engine::Impl::accept(IntakeQueue::Item item) {
+  if (!park(item)) take_in(std::move(item));
+}
+
+void Engine::Impl::take_in(IntakeQueue::Item item) {
   if (auto* uncovered = std::get_if<UncoveredStatement>(&item.captured)) {
     intakes.give_back(item.bytes);
     report.uncovered(*uncovered);
     return;
   }
   if (auto* statement = std::get_if<CapturedStatement>(&item.captured)) {
+    const auto ticket = statement->strict;
+    votes.open(ticket);
     assembly.take(std::move(*statement), item.bytes, io::Loop::now_ns());
+    votes.close(ticket, door);
     if (stopping) assembly.drop_all(DropReason::drain);
     return watch_assembly();
   }
-  begin_job(std::get<CapturedOperation>(std::move(item.captured)), {item.bytes});
+  auto operation = std::get<CapturedOperation>(std::move(item.captured));
+  const auto ticket = operation.strict;
+  votes.open(ticket);
+  operation.strict = votes.current();
+  begin_job(std::move(operation), {item.bytes});
+  votes.close(ticket, door);
 }
 
 Assembly::Listener Engine::Impl::assembly_listener() {
@@ -83,6 +96,7 @@ Assembly::Listener Engine::Impl::assembly_listener() {
               [this](CapturedOperation&& operation, std::vector<LiveResult>&& parts,
                      Assembly::Held&& held) {
                 counter.lasted(*operation.rule, operation.live.side, operation.live.seconds);
+                operation.strict = votes.current();
                 if (operation.live.sqlstate.empty()) judge.stitch_live(operation, std::move(parts));
                 begin_job(std::move(operation), std::move(held));
               },
@@ -94,6 +108,7 @@ Assembly::Listener Engine::Impl::assembly_listener() {
                 operation.rule = &rule;
                 operation.live.side = side;
                 operation.values = std::move(values);
+                operation.strict = votes.current();
                 std::visit([&](auto reason) { end_without_verdict(operation, reason, ""); }, end);
               },
           .unused =
@@ -123,7 +138,9 @@ void Engine::Impl::begin_job(CapturedOperation&& operation, Assembly::Held&& hel
   job->operation = std::move(operation);
   job->held = std::move(held);
   if (stopping) return end_waiting(job, DropReason::drain, "");
-  if (const auto reason = obstacle(*job->operation.rule)) return end_waiting(job, *reason, "");
+  if (const auto reason = obstacle(job->operation)) return end_waiting(job, *reason, "");
+  const auto& strict = job->operation.strict;
+  if (strict && strict->in_transaction) return run_on_client(job);
   wait_for_connection(job);
 }
 
@@ -138,7 +155,8 @@ void Engine::Impl::wait_for_connection(Jobs::iterator job) {
   });
 }
 
-std::optional<SkipReason> Engine::Impl::obstacle(const Rule& rule) const {
+std::optional<SkipReason> Engine::Impl::obstacle(const CapturedOperation& operation) const {
+  const Rule& rule = *operation.rule;
   switch (states[rule.index].load(std::memory_order_relaxed)) {
     case RuleState::unverified:
       return SkipReason::unverified;
@@ -148,13 +166,14 @@ std::optional<SkipReason> Engine::Impl::obstacle(const Rule& rule) const {
     case RuleState::context_drift:
       break;
   }
-  if (!breakers.admits(rule, io::Loop::now_ns())) return SkipReason::breaker;
+  // Who waits for a verdict wants it, however slow it is.
+  if (!operation.strict && !breakers.admits(rule, io::Loop::now_ns())) return SkipReason::breaker;
   return std::nullopt;
 }
 
 void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
   // Verification may have been lost, or a breaker may have opened, while the job waited.
-  if (const auto reason = obstacle(*job->operation.rule)) {
+  if (const auto reason = obstacle(job->operation)) {
     end_waiting(job, *reason, "");
     pool.release(connection);
     return;
@@ -182,13 +201,19 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
 }
 
 void Engine::Impl::on_replayed(Jobs::iterator job, const OperationReplay::End& end) {
+  std::optional<Outcome> on_client;
+  if (job->on_client != nullptr) {
+    on_client = outcome_of(job->operation, end, std::nullopt);
+    if (!settled_on_client(*job, *on_client)) return job->replay->run_for_client_again();
+  }
   auto operation = std::move(job->operation);
   auto settled = std::move(job->settled);
   const auto tickets = job->tickets;
-  auto& connection = *job->connection;
+  auto* connection = job->connection;
   jobs.erase(job);
-  pool.release(connection);  // the server works for the next one while this one is compared
-  auto outcome = outcome_of(operation, end, std::move(settled));
+  // The server works for the next one while this one is compared.
+  if (connection != nullptr) pool.release(*connection);
+  auto outcome = on_client ? *std::move(on_client) : outcome_of(operation, end, std::move(settled));
   const double shadow_seconds =
       operation.live.side == Side::legacy ? outcome.rewrite_seconds : outcome.legacy_seconds;
   breakers.ended(*operation.rule, tickets,
@@ -220,6 +245,7 @@ void Engine::Impl::finish(CapturedOperation& operation, Outcome outcome) {
   outcome.side = operation.live.side;
   outcome.live_seconds = operation.live.seconds;
   watch_drift(*operation.rule, outcome);
+  tell_client(operation, outcome);
   if (options.keep_values) {
     outcome.values = std::move(operation.values);
     outcome.context = std::move(operation.context);
@@ -267,6 +293,7 @@ void Engine::Impl::end_without_verdict(const CapturedOperation& operation, End e
   outcome.side = operation.live.side;
   outcome.end = end;
   outcome.detail = std::move(detail);
+  tell_client(operation, outcome);
   if (options.keep_values) outcome.values = operation.values;
   publish(outcome);
 }
@@ -279,6 +306,7 @@ void Engine::Impl::publish(const Outcome& outcome) {
 void Engine::Impl::set_state(const Rule& rule, RuleState state, const std::string& reason) {
   states[rule.index].store(state, std::memory_order_release);
   report.rule_state(rule, state, reason);
+  unpark();
 }
 
 void Engine::Impl::begin_stop(std::chrono::milliseconds deadline) {
@@ -287,6 +315,7 @@ void Engine::Impl::begin_stop(std::chrono::milliseconds deadline) {
   take_offers();
   assembly.drop_all(DropReason::drain);
   assembly_timer.cancel();
+  unpark();
   drop_jobs(false);
   if (!jobs.empty()) {
     deadline_timer.start(deadline, [this] {
@@ -336,7 +365,12 @@ Engine::Engine(Options options, std::shared_ptr<const RuleSet> rules, const Shad
                                  workers);
 }
 
-Engine::~Engine() { impl_->stop(std::chrono::milliseconds(0)); }
+Engine::~Engine() {
+  impl_->stop(std::chrono::milliseconds(0));
+  impl_->loop_door->close();
+}
+
+void Engine::set_strict_door(StrictDoor& door) { impl_->door = &door; }
 
 Intake& Engine::intake(std::size_t worker) { return impl_->intakes.door(worker); }
 

@@ -28,6 +28,8 @@ class Intake {
   virtual std::optional<DropReason> offer(Captured&& captured) noexcept = 0;
 };
 
+class StrictDoor;
+
 class Engine {
  public:
   // Adds no series; `metrics` holds the handles. All references must outlive the engine.
@@ -40,6 +42,9 @@ class Engine {
   RuleState state(const Rule& rule) const;
   // Thread-safe; what the taps mark and ask.
   OpenOperations& open_operations();
+
+  // Before start(): to whom answers of strict mode go. It must outlive the engine.
+  void set_strict_door(StrictDoor& door);
 
   // Starts the thread and verification.
   void start();

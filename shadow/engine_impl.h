@@ -23,6 +23,9 @@
 #include "shadow/replay/operation_replay.h"
 #include "shadow/replay/pool.h"
 #include "shadow/replay/verifier.h"
+#include "shadow/strict/client_transaction.h"
+#include "shadow/strict/strict.h"
+#include "shadow/strict/strict_votes.h"
 
 namespace parallax::shadow {
 
@@ -35,6 +38,13 @@ struct Engine::Impl {
     std::unique_ptr<OperationReplay> replay;
     std::optional<Outcome> settled;  // live
     Breakers::Tickets tickets;
+    std::unique_ptr<ClientTransaction> on_client;  // in the place of a connection
+    std::size_t attempts = 0;                      // on it
+  };
+  // A held statement whose rules are not verified yet.
+  struct Parked {
+    IntakeQueue::Item item;
+    std::uint64_t deadline_ns = 0;
   };
   using End = decltype(Outcome::end);
   using Jobs = std::list<Job>;  // bounded by the queue's budget and the pool
@@ -47,6 +57,7 @@ struct Engine::Impl {
 
   void take_offers();
   void accept(IntakeQueue::Item item);
+  void take_in(IntakeQueue::Item item);
   Assembly::Listener assembly_listener();
   void begin_job(CapturedOperation&& operation, Assembly::Held&& held);
   void give_back(const Assembly::Held& held);
@@ -58,13 +69,19 @@ struct Engine::Impl {
                      std::optional<Outcome>&& settled);
   void finish(CapturedOperation& operation, Outcome outcome);
   void watch_drift(const Rule& rule, const Outcome& outcome);
-  std::optional<SkipReason> obstacle(const Rule& rule) const;
+  std::optional<SkipReason> obstacle(const CapturedOperation& operation) const;
   void verified(const Rule& rule, Verification verification);
   void verify_again(const Rule& rule, const std::string& why);
   void end_waiting(Jobs::iterator job, End end, std::string detail);
   void end_without_verdict(const CapturedOperation& operation, End end, std::string detail);
   void publish(const Outcome& outcome);
   void set_state(const Rule& rule, RuleState state, const std::string& reason);
+  // engine_strict.cc
+  bool park(IntakeQueue::Item& item);
+  void unpark();
+  void run_on_client(Jobs::iterator job);
+  bool settled_on_client(Job& job, Outcome& outcome);
+  void tell_client(const CapturedOperation& operation, Outcome& outcome);
   void begin_stop(std::chrono::milliseconds deadline);
   void drop_jobs(bool running_too);
   void stop_when_done();
@@ -86,6 +103,12 @@ struct Engine::Impl {
   io::Timer assembly_timer;
   Assembly assembly;
   Jobs jobs;
+  StrictDoor* door = nullptr;
+  StrictVotes votes;
+  std::shared_ptr<LoopDoor> loop_door;
+  std::list<Parked> parked;
+  io::Timer parked_timer;
+  std::uint64_t last_journal_id = 0;
   bool stopping = false;
   std::thread thread;
   bool stopped = false;  // of the thread that calls start() and stop()

@@ -16,6 +16,13 @@ enum class Identity {
   set_role    // the shadow's user takes the role of each session's user
 };
 
+// `strict:`. What becomes of a statement whose answer is held, when there is no verdict.
+struct StrictOptions {
+  bool fail_uncompared = true;               // strict.uncompared: fail | allow
+  std::chrono::milliseconds timeout{5'000};  // strict.timeout
+  bool fail_on_timeout = true;               // strict.on_timeout: fail | allow
+};
+
 struct Options {
   // libpq keywords of the shadow server (host, port, user, password, dbname, sslmode, ...); from
   // shadow.url, default the upstream URL.
@@ -36,8 +43,11 @@ struct Options {
   std::size_t queue_bytes = std::size_t{64} * 1024 * 1024;   // shadow.queue.max_bytes
   std::size_t capture_bytes = std::size_t{8} * 1024 * 1024;  // shadow.capture.max_bytes, per result
   Identity identity = Identity::same_user;                   // shadow.identity
-  bool dev = false;            // --dev: print values and uncovered statements
-  bool keep_values = false;    // --dev and the journal: outcomes carry values
+  StrictOptions strict;
+  bool dev = false;          // --dev: print values and uncovered statements
+  bool keep_values = false;  // --dev and the journal: outcomes carry values
+  // Of the process, in the journal's ids; empty without a journal.
+  std::string instance;
   bool generic_plans = false;  // the journal: verification explains both sides
   // shadow.safe_functions: functions outside pg_catalog, `name` or `schema.name`, that the operator
   // vouches for: they change nothing and do not make a replay differ.

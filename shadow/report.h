@@ -39,7 +39,9 @@ struct Outcome {
   std::string rewrite_sqlstate;
   std::size_t legacy_rows = 0;
   std::size_t rewrite_rows = 0;
-  double live_seconds = 0;    // as the client saw it
+  double live_seconds = 0;  // as the client saw it
+  // Of its line in the journal, where it may get one; the engine gives it.
+  std::string journal_id;
   double legacy_seconds = 0;  // in the snapshot; 0 when not run
   double rewrite_seconds = 0;
 

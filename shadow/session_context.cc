@@ -227,6 +227,12 @@ std::optional<SkipReason> SessionContext::obstacle() const {
   return std::nullopt;
 }
 
+std::optional<SkipReason> SessionContext::obstacle_on_own() const {
+  if (!same_database_) return SkipReason::other_database;
+  if (unknown_encoding_ || unusual_strings_) return SkipReason::context;
+  return std::nullopt;
+}
+
 ReplayContext SessionContext::replay_context() const {
   ReplayContext context;
   context.settings = settings_.settings();

@@ -41,6 +41,9 @@ class SessionContext {
   // Why an operation of the session cannot be replayed now; nothing when it can.
   std::optional<SkipReason> obstacle() const;
 
+  // The same where the replay runs on the session's own connection.
+  std::optional<SkipReason> obstacle_on_own() const;
+
   // What a replay has to set, and how the session's texts are written. Settings: everything but
   // names, encodings, timeouts and transaction defaults.
   ReplayContext replay_context() const;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "shadow/live_capture.h"
+#include "shadow/session_requests.h"
 #include "shadow/setting_binding.h"
 #include "shadow/tap_reading.h"
 
@@ -15,36 +16,6 @@ constexpr std::size_t kSimple = 0;
 constexpr std::size_t kExtended = 1;
 
 }  // namespace
-
-// What a statement with its parameters means, decided when it passes on its way to the server.
-struct SessionTap::Request {
-  // Whose root it is, or whose root's shape but not pins it fits; null: a child at most.
-  const Rule* rule = nullptr;
-  Side side = Side::legacy;
-  std::optional<SkipReason> skip;  // of the root: pin, one_way, sampled_out, too_large, context
-  NamedValues values;
-  OpenMark mark;
-  std::vector<ChildMatch> children;  // places that it may have in operations of others
-  StatementTags tags;
-  BoundStatement statement;
-  std::unique_ptr<LiveCapture> capture;
-};
-
-struct SessionTap::Binding final : protocol::BindingNote {
-  Request request;
-  bool ended = false;  // its operation has been counted
-
-  protocol::RowSink* rows() override { return request.capture.get(); }
-};
-
-// A simple query that a rule covers, on its way.
-struct SessionTap::SimpleRequest final : protocol::StatementNote {
-  std::shared_ptr<KnownStatement> statement;
-  Request request;
-
-  std::string_view deallocates() const override { return statement->deallocates(); }
-  protocol::RowSink* rows() override { return request.capture.get(); }
-};
 
 SessionTap::SessionTap(WorkerTap& worker, std::uint64_t session_id,
                        const protocol::StartupParameters& startup)
@@ -104,6 +75,7 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
     binding->request.rule = statement->known.roots.front().rule;
     binding->request.side = statement->known.roots.front().side;
     binding->request.skip = why;
+    binding->request.strict = is_strict(binding->request);
     return binding;
   };
   if (!whole) return unread(SkipReason::too_large);
@@ -135,7 +107,8 @@ void SessionTap::begin(Request& request, Matches found, protocol::Bytes formats)
     request.side = found.root->side;
     if (request.side == Side::rewrite && !request.rule->reversible) {
       request.skip = SkipReason::one_way;
-    } else if (!worker_.draw(request.rule->sample)) {
+    } else if (worker_.mode_of(*request.rule) != Mode::strict &&
+               !worker_.draw(request.rule->sample)) {
       request.skip = SkipReason::sampled_out;
     } else {
       request.values = std::move(found.root->values);
@@ -156,14 +129,16 @@ void SessionTap::begin(Request& request, Matches found, protocol::Bytes formats)
   }
   if (orphan && request.children.empty())
     worker_.shard_.add(worker_.metrics_.orphan(OrphanReason::no_operation));
+  request.strict = is_strict(request);
   if (is_wanted(request))
     request.capture = std::make_unique<LiveCapture>(worker_.captures_, formats);
 }
 
 // Nothing is copied that will not be looked at.
 bool SessionTap::is_wanted(const Request& request) const {
+  if (request.strict) return true;  // what stands in the way is known when its answer has come
   if (!request.children.empty() && !context_.obstacle()) return true;
-  if (request.rule == nullptr || request.skip || obstacle(*request.rule)) return false;
+  if (request.rule == nullptr || request.skip || obstacle(request, *request.rule)) return false;
   // The lists of children are columns of their parents' rows.
   if (request.rule->has_children(request.side)) return true;
   return !request.rule->source.compare.snapshot_only && worker_.options_.live;
@@ -236,7 +211,7 @@ void SessionTap::count_uncovered(const protocol::Command& command,
 
 void SessionTap::simple_operation(const protocol::Command& command) {
   auto* simple = dynamic_cast<SimpleRequest*>(command.statement.get());
-  if (simple != nullptr)
+  if (simple != nullptr && !simple->request.ended)
     end_request(simple->request, ending_of(command), rows_of_tag(command.tag), std::nullopt);
 }
 
@@ -244,7 +219,7 @@ void SessionTap::simple_operation(const protocol::Command& command) {
 // with its last row, or with the transaction that it lives in.
 void SessionTap::portal_operation(const protocol::Command& command) {
   auto* binding = dynamic_cast<Binding*>(command.binding.get());
-  if (binding == nullptr || binding->ended) return;
+  if (binding == nullptr || binding->request.ended) return;
   const auto open = std::find_if(
       open_portals_.begin(), open_portals_.end(),
       [&command](const OpenPortal& portal) { return portal.binding == command.binding; });
@@ -253,7 +228,6 @@ void SessionTap::portal_operation(const protocol::Command& command) {
       open_portals_.push_back({command.binding, ending_of(command)});
       return;
     }
-    binding->ended = true;
     end_request(binding->request, ending_of(command), rows_of_tag(command.tag), std::nullopt);
     return;
   }
@@ -264,12 +238,12 @@ void SessionTap::portal_operation(const protocol::Command& command) {
   open_portals_.erase(open);
   const auto& capture = binding->request.capture;
   const auto rows = capture == nullptr ? std::nullopt : std::optional(capture->rows());
-  binding->ended = true;
   end_request(binding->request, ending, rows, std::nullopt);
 }
 
 void SessionTap::end_request(Request& request, const Ending& ending,
                              std::optional<std::uint64_t> rows, std::optional<SkipReason> skip) {
+  request.ended = true;
   LiveResult live;
   live.side = request.side;
   live.seconds = ending.seconds;
@@ -293,7 +267,6 @@ void SessionTap::end_request(Request& request, const Ending& ending,
 void SessionTap::end_open_portals(std::optional<SkipReason> skip) {
   for (auto& portal : std::exchange(open_portals_, {})) {
     auto& binding = dynamic_cast<Binding&>(*portal.binding);
-    binding.ended = true;
     end_request(binding.request, portal.ending, std::nullopt, skip);
   }
 }
@@ -316,15 +289,19 @@ void SessionTap::operation(Request& request, const Ending& ending, LiveResult li
   if (!rule.has_children(request.side)) shard.observe(side.live_duration, ending.seconds);
   if (!skip) skip = request.skip;
   if (!skip) skip = live_failure(ending.end, ending.sqlstate);
-  if (!skip) skip = obstacle(rule);
+  if (!skip) skip = obstacle(request, rule);
   if (skip) {
     shard.add(metrics.skipped[static_cast<std::size_t>(*skip)]);
+    if (skip != SkipReason::pin) uncompared(request, rule, name(*skip));
     return;
   }
   shard.add(metrics.in_flight, 1);
   if (const auto dropped = worker_.intake_.offer(captured(request, ending, std::move(live)))) {
     shard.add(metrics.in_flight, -1);
     shard.add(metrics.dropped[static_cast<std::size_t>(*dropped)]);
+    uncompared(request, rule, name(*dropped));
+  } else if (request.ticket) {
+    ++held_.answers;
   }
 }
 
@@ -335,6 +312,7 @@ Captured SessionTap::captured(Request& request, const Ending& ending, LiveResult
     root.mark = std::move(request.mark);
     root.tags = std::move(request.tags);
     root.session_id = session_id_;
+    root.strict = request.ticket;
     root.context = ending.context;
     root.statement = std::move(request.statement);
     root.live = std::move(live);
@@ -343,6 +321,7 @@ Captured SessionTap::captured(Request& request, const Ending& ending, LiveResult
   CapturedOperation operation;
   operation.rule = request.rule;
   operation.session_id = session_id_;
+  operation.strict = request.ticket;
   operation.context = ending.context;
   operation.statement = std::move(request.statement);
   operation.values = std::move(request.values);
@@ -358,22 +337,30 @@ void SessionTap::child(Request& request, const Ending& ending, const LiveResult&
   child.children = std::move(request.children);
   child.tags = request.tags;
   child.session_id = session_id_;
+  child.strict = request.ticket;
   child.context = ending.context;
   child.live = live;
   // The root of another rule has the same rows, and describes them its own way.
   if (request.rule != nullptr && live.result != nullptr)
     child.live.result = std::make_shared<ResultSet>(*live.result);
   if (!skip) skip = live_failure(ending.end, ending.sqlstate);
-  if (!skip) skip = context_.obstacle();
+  if (!skip) skip = session_obstacle(request);
   child.skip = skip;
-  if (worker_.intake_.offer(std::move(child)))
+  const Rule& first = *child.children.front().place.rule;
+  if (worker_.intake_.offer(std::move(child))) {
     worker_.shard_.add(worker_.metrics_.orphan(OrphanReason::dropped));
+    uncompared(request, first, name(OrphanReason::dropped));
+  } else if (request.ticket) {
+    ++held_.answers;
+  }
 }
 
-std::optional<SkipReason> SessionTap::obstacle(const Rule& rule) const {
-  if (const auto reason = context_.obstacle()) return reason;
+std::optional<SkipReason> SessionTap::obstacle(const Request& request, const Rule& rule) const {
+  if (const auto reason = session_obstacle(request)) return reason;
   switch (worker_.rule_state_(rule)) {
     case RuleState::unverified:
+      // In strict mode the client waits for the verification as well.
+      if (request.ticket) return std::nullopt;
       return SkipReason::unverified;
     case RuleState::broken:
       return SkipReason::broken;

@@ -12,11 +12,12 @@
 #include "protocol/conversation.h"
 #include "shadow/live_capture.h"
 #include "shadow/session_context.h"
+#include "shadow/strict/strict.h"
 #include "shadow/tap.h"
 
 namespace parallax::shadow {
 
-class SessionTap final : public protocol::ConversationListener {
+class SessionTap final : public protocol::ConversationListener, public StrictSession {
  public:
   SessionTap(WorkerTap& worker, std::uint64_t session_id,
              const protocol::StartupParameters& startup);
@@ -31,6 +32,12 @@ class SessionTap final : public protocol::ConversationListener {
   void on_ready(char transaction_status) override;
   void on_error(std::string_view, bool) override { context_.failed(); }
   void on_lost(std::string_view why) override;
+
+  // session_tap_strict.cc
+  bool may_hold() const override { return worker_.any_strict(); }
+  bool holds(const protocol::CommandNotes& command) const override;
+  Held complete(const protocol::CommandNotes& command, std::string_view tag,
+                const StrictTicket& ticket, double seconds) override;
 
  private:
   struct Request;
@@ -73,7 +80,17 @@ class SessionTap final : public protocol::ConversationListener {
   Captured captured(Request& request, const Ending& ending, LiveResult live) const;
   void child(Request& request, const Ending& ending, const LiveResult& live,
              std::optional<SkipReason> skip);
-  std::optional<SkipReason> obstacle(const Rule& rule) const;
+  std::optional<SkipReason> obstacle(const Request& request, const Rule& rule) const;
+  // What lies in the session.
+  std::optional<SkipReason> session_obstacle(const Request& request) const {
+    return on_own_connection(request) ? context_.obstacle_on_own() : context_.obstacle();
+  }
+  // It is compared on the client's own connection.
+  static bool on_own_connection(const Request& request);
+  bool is_strict(const Request& request) const;
+  static Request* request_of(const protocol::CommandNotes& command);
+  // The statement whose answer is held will not be compared.
+  void uncompared(const Request& request, const Rule& rule, std::string_view why);
 
   WorkerTap& worker_;
   std::uint64_t session_id_;
@@ -82,6 +99,7 @@ class SessionTap final : public protocol::ConversationListener {
   std::uint64_t replay_revision_ = 0;
   std::size_t statement_index_ = 0;       // in the text of a simple query
   std::vector<OpenPortal> open_portals_;  // suspended; as many as portals of one transaction
+  Held held_;                             // of the statement that complete() is about
 };
 
 }  // namespace parallax::shadow

@@ -1,5 +1,6 @@
 #include "shadow/tap.h"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -53,7 +54,11 @@ WorkerTap::WorkerTap(const RuleSet& rules, const ShadowMetrics& metrics, metrics
       rule_state_(std::move(rule_state)),
       options_(std::move(options)),
       random_(options_.seed | 1),
-      captures_{options_.capture_bytes, options_.captures_bytes} {}
+      captures_{options_.capture_bytes, options_.captures_bytes} {
+  strict_configured_ = std::ranges::any_of(rules_.rules(), [this](const auto& rule) {
+    return rule->source.mode.value_or(options_.mode) == Mode::strict;
+  });
+}
 
 std::unique_ptr<protocol::ConversationListener> WorkerTap::open_session(
     std::uint64_t session_id, const protocol::StartupParameters& startup) {
@@ -100,6 +105,17 @@ bool WorkerTap::draw(double share) {
   random_ ^= random_ >> 7;
   random_ ^= random_ << 17;
   return static_cast<double>(random_ >> 11) * 0x1.0p-53 < share;
+}
+
+Mode WorkerTap::mode_of(const Rule& rule) const {
+  const auto& own = rule.source.mode;
+  return options_.modes == nullptr ? own.value_or(options_.mode)
+                                   : options_.modes->of(options_.mode, own);
+}
+
+bool WorkerTap::any_strict() const {
+  const auto over = options_.modes == nullptr ? std::nullopt : options_.modes->overridden();
+  return over ? *over == Mode::strict : strict_configured_;
 }
 
 void WorkerTap::report_uncovered(const KnownStatement& statement, const Rule* tagged) {

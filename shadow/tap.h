@@ -23,6 +23,7 @@
 #include "shadow/captured.h"
 #include "shadow/engine.h"
 #include "shadow/live_capture.h"
+#include "shadow/mode.h"
 #include "shadow/open_operations.h"
 #include "shadow/setting_effect.h"
 #include "shadow/shadow_metrics.h"
@@ -47,7 +48,10 @@ struct TapOptions {
   std::string user;  // the shadow connection's; sessions of others are not comparable
   std::string database;
   Identity identity = Identity::same_user;
-  bool dev = false;  // report statements that no rule covers
+  bool dev = false;                   // report statements that no rule covers
+  const ModeSwitch* modes = nullptr;  // null: there is no switch
+  Mode mode = Mode::shadow;           // of rules without a mode of their own
+  StrictOptions strict = {};
   // Of rules with several statements; null: there is always one under way.
   OpenOperations* open_operations = nullptr;
   bool live = true;  // copy what clients get: the shadow is the same database system
@@ -72,6 +76,8 @@ class WorkerTap {
   // `text`: without comments around it.
   std::shared_ptr<KnownStatement> know(std::string_view text);
   bool draw(double share);
+  Mode mode_of(const Rule& rule) const;
+  bool any_strict() const;
   // `tagged`: whose operation it says it belongs to; may be null.
   void report_uncovered(const KnownStatement& statement, const Rule* tagged);
 
@@ -90,6 +96,7 @@ class WorkerTap {
   std::function<RuleState(const Rule&)> rule_state_;
   TapOptions options_;
   std::uint64_t random_;
+  bool strict_configured_ = false;  // of a rule, or of all
   CaptureBudget captures_;
   Entries entries_;  // most recently used first
   std::unordered_map<std::string_view, Entries::iterator> by_text_;

@@ -24,6 +24,8 @@ bool is_comparison(Verdict verdict) {
 
 }  // namespace
 
+std::string random_instance() { return KeyedHash("").text("instance"); }
+
 JournalBook::JournalBook(const JournalOptions& options, std::shared_ptr<const RuleSet> rules,
                          const ShadowMetrics& metrics, const metrics::Registry& registry,
                          JournalTime now)
@@ -33,7 +35,7 @@ JournalBook::JournalBook(const JournalOptions& options, std::shared_ptr<const Ru
       rules_(std::move(rules)),
       metrics_(metrics),
       registry_(registry),
-      instance_(KeyedHash("").text("instance")),
+      instance_(options.instance.empty() ? random_instance() : options.instance),
       pages_(rules_->rules().size()) {
   for (const auto& rule : rules_->rules()) {
     pages_[rule->index].totals = RuleTotals::read(metrics_.of(*rule), registry_);
@@ -48,12 +50,15 @@ std::optional<std::string> JournalBook::heard(const Outcome& outcome, JournalTim
   if (is_comparison(*verdict)) page.evidence.add(outcome.values, hash_);
   if (*verdict == Verdict::match) return std::nullopt;
   auto& budget = page.budgets.try_emplace(*verdict, rate_).first->second;
-  if (!budget.take(now)) {
+  // A client that was refused in strict mode has been told the id.
+  if (outcome.journal_id.empty() && !budget.take(now)) {
     ++page.evidence.suppressed;
     page.evidence.any = true;
     return std::nullopt;
   }
-  const JournalEntry entry{instance_ + '-' + std::to_string(++lines_), now, budget.left_out()};
+  const auto id = outcome.journal_id.empty() ? instance_ + '-' + std::to_string(++lines_)
+                                             : outcome.journal_id;
+  const JournalEntry entry{id, now, budget.left_out()};
   return verdict_line(outcome, *verdict, entry, {hash_, full_values_});
 }
 

@@ -6,10 +6,15 @@
 namespace parallax::shadow {
 
 OperationReplay::OperationReplay(io::Loop& loop, const Options& options, ReplayRequest request)
-    : loop_(loop), options_(options), request_(std::move(request)), alone_(loop, options) {}
+    : request_(std::move(request)), transaction_(loop, options) {}
 
 void OperationReplay::run(Connection& connection, SettlesLive settles, Done done) {
-  connection_ = &connection;
+  runner_ = {
+      [this, &connection](const ReplayContextRef& context, std::vector<TransactionStep> steps,
+                          ReadOnlyTransaction::Done end, ReadOnlyTransaction::Next next) {
+        transaction_.run(connection, context, std::move(steps), std::move(end), std::move(next));
+      },
+      [this] { transaction_.abort(); }};
   settles_ = std::move(settles);
   done_ = std::move(done);
   if (request_.live) {
@@ -19,19 +24,23 @@ void OperationReplay::run(Connection& connection, SettlesLive settles, Done done
   }
 }
 
-void OperationReplay::abort() {
-  alone_.abort();
-  if (snapshot_ != nullptr) snapshot_->abort();
+void OperationReplay::run_for_client(StepsRunner runner, Done done) {
+  runner_ = std::move(runner);
+  done_ = std::move(done);
+  request_.snapshot.moving = true;
+  run_snapshot();
 }
+
+void OperationReplay::abort() { runner_.abort(); }
 
 void OperationReplay::run_live() {
   const auto& snapshot = request_.snapshot;
   const auto done = [this](TransactionEnd end) { on_live(std::move(end)); };
   if (snapshot.let.rule == nullptr) {
-    return alone_.run(*connection_, snapshot.context, {live_step()}, done);
+    return runner_.run(snapshot.context, {live_step()}, done, nullptr);
   }
-  alone_.run(*connection_, snapshot.context, let_steps(snapshot.let), done,
-             [this](std::vector<StepResult>& lets) { return after_lets(lets); });
+  runner_.run(snapshot.context, let_steps(snapshot.let), done,
+              [this](std::vector<StepResult>& lets) { return after_lets(lets); });
 }
 
 TransactionStep OperationReplay::live_step() const {
@@ -72,9 +81,11 @@ void OperationReplay::on_live(TransactionEnd end) {
 }
 
 void OperationReplay::run_snapshot() {
-  snapshot_ = std::make_unique<Snapshot>(loop_, options_, std::move(request_.snapshot));
-  snapshot_->run(*connection_, [this](SnapshotEnd end) {
-    auto done = std::exchange(done_, nullptr);
+  // What may run again is kept.
+  snapshot_ = std::make_unique<Snapshot>(
+      runner_, request_.snapshot.moving ? request_.snapshot : std::move(request_.snapshot));
+  snapshot_->run([this](SnapshotEnd end) {
+    const auto done = request_.snapshot.moving ? done_ : std::exchange(done_, nullptr);
     if (auto* skip = std::get_if<ReplaySkip>(&end)) {
       done(std::move(*skip));
     } else {

@@ -11,6 +11,7 @@
 
 #include "shadow/captured.h"
 #include "shadow/replay/snapshot.h"
+#include "shadow/replay/steps_runner.h"
 
 namespace parallax::shadow {
 
@@ -33,6 +34,10 @@ class OperationReplay {
   // Once. The connection must be idle; afterwards it is idle or closed. `done` may destroy this
   // object, and may come from within this call when nothing can be sent.
   void run(Connection& connection, SettlesLive settles, Done done);
+  // Once, in its place: where the client's own connection is what its statement is compared on.
+  void run_for_client(StepsRunner runner, Done done);
+  // Once more, from within `done` too.
+  void run_for_client_again() { run_snapshot(); }
   // Closes the connection; nothing is called any more.
   void abort();
 
@@ -43,13 +48,11 @@ class OperationReplay {
   void on_live(TransactionEnd end);
   void run_snapshot();
 
-  io::Loop& loop_;
-  const Options& options_;
   ReplayRequest request_;
-  Connection* connection_ = nullptr;
   SettlesLive settles_;
   Done done_;
-  ReadOnlyTransaction alone_;
+  ReadOnlyTransaction transaction_;
+  StepsRunner runner_;
   std::unique_ptr<Snapshot> snapshot_;
   bool let_failed_ = false;
 };

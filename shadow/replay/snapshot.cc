@@ -27,13 +27,14 @@ void SnapshotRequest::bind_rewrite(NamedValues values) {
   rewrite.root = rewrite.bind(0, rewrite.values);
 }
 
-Snapshot::Snapshot(io::Loop& loop, const Options& options, SnapshotRequest request)
-    : transaction_(loop, options), request_(std::move(request)) {}
+Snapshot::Snapshot(StepsRunner runner, SnapshotRequest request)
+    : runner_(std::move(runner)), request_(std::move(request)) {}
 
-void Snapshot::run(Connection& connection, Done done) {
-  connection_ = &connection;
+void Snapshot::run(Done done) {
   done_ = std::move(done);
-  if (request_.rewrite_first) {
+  if (request_.moving) {
+    send({Step::legacy_first, Step::rewrite, Step::legacy_second});
+  } else if (request_.rewrite_first) {
     send({Step::rewrite, Step::legacy_first, Step::legacy_second});
   } else {
     send({Step::legacy_first, Step::legacy_second, Step::rewrite});
@@ -43,16 +44,30 @@ void Snapshot::run(Connection& connection, Done done) {
 void Snapshot::send(std::vector<Step> steps) {
   steps_ = std::move(steps);
   runs_ = {SideRun(request_.legacy), SideRun(request_.legacy), SideRun(request_.rewrite)};
-  plan_rounds();
+  request_.moving ? plan_one_by_one() : plan_rounds();
   taken_ = false;
   lets_open_ = request_.let.rule != nullptr;
   auto first = lets_open_ ? Round{let_steps(request_.let), false} : next_round();
   const auto done = [this](TransactionEnd end) { on_transaction(std::move(end)); };
   if (first.last) {
-    return transaction_.run(*connection_, request_.context, std::move(first.steps), done);
+    return runner_.run(request_.context, std::move(first.steps), done, nullptr);
   }
-  transaction_.run(*connection_, request_.context, std::move(first.steps), done,
-                   [this](std::vector<StepResult>& results) { return after_round(results); });
+  runner_.run(request_.context, std::move(first.steps), done,
+              [this](std::vector<StepResult>& results) { return after_round(results); });
+}
+
+// Each run as a whole, in the order of the steps: its last level is in a round with the first of
+// the next.
+void Snapshot::plan_one_by_one() {
+  rounds_.assign(1, {});
+  next_round_ = 0;
+  for (const Step step : steps_) {
+    const auto levels = levels_of(side_of(step));
+    for (std::size_t level = 0; level < levels.size(); ++level) {
+      if (level > 0) rounds_.emplace_back();
+      for (const std::size_t statement : levels[level]) rounds_.back().push_back({step, statement});
+    }
+  }
 }
 
 // The runs of legacy go level by level side by side, the rewrite before all of them or behind: the
@@ -194,7 +209,8 @@ std::optional<std::vector<Snapshot::Step>> Snapshot::next_steps() {
     settle_legacy();
     return std::nullopt;
   }
-  if (!again_ && request_.rewrite_first && failed(result_.rewrite) && !settles(result_.rewrite)) {
+  const bool rewrite_before = request_.rewrite_first || request_.moving;
+  if (!again_ && rewrite_before && failed(result_.rewrite) && !settles(result_.rewrite)) {
     again_ = true;
     return std::vector{Step::legacy_first, Step::legacy_second, Step::rewrite};
   }

@@ -14,10 +14,10 @@
 #include "shadow/captured.h"
 #include "shadow/compare/compare.h"
 #include "shadow/options.h"
-#include "shadow/replay/connection.h"
 #include "shadow/replay/let_values.h"
 #include "shadow/replay/read_only_transaction.h"
 #include "shadow/replay/side_run.h"
+#include "shadow/replay/steps_runner.h"
 
 namespace parallax::shadow {
 
@@ -31,6 +31,9 @@ struct SnapshotRequest {
   std::function<std::shared_ptr<const DigestBasis>()> digest_basis;
   std::string live_sqlstate;   // what the client got: empty = a result
   bool rewrite_first = false;  // alternates, so that a warm cache helps both sides alike
+  // Not one snapshot: each statement may see what has been committed before it. The rewrite then
+  // runs between legacy's two runs, so that what they agree on held while it ran.
+  bool moving = false;
 
   // With the values of the lets.
   void bind_rewrite(NamedValues values);
@@ -42,13 +45,13 @@ class Snapshot {
  public:
   using Done = std::function<void(SnapshotEnd)>;
 
-  Snapshot(io::Loop& loop, const Options& options, SnapshotRequest request);
+  Snapshot(StepsRunner runner, SnapshotRequest request);
 
-  // Once. The connection must be idle; afterwards it is idle or closed. `done` may destroy this
-  // object, and may come from within this call when nothing can be sent.
-  void run(Connection& connection, Done done);
-  // Closes the connection; `done` is not called.
-  void abort() { transaction_.abort(); }
+  // Once. `done` may destroy this object, and may come from within this call when nothing can be
+  // sent.
+  void run(Done done);
+  // `done` is not called.
+  void abort() { runner_.abort(); }
 
  private:
   enum class Step { legacy_first, legacy_second, rewrite };
@@ -62,6 +65,7 @@ class Snapshot {
   void send(std::vector<Step> steps);
   Round next_round();
   void plan_rounds();
+  void plan_one_by_one();
   TransactionStep step_of(const Statement& statement);
   ResultDigest new_digest(const std::vector<ColumnInfo>& columns, Side side);
   std::optional<Round> after_lets(const std::vector<StepResult>& lets);
@@ -78,9 +82,8 @@ class Snapshot {
   StepResult& result_of(Step step);
   SideRun& run_of(Step step) { return runs_[static_cast<std::size_t>(step)]; }
 
-  ReadOnlyTransaction transaction_;
+  StepsRunner runner_;
   SnapshotRequest request_;
-  Connection* connection_ = nullptr;
   Done done_;
   std::vector<Step> steps_;
   std::vector<SideRun> runs_;  // by Step

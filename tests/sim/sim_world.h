@@ -89,6 +89,7 @@ class SimWorld final : public proxy::SessionHost {
   SimPeer client{*this};
   SimPeer server{*this};
   bool upstream_reachable = true;
+  proxy::StrictSettings strict_value;
   proxy::Limits limits_value;
   proxy::ListenerConfig listener_value;
   proxy::SessionOrigin origin{.client_local = true};
@@ -148,6 +149,8 @@ class SimWorld final : public proxy::SessionHost {
     return make_tap ? make_tap() : nullptr;
   }
   void not_interpreted(std::uint64_t, std::string_view why) override { lost_why = why; }
+  std::size_t index() const override { return 0; }
+  const proxy::StrictSettings& strict() const override { return strict_value; }
   const proxy::ListenerConfig& listener(std::size_t) const override { return listener_value; }
   const proxy::Limits& limits() const override { return limits_value; }
   const proxy::ProxyMetrics& metrics() const override { return *metrics_; }

@@ -1,0 +1,47 @@
+#pragma once
+
+// What a session's statements and bindings carry along, for the tap alone.
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "shadow/live_capture.h"
+#include "shadow/session_tap.h"
+
+namespace parallax::shadow {
+
+// What a statement with its parameters means, decided when it passes on its way to the server.
+struct SessionTap::Request {
+  // Whose root it is, or whose root's shape but not pins it fits; null: a child at most.
+  const Rule* rule = nullptr;
+  Side side = Side::legacy;
+  std::optional<SkipReason> skip;  // of the root: pin, one_way, sampled_out, too_large, context
+  NamedValues values;
+  OpenMark mark;
+  std::vector<ChildMatch> children;  // places that it may have in operations of others
+  StatementTags tags;
+  BoundStatement statement;
+  std::unique_ptr<LiveCapture> capture;
+  bool strict = false;                 // its answer is to be held
+  std::optional<StrictTicket> ticket;  // while it is
+  bool ended = false;                  // it has been counted
+};
+
+struct SessionTap::Binding final : protocol::BindingNote {
+  Request request;
+
+  protocol::RowSink* rows() override { return request.capture.get(); }
+};
+
+// A simple query that a rule covers, on its way.
+struct SessionTap::SimpleRequest final : protocol::StatementNote {
+  std::shared_ptr<KnownStatement> statement;
+  Request request;
+
+  std::string_view deallocates() const override { return statement->deallocates(); }
+  protocol::RowSink* rows() override { return request.capture.get(); }
+};
+
+}  // namespace parallax::shadow

@@ -1,0 +1,384 @@
+#!/usr/bin/python3
+"""Strict mode: the answer to a matched statement is held until its verdict, and on a mismatch the server raises an error in
+its place. Every case is run through the wire, message by message, and compared with what a direct session gets."""
+import json
+import threading
+import time
+import unittest
+
+import psycopg
+
+from support import wire
+from support.cluster import Cluster
+from support.proxy import Parallax, rule, wait_for
+
+MISMATCH, UNCOMPARED, TIMEOUT = 'PLX01', 'PLX02', 'PLX03'
+
+SCHEMA = """
+CREATE TABLE things (id int PRIMARY KEY, name text NOT NULL, size int);
+INSERT INTO things SELECT i, 'thing ' || i, i * 10 FROM generate_series(1, 50) i;
+CREATE TABLE parts (id int PRIMARY KEY, thing int NOT NULL, name text);
+INSERT INTO parts SELECT i, i % 10, 'part ' || i FROM generate_series(1, 40) i;
+ANALYZE;
+"""
+
+RIGHT = 'SELECT "id", "name" FROM "things" WHERE "id" = :id'
+RULES = {
+    'right': rule(RIGHT, 'select "things"."id", "things"."name" from "things" where "things"."id" = :id'),
+    # Wrong for id 7 alone.
+    'wrong': rule('SELECT "id", "name", "size" FROM "things" WHERE "id" = :id',
+                  'select "id", "name", case when "id" = 7 then 71 else "size" end as "size" from "things" where "id" = :id',
+                  columns={'size': 'case when "id" = 7 then 71 else "size" end'}),
+    'fails': rule('SELECT "size", "id" FROM "things" WHERE "id" = :id', 'select 10 / ("id" - "id") + "size", "id" from "things" where "id" = :id',
+                  columns={'size': '10 / ("id" - "id") + "size"'}),
+    'count': rule('SELECT count(*) FROM "things" WHERE "size" > :above', 'select count(*) from "things" where "size" > :above'),
+}
+
+
+def kinds(messages):
+    return ''.join(kind.decode() for kind, _ in messages)
+
+
+class Strict(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster()
+        cls.addClassCleanup(cls.cluster.destroy)
+        cls.cluster.psql(SCHEMA)
+
+    def started(self, rules=None, **config):
+        proxy = Parallax(self.cluster.url(), {'mode': 'strict', 'sample': 0.01, 'rules': rules or RULES, **config})
+        self.addCleanup(proxy.stop)
+        return proxy
+
+    def counted(self, proxy, family, rule, label):
+        metrics = proxy.settled()
+        return {labels[label]: int(value) for labels, value in metrics.series(family) if labels['rule'] == rule and value}
+
+    def verdicts(self, proxy, rule):
+        return self.counted(proxy, 'verdicts_total', rule, 'verdict')
+
+    def skipped(self, proxy, rule):
+        return self.counted(proxy, 'skipped_total', rule, 'reason')
+
+    def session(self, proxy=None):
+        session = wire.Wire(*(('127.0.0.1', proxy.port) if proxy else ('127.0.0.1', self.cluster.port)))
+        self.addCleanup(session.__exit__, None, None, None)
+        session.start()
+        return session
+
+    def talk(self, session, *parts, ready=1):
+        session.send(*parts)
+        return session.until_ready(ready)
+
+    def extended(self, sql, *values, sync=True):
+        return b''.join([wire.parse(sql), wire.bind([str(value).encode() for value in values]), wire.describe(b'P'), wire.execute(),
+                         wire.SYNC if sync else b''])
+
+    def statements(self):
+        """By rule: the legacy statement as a driver sends it."""
+        return {name: one['legacy'].replace(':id', '$1').replace(':above', '$1') for name, one in RULES.items()}
+
+    def error(self, messages, at=None):
+        found = [body for kind, body in messages if kind == b'E']
+        self.assertEqual(1, len(found), messages)
+        return wire.error_fields(found[0])
+
+    def test_right_answers_pass_as_they_are(self):
+        proxy = self.started()
+        direct, strict = self.session(), self.session(proxy)
+        for sql, value in [(self.statements()['right'], 3), (self.statements()['right'], 1000), (self.statements()['count'], 100),
+                           (self.statements()['wrong'], 8), ('SELECT 1 + $1::int', 4)]:
+            for _ in range(3):
+                self.assertEqual(self.talk(direct, self.extended(sql, value)), self.talk(strict, self.extended(sql, value)))
+        simple = RIGHT.replace(':id', '5')
+        self.assertEqual(self.talk(direct, wire.query(simple)), self.talk(strict, wire.query(simple)))
+        self.assertEqual({'right': {'match': 7}, 'count': {'match': 3}, 'wrong': {'match': 3}},
+                         {name: self.verdicts(proxy, name) for name in ('right', 'count', 'wrong')})
+
+    def test_a_mismatch_is_an_error_in_the_statements_place(self):
+        proxy = self.started()
+        session = self.session(proxy)
+        wrong = self.statements()['wrong']
+        for block in (False, True):
+            if block:
+                self.assertEqual('CZ', kinds(self.talk(session, wire.query('BEGIN'))))
+            answer = self.talk(session, self.extended(wrong, 7))
+            self.assertEqual('12TEZ', kinds(answer))
+            told = self.error(answer)
+            self.assertEqual(MISMATCH, told['C'])
+            for part in ('wrong', 'mismatch (value)', 'size', "'70'", "'71'", "id='7'"):
+                self.assertIn(part, told['M'])
+            self.assertEqual(b'E' if block else b'I', answer[-1][1])
+            if block:
+                self.assertEqual('25P02', self.error(self.talk(session, wire.query('SELECT 1')))['C'])
+                self.assertEqual('CZ', kinds(self.talk(session, wire.query('ROLLBACK'))))
+            answer = self.talk(session, wire.query(RULES['wrong']['legacy'].replace(':id', '7')))
+            self.assertEqual('EZ', kinds(answer))
+            self.assertEqual(MISMATCH, self.error(answer)['C'])
+            self.assertEqual('12TDCZ', kinds(self.talk(session, self.extended(wrong, 8))))
+
+    def test_rewrite_errors(self):
+        proxy = self.started()
+        session = self.session(proxy)
+        for begin in ('', 'BEGIN'):
+            if begin:
+                self.talk(session, wire.query(begin))
+            told = self.error(self.talk(session, self.extended(self.statements()['fails'], 3)))
+            self.assertEqual(MISMATCH, told['C'])
+            self.assertIn('22012', told['M'])
+        self.talk(session, wire.query('ROLLBACK'))
+
+    def test_the_transaction_is_what_the_client_was_told(self):
+        """Simple, extended and pipelined, inside and outside a block: what becomes of statements around the error."""
+        proxy = self.started()
+        self.cluster.psql('CREATE TABLE log (n int)')
+        self.addCleanup(self.cluster.psql, 'DROP TABLE log')
+        session = self.session(proxy)
+        insert = lambda n: wire.parse(f'INSERT INTO log VALUES ({n})') + wire.bind() + wire.execute()  # noqa: E731
+        wrong = self.statements()['wrong']
+        rows = lambda: self.cluster.psql('SELECT string_agg(n::text, \',\' ORDER BY n) FROM log').strip()  # noqa: E731
+        # One unit: the error undoes what came before it and skips what comes behind it.
+        answer = self.talk(session, insert(1) + self.extended(wrong, 7, sync=False) + insert(2) + wire.SYNC + insert(3) + wire.SYNC, ready=2)
+        self.assertEqual('12C12TEZ12CZ', kinds(answer))
+        self.assertEqual('3', rows())
+        # Units of their own.
+        answer = self.talk(session, insert(4) + wire.SYNC + self.extended(wrong, 7) + insert(5) + wire.SYNC, ready=3)
+        self.assertEqual('12CZ12TEZ12CZ', kinds(answer))
+        self.assertEqual('3,4,5', rows())
+        # A block: nothing of it stays, whatever comes.
+        answer = self.talk(session, wire.query('BEGIN'), insert(6) + wire.SYNC, self.extended(wrong, 7), insert(7) + wire.SYNC, wire.query('COMMIT'), ready=5)
+        self.assertEqual('CZ12CZ12TEZEZCZ', kinds(answer))
+        self.assertEqual(b'ROLLBACK\0', [body for kind, body in answer if kind == b'C'][-1])
+        self.assertEqual('3,4,5', rows())
+        # A savepoint of the client's.
+        answer = self.talk(session, wire.query('BEGIN'), insert(8) + wire.SYNC, wire.query('SAVEPOINT mine'), self.extended(wrong, 7),
+                           wire.query('ROLLBACK TO mine'), self.extended(wrong, 8), wire.query('COMMIT'), ready=7)
+        self.assertEqual('CZ12CZCZ12TEZCZ12TDCZCZ', kinds(answer))
+        self.assertEqual('3,4,5,8', rows())
+
+    def test_fixtures_of_a_transaction_are_seen(self):
+        proxy = self.started(journal={'path': 'j.jsonl', 'values': 'full'})
+        with psycopg.connect(self.cluster.url(port=proxy.port), autocommit=False) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute('INSERT INTO things VALUES (900, \'fixture\', 1)')
+                cursor.execute(self.statements()['right'].replace('$1', '%s'), (900,))
+                self.assertEqual([(900, 'fixture')], cursor.fetchall())
+                cursor.execute('UPDATE things SET id = 907 WHERE id = 7')
+                cursor.execute('UPDATE things SET id = 7 WHERE id = 900')
+                with self.assertRaises(psycopg.Error) as caught:
+                    cursor.execute(self.statements()['wrong'].replace('$1', '%s'), (7,))
+                self.assertEqual(MISMATCH, caught.exception.sqlstate)
+                message = str(caught.exception)
+                self.assertIn("name='fixture'", message)
+                journal = message.partition('[journal ')[2].partition(']')[0]
+            connection.rollback()
+        file = proxy.config_path.parent / 'j.jsonl'
+        lines = wait_for(lambda: [json.loads(line) for line in file.read_text().splitlines()], 10, 'a line of the journal')
+        self.assertEqual(['mismatch'], [line['verdict'] for line in lines if line.get('id') == journal])
+
+    def test_what_is_the_clients_stays(self):
+        """Unnamed and named statements, portals, settings, cursors and locks around comparisons in a block."""
+        proxy = self.started()
+        steps = [
+            wire.query('BEGIN'), wire.query("SET LOCAL statement_timeout = '77s'"),
+            wire.parse('SELECT 41 + 1') + wire.parse('SELECT $1::int', 'named') + wire.SYNC,
+            wire.query('DECLARE c CURSOR FOR SELECT generate_series(1, 5)'), wire.query('FETCH 2 FROM c'),
+            wire.parse(self.statements()['right'], 'right') + wire.SYNC,
+            wire.bind([b'3'], 'held', 'right') + wire.execute('held') + wire.SYNC,
+            wire.bind([b'4'], '', 'right') + wire.execute() + wire.SYNC,
+            wire.bind([b'9'], '', 'named') + wire.execute() + wire.SYNC,
+            wire.query('FETCH 2 FROM c'), wire.query('SHOW statement_timeout'), wire.query('SHOW transaction_read_only'),
+            wire.query('SELECT name, statement FROM pg_prepared_statements ORDER BY 1'),
+            wire.query('SELECT name FROM pg_cursors ORDER BY 1'), wire.query('COMMIT')]
+        direct, strict = self.session(), self.session(proxy)
+        for step in steps:
+            self.assertEqual(self.talk(direct, step), self.talk(strict, step), step)
+        # The unnamed statement outlives a comparison between its Parse and its Bind.
+        for session in (direct, strict):
+            session.send(wire.query('BEGIN'))
+            session.until_ready()
+        unnamed = [wire.parse('SELECT 41 + 1') + wire.SYNC, wire.bind([b'3'], 'p', 'right') + wire.execute('p') + wire.SYNC,
+                   wire.bind() + wire.execute() + wire.SYNC]
+        for step in unnamed:
+            self.assertEqual(self.talk(direct, step), self.talk(strict, step), step)
+        self.assertEqual(3, self.verdicts(proxy, 'right').get('match'), self.skipped(proxy, 'right'))
+
+    def test_nothing_is_left_by_the_error(self):
+        proxy = self.started()
+        session = self.session(proxy)
+        prepared = wire.parse(self.statements()['wrong'], 'mine') + wire.parse('SELECT 42') + wire.SYNC
+        self.talk(session, prepared)
+        for _ in range(3):
+            answer = self.talk(session, wire.bind([b'7'], 'portal', 'mine') + wire.execute('portal') + wire.SYNC)
+            self.assertEqual('2EZ', kinds(answer))
+            answer = self.talk(session, wire.bind() + wire.execute() + wire.SYNC)
+            self.assertEqual('2DCZ', kinds(answer))
+        answer = self.talk(session, wire.query('SELECT name FROM pg_prepared_statements'))
+        self.assertEqual([b'\0\1\0\0\0\4mine'], [body for kind, body in answer if kind == b'D'])
+
+    def test_uncompared(self):
+        rules = {**RULES, 'broken': rule('SELECT "nothing" FROM "nowhere" WHERE "id" = :id', 'select "nothing" from "nowhere" where "id" = :id')}
+        for policy in ('fail', 'allow'):
+            proxy = self.started(rules, strict={'uncompared': policy})
+            session = self.session(proxy)
+            self.talk(session, wire.query('CREATE TEMPORARY TABLE t (n int)'))
+            answer = self.talk(session, self.extended(self.statements()['right'], 3))
+            if policy == 'allow':
+                self.assertEqual('12TDCZ', kinds(answer))
+            else:
+                told = self.error(answer)
+                self.assertEqual(UNCOMPARED, told['C'])
+                self.assertIn('right', told['M'])
+                self.assertIn('temp_objects', told['M'])
+            self.assertEqual({'temp_objects': 1}, self.skipped(proxy, 'right'))
+            # In a block the own connection sees the temporary table as well.
+            answer = self.talk(session, wire.query('BEGIN'), self.extended(self.statements()['right'], 3), wire.query('COMMIT'), ready=3)
+            self.assertEqual('CZ12TDCZCZ', kinds(answer))
+
+    def test_too_large(self):
+        rules = {'all': rule('SELECT "id", repeat("name", 200) AS "n" FROM "things" WHERE "id" < :id',
+                             'select "id", repeat("name", 200) as "n" from "things" where "id" < :id')}
+        sql = rules['all']['legacy'].replace(':id', '$1')
+        for policy in ('fail', 'allow'):
+            proxy = self.started(rules, strict={'uncompared': policy}, shadow={'capture': {'max_bytes': '4KiB'}})
+            session = self.session(proxy)
+            answer = self.talk(session, self.extended(sql, 40))
+            if policy == 'allow':
+                self.assertEqual('12T' + 'D' * 39 + 'CZ', kinds(answer))
+            else:
+                self.assertEqual('12TEZ', kinds(answer))
+                self.assertEqual(UNCOMPARED, self.error(answer)['C'])
+            self.assertEqual('12TDCZ', kinds(self.talk(session, self.extended(sql, 2))))
+
+    def test_timeout(self):
+        rules = {'slow': rule('SELECT "id" FROM "things" WHERE "id" = :id', 'select "id" from "things" where "id" = :id and (select count(*) from generate_series(1, 200000000)) > 0')}
+        sql = rules['slow']['legacy'].replace(':id', '$1')
+        for policy in ('fail', 'allow'):
+            proxy = self.started(rules, strict={'timeout': '700ms', 'on_timeout': policy, 'uncompared': 'allow'}, shadow={'statement_timeout': '20s'})
+            proxy.wait_verified()
+            session = self.session(proxy)
+            began = time.monotonic()
+            answer = self.talk(session, self.extended(sql, 3))
+            self.assertLess(time.monotonic() - began, 5)
+            if policy == 'fail':
+                self.assertEqual(TIMEOUT, self.error(answer)['C'])
+            else:
+                self.assertEqual('12TDCZ', kinds(answer))
+            self.assertEqual('TDCZ', kinds(self.talk(session, wire.query('SELECT 1'))))
+
+    def test_portals_with_a_row_limit(self):
+        rules = {'some': rule('SELECT "id", "size" FROM "things" WHERE "id" < :id ORDER BY "id"',
+                              'select "id", case when "id" = 7 then 71 else "size" end as "size" from "things" where "id" < :id order by "id"',
+                              columns={'size': 'case when "id" = 7 then 71 else "size" end'})}
+        sql = rules['some']['legacy'].replace(':id', '$1')
+        proxy = self.started(rules)
+        for last, end in ((6, 'CZ'), (9, 'EZ')):
+            session = self.session(proxy)
+            self.talk(session, wire.query('BEGIN'))
+            answer = self.talk(session, wire.parse(sql) + wire.bind([str(last).encode()]) + wire.execute('', 3) + wire.SYNC)
+            self.assertEqual('12DDDsZ', kinds(answer))
+            answer = self.talk(session, wire.execute('', 0) + wire.SYNC)
+            self.assertEqual(end, kinds(answer).lstrip('D'))
+
+    def test_flush_without_sync_and_errors_before_it(self):
+        proxy = self.started()
+        session = self.session(proxy)
+        session.send(self.extended(self.statements()['wrong'], 7, sync=False), wire.FLUSH)
+        answer = session.until(b'E')
+        self.assertEqual('12TE', kinds(answer))
+        answer = self.talk(session, wire.SYNC)
+        self.assertEqual('Z', kinds(answer))
+        # The held statement is passed over by the server.
+        unit = wire.parse('SELECT 1 / (n - 1) FROM generate_series(1, 1) n') + wire.bind() + wire.execute() + self.extended(self.statements()['wrong'], 7)
+        answer = self.talk(session, unit)
+        self.assertEqual('12EZ', kinds(answer))
+        self.assertEqual('22012', self.error(answer)['C'])
+        self.assertEqual('12TDCZ', kinds(self.talk(session, self.extended(self.statements()['right'], 7))))
+
+    def test_concurrent_writers_are_no_alarm(self):
+        proxy = self.started()
+        stop = threading.Event()
+
+        def write():
+            with psycopg.connect(self.cluster.url(), autocommit=True) as connection:
+                n = 0
+                while not stop.is_set():
+                    n += 1
+                    connection.execute('UPDATE things SET name = %s WHERE id = 3', (f'name {n}',))
+                    connection.execute('INSERT INTO things VALUES (1000, \'x\', 500)')
+                    connection.execute('DELETE FROM things WHERE id = 1000')
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            refused = []
+            with psycopg.connect(self.cluster.url(port=proxy.port), autocommit=True) as connection:
+                for n in range(600):
+                    block = n % 2 == 1
+                    try:
+                        if block:
+                            connection.execute('BEGIN')
+                        connection.execute(self.statements()['right'].replace('$1', '%s'), (3,))
+                        connection.execute(self.statements()['count'].replace('$1', '%s'), (400,))
+                        if block:
+                            connection.execute('COMMIT')
+                    except psycopg.Error as error:
+                        refused.append(error)
+                        connection.rollback()
+        finally:
+            stop.set()
+            writer.join()
+            self.cluster.psql("UPDATE things SET name = 'thing 3' WHERE id = 3")
+        # In a block that is no snapshot: not compared where others write too fast, never a mismatch.
+        self.assertEqual([], [error for error in refused if error.sqlstate != UNCOMPARED])
+        self.assertEqual({}, {name: self.verdicts(proxy, name) for name in RULES if 'mismatch' in self.verdicts(proxy, name)})
+        compared = self.verdicts(proxy, 'right')
+        self.assertGreater(compared.get('match', 0) + compared.get('race', 0), 300, compared)
+
+    def test_clients_that_go_while_their_answer_is_held(self):
+        rules = {'slow': rule('SELECT "id" FROM "things" WHERE "id" = :id', 'select "id" from "things" where "id" = :id and (select count(*) from generate_series(1, 3000000)) > 0')}
+        sql = rules['slow']['legacy'].replace(':id', '$1')
+        proxy = self.started(rules)
+        proxy.wait_verified()
+        for block in (False, True):
+            for goodbye in (b'', wire.message(b'X')):
+                session = self.session(proxy)
+                if block:
+                    self.talk(session, wire.query('BEGIN'))
+                session.send(self.extended(sql, 3) + goodbye)
+                time.sleep(0.1)
+                session.__exit__(None, None, None)
+        wait_for(lambda: proxy.metrics().sum('sessions') == 0, 20, 'no session is left')
+        session = self.session(proxy)
+        answer = self.talk(session, self.extended(sql, 3))
+        self.assertEqual('12TDCZ', kinds(answer), answer)
+
+    def test_operations_of_several_statements(self):
+        legacy = {'thing': 'SELECT "id", "name" FROM "things" WHERE "id" = :id', 'parts': 'SELECT "id", "thing", "name" FROM "parts" WHERE "thing" IN (:thing.id)'}
+        join = 'select "things"."id", "things"."name", "parts"."id", "parts"."name" from "things" {} join "parts" on "parts"."thing" = "things"."id" where "things"."id" = :id'
+        child = 'SELECT "id", "thing", "name" FROM "parts" WHERE "thing" IN (%s)'
+        for kind, refused in (('left', False), ('inner', True)):
+            proxy = self.started({'both': {'legacy': legacy, 'rewrite': join.format(kind)}})
+            for block in (False, True):
+                with psycopg.connect(self.cluster.url(port=proxy.port), autocommit=True) as connection:
+                    if block:
+                        connection.execute('BEGIN')
+                    root = connection.execute(RIGHT.replace(':id', '%s'), (3,)).fetchall()
+                    self.assertEqual([(3, 'thing 3')], root)
+                    self.assertEqual(4, len(connection.execute(child, (3,)).fetchall()))
+                    connection.execute(RIGHT.replace(':id', '%s'), (20,))
+                    # Thing 20 has no parts: an inner join loses it, and the children's statement completes the operation.
+                    if refused:
+                        with self.assertRaises(psycopg.Error) as caught:
+                            connection.execute(child, (20,))
+                        self.assertEqual(MISMATCH, caught.exception.sqlstate)
+                        self.assertIn('missing_row', str(caught.exception))
+                    else:
+                        self.assertEqual([], connection.execute(child, (20,)).fetchall())
+                    if block:
+                        connection.execute('ROLLBACK')
+            self.assertEqual({'match': 2, 'mismatch': 2} if refused else {'match': 4}, self.verdicts(proxy, 'both'), self.skipped(proxy, 'both'))
+
+
+if __name__ == '__main__':
+    unittest.main()
