@@ -56,8 +56,8 @@ std::optional<std::string> JournalBook::heard(const Outcome& outcome, JournalTim
     page.evidence.any = true;
     return std::nullopt;
   }
-  const auto id = outcome.journal_id.empty() ? instance_ + '-' + std::to_string(++lines_)
-                                             : outcome.journal_id;
+  const auto id =
+      outcome.journal_id.empty() ? instance_ + '-' + std::to_string(++lines_) : outcome.journal_id;
   const JournalEntry entry{id, now, budget.left_out()};
   return verdict_line(outcome, *verdict, entry, {hash_, full_values_});
 }
