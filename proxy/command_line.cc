@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "proxy/command_line_evidence.h"
 #include "proxy/value_parsers.h"
 
 namespace parallax::proxy {
@@ -29,6 +30,8 @@ constexpr const char* kMore = R"(A first configuration, parallax.yaml:
   parallax check -c parallax.yaml --online
   parallax run -c parallax.yaml --dev
   parallax learn -c parallax.yaml --out rules.yaml
+  parallax report parallax.jsonl
+  parallax ready -c parallax.yaml parallax.jsonl
   psql -h 127.0.0.1 -p 6432 -U app shop
 
 TLS: write `sslmode=verify-full&sslrootcert=ca.pem` into the upstream URL, and for clients
@@ -103,6 +106,7 @@ Command parse_command_line(int argc, const char* const* argv) {
   CheckCommand check;
   LearnCommand learn;
   std::string until_idle;
+  EvidenceOptions evidence;
   CLI::App app(kAbout, "parallax");
   app.footer(kMore);
   app.set_version_flag("-V,--version", quoted_version());
@@ -129,6 +133,9 @@ Command parse_command_line(int argc, const char* const* argv) {
       ->needs(online);
 
   add_learn(app, learn, until_idle);
+  add_report(app, evidence);
+  add_ready(app, evidence);
+  add_replay(app, evidence.replay);
 
   try {
     app.parse(argc, argv);
@@ -146,6 +153,9 @@ Command parse_command_line(int argc, const char* const* argv) {
           std::get<std::chrono::milliseconds>(parse_duration(until_idle, kIdleLeast, kIdleMost));
     return learn;
   }
+  if (app.get_subcommand("report")->parsed()) return finished_report(evidence);
+  if (app.get_subcommand("ready")->parsed()) return finished_ready(evidence);
+  if (app.get_subcommand("replay")->parsed()) return evidence.replay;
   return check;
 }
 

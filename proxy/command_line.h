@@ -6,6 +6,9 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
+
+#include "shadow/evidence/standing.h"
 
 namespace parallax::proxy {
 
@@ -32,12 +35,39 @@ struct LearnCommand {
   std::string out_file;  // empty: standard output
   bool force = false;    // write over what is there
 };
+// Which journals, and what of them.
+struct EvidenceInput {
+  std::vector<std::string> journals;
+  std::string config_file;  // empty: none
+  std::string since;        // empty: from the beginning
+  std::optional<std::chrono::milliseconds> last;
+};
+struct ReportCommand {
+  EvidenceInput input;
+  std::string format = "text";
+  std::string out_file;  // empty: standard output
+  std::optional<std::size_t> min_comparisons;
+  bool every_rule = false;
+  std::size_t examples = 3;
+};
+struct ReadyCommand {
+  EvidenceInput input;
+  std::string format = "text";
+  std::string rule;  // empty: all
+  shadow::ReadyCriteria criteria;
+};
+struct ReplayCommand {
+  std::vector<std::string> journals;
+  std::string id;
+  std::string config_file;
+};
 // --help, --version, or a mistake: print and end.
 struct EndCommand {
   int exit_status = kExitFine;
   std::string text;  // to stdout when fine, otherwise to stderr
 };
-using Command = std::variant<RunCommand, CheckCommand, LearnCommand, EndCommand>;
+using Command = std::variant<RunCommand, CheckCommand, LearnCommand, ReportCommand, ReadyCommand,
+                             ReplayCommand, EndCommand>;
 
 // `argv` as main() has it.
 Command parse_command_line(int argc, const char* const* argv);

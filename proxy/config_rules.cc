@@ -82,6 +82,20 @@ void read_tag(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource& ru
   reader.mapping(entry.value, {entry.path, {{"operation", operation}}});
 }
 
+// The groups that the rule belongs to; each is named as a rule is.
+void read_part_of(YamlReader& reader, const YamlEntry& entry, shadow::RuleSource& rule) {
+  for (const SourceText& group : reader.list(entry)) {
+    if (is_blank(group.text) || !name_problem(group.text).empty()) {
+      reader.problem(group.mark, "a group's name has 1 to " + std::to_string(kRuleNameBytesMax) +
+                                     " bytes and no control characters");
+    } else if (std::ranges::find(rule.part_of, group.text) != rule.part_of.end()) {
+      reader.problem(group.mark, "the group `" + group.text + "` stands here twice");
+    } else {
+      rule.part_of.push_back(group.text);
+    }
+  }
+}
+
 bool is_statement_name(const std::string& name) {
   const auto letter = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -141,8 +155,9 @@ void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule, Prob
                    {"compare", [&](const YamlEntry& at) { read_compare(reader, at, source); }},
                    {"expect", expect},
                    {"let", [&](const YamlEntry& at) { read_let(reader, at, source); }},
+                   {"part_of", [&](const YamlEntry& at) { read_part_of(reader, at, source); }},
                    {"tag", [&](const YamlEntry& at) { read_tag(reader, at, source); }}},
-                  {"part_of", "mode"}});
+                  {"mode"}});
   if (!entry.value.IsMap()) return;
   const std::string name = '`' + entry.path + '`';
   if (!has_legacy)

@@ -15,6 +15,7 @@
 #include "proxy/check.h"
 #include "proxy/command_line.h"
 #include "proxy/dev_report.h"
+#include "proxy/evidence_commands.h"
 #include "proxy/learn.h"
 #include "proxy/loaded_config.h"
 #include "proxy/log.h"
@@ -85,6 +86,15 @@ int run_command(int argc, char** argv) {
     const int told = learning->out_file.empty() ? STDERR_FILENO : STDOUT_FILENO;
     return learn(*learning, environment, terminal_style(told), std::cout, std::cerr);
   }
+  if (const auto* report = std::get_if<ReportCommand>(&command))
+    return report_evidence(*report, environment, terminal_style(STDOUT_FILENO), std::cout,
+                           std::cerr);
+  if (const auto* ready = std::get_if<ReadyCommand>(&command))
+    return judge_readiness(*ready, environment, terminal_style(STDOUT_FILENO), std::cout,
+                           std::cerr);
+  if (const auto* replay = std::get_if<ReplayCommand>(&command))
+    return replay_journalled(*replay, environment, terminal_style(STDOUT_FILENO), std::cout,
+                             std::cerr);
   return run(std::get<RunCommand>(command));
 }
 

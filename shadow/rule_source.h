@@ -104,6 +104,8 @@ struct RuleSource {
   std::optional<Mode> mode;  // nothing: the configuration's
   // As statements are tagged; empty: with the rule's name.
   std::string operation;
+  // Groups of rules that `report` and `ready` judge together. No part of the version.
+  std::vector<std::string> part_of;
 };
 
 // What is wrong, where, and what to write instead.

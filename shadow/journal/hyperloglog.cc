@@ -78,4 +78,19 @@ std::string HyperLogLog::text() const {
   return text;
 }
 
+std::optional<HyperLogLog> HyperLogLog::read(std::string_view text) {
+  HyperLogLog sketch;
+  const bool dense = text.size() == kRegisters;
+  if (!dense && (text.size() % 3 != 0 || text.size() > kRegisters)) return std::nullopt;
+  const std::size_t step = dense ? 1 : 3;
+  for (std::size_t at = 0; at < text.size(); at += step) {
+    std::size_t index = at;
+    if (!dense) index = kDigits.find(text[at]) * 64 + kDigits.find(text[at + 1]);
+    const auto rank = kDigits.find(text[at + step - 1]);
+    if (index >= kRegisters || rank > kRankMax) return std::nullopt;
+    sketch.ranks_[index] = static_cast<std::uint8_t>(rank);
+  }
+  return sketch;
+}
+
 }  // namespace parallax::shadow

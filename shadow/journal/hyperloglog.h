@@ -9,7 +9,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace parallax::shadow {
 
@@ -27,6 +29,8 @@ class HyperLogLog {
   // from register 0. Shorter: for each register that is not 0 three characters, its number in two
   // (greater digit first) and its rank.
   std::string text() const;
+  // Nothing where `text` is none of those.
+  static std::optional<HyperLogLog> read(std::string_view text);
 
  private:
   std::array<std::uint8_t, kRegisters> ranks_{};

@@ -175,6 +175,11 @@ std::uint64_t Journal::errors() const { return impl_->errors.load(std::memory_or
 
 void Journal::outcome(const Outcome& outcome) { impl_->hear(outcome); }
 
+void Journal::rule_state(const Rule& rule, RuleState state, const std::string&) {
+  const std::lock_guard lock(impl_->mutex);
+  if (auto line = impl_->book.state(rule, state, now())) impl_->push(*std::move(line));
+}
+
 void Journal::plans(const Rule& rule, const RulePlans& plans) {
   const std::lock_guard lock(impl_->mutex);
   impl_->book.planned(rule, plans);

@@ -46,7 +46,7 @@ class Journal final : public Report {
 
   void outcome(const Outcome& outcome) override;
   void plans(const Rule& rule, const RulePlans& plans) override;
-  void rule_state(const Rule&, RuleState, const std::string&) override {}
+  void rule_state(const Rule& rule, RuleState state, const std::string&) override;
   void breaker(const Rule*, bool, const std::string&) override {}
   void pool_error(const std::string&, const std::string&) override {}
   void warning(const std::string&) override {}

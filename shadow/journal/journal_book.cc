@@ -62,6 +62,12 @@ std::optional<std::string> JournalBook::heard(const Outcome& outcome, JournalTim
   return verdict_line(outcome, *verdict, entry, {hash_, full_values_});
 }
 
+std::optional<std::string> JournalBook::state(const Rule& rule, RuleState state, JournalTime now) {
+  auto& page = pages_[rule.index];
+  if (std::exchange(page.state, state) == state) return std::nullopt;
+  return state_line(rule, state, instance_, now, hash_);
+}
+
 void JournalBook::planned(const Rule& rule, const RulePlans& plans) {
   pages_[rule.index].plans = plans;
 }

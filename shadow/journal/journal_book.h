@@ -41,6 +41,9 @@ class JournalBook {
   // and within the rate.
   std::optional<std::string> heard(const Outcome& outcome, JournalTime now);
 
+  // The line to write, if the state is news.
+  std::optional<std::string> state(const Rule& rule, RuleState state, JournalTime now);
+
   // The rule's plans, as they are since its verification.
   void planned(const Rule& rule, const RulePlans& plans);
   // A line with the plans that no line has told yet; to be asked for when heard() gave one.
@@ -59,6 +62,7 @@ class JournalBook {
     JournalTime from;
     Evidence evidence;
     std::map<Verdict, LineBudget> budgets;
+    RuleState state = RuleState::unverified;
     std::optional<RulePlans> plans;  // that no line has told yet
   };
 

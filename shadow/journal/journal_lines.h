@@ -42,6 +42,11 @@ std::string verdict_line(const Outcome& outcome, Verdict verdict, const JournalE
 std::string plans_line(const Rule& rule, const RulePlans& plans, JournalTime time,
                        const KeyedHash& hash);
 
+// What verification or the watch over a rule has made of it. Reasons may quote the server: they
+// stand in the log.
+std::string state_line(const Rule& rule, RuleState state, const std::string& instance,
+                       JournalTime time, const KeyedHash& hash);
+
 struct SummaryPeriod {
   std::string instance;
   JournalTime from;

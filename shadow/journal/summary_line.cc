@@ -79,4 +79,12 @@ std::string summary_line(const Rule& rule, const SummaryPeriod& period, const Ru
   return dumped(line);
 }
 
+std::string state_line(const Rule& rule, RuleState state, const std::string& instance,
+                       JournalTime time, const KeyedHash& hash) {
+  auto line = begin_line("state", time, rule, hash);
+  line["instance"] = instance;
+  line["state"] = name(state);
+  return dumped(line);
+}
+
 }  // namespace parallax::shadow

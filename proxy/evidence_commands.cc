@@ -1,0 +1,158 @@
+#include "proxy/evidence_commands.h"
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <variant>
+
+#include "proxy/loaded_config.h"
+#include "proxy/render.h"
+#include "proxy/render_evidence.h"
+#include "proxy/text.h"
+#include "shadow/evidence/journal_reader.h"
+#include "shadow/evidence/recorded_replay.h"
+#include "shadow/evidence/standing_json.h"
+
+namespace parallax::proxy {
+
+namespace {
+
+using shadow::JournalEvidence;
+using shadow::JournalReader;
+using shadow::Standings;
+using RuleSetRef = std::shared_ptr<const shadow::RuleSet>;
+
+// The rules of the configuration: null without one. Nothing where it has problems, which are told.
+std::optional<RuleSetRef> configured_rules(const std::string& file, const Environment& environment,
+                                           std::ostream& err) {
+  if (file.empty()) return RuleSetRef();
+  auto loaded = load_with_rules(file, environment, false);
+  if (const auto* problems = std::get_if<std::vector<shadow::ConfigProblem>>(&loaded)) {
+    for (const auto& problem : *problems) err << escaped(problem.text()) << '\n';
+    return std::nullopt;
+  }
+  return std::get<LoadedConfig>(loaded).rules;
+}
+
+void read_journals(JournalReader& reader, const std::vector<std::string>& paths,
+                   std::ostream& err) {
+  for (const auto& path : paths) reader.read_path(path);
+  const auto& evidence = reader.evidence();
+  for (const auto& problem : evidence.problems) {
+    err << escaped(problem.file);
+    if (problem.line != 0) err << ':' << problem.line;
+    err << ": " << escaped(problem.what) << '\n';
+  }
+  if (evidence.problems_total > evidence.problems.size())
+    err << "and " << evidence.problems_total - evidence.problems.size() << " more\n";
+  if (evidence.lines == 0) err << "parallax: no line of a journal was read\n";
+}
+
+std::optional<shadow::EvidenceTime> since(const EvidenceInput& input) {
+  if (input.last) return std::chrono::system_clock::now() - *input.last;
+  return shadow::read_journal_time(input.since);
+}
+
+int status_of(const JournalEvidence& evidence, const Standings& standings) {
+  if (evidence.unreadable || evidence.lines == 0) return kExitUsage;
+  return standings.good() ? kExitFine : kExitNo;
+}
+
+// False: the file cannot be written, which is told.
+bool write_out(const std::string& file, const std::string& text, std::ostream& out,
+               std::ostream& err) {
+  if (file.empty()) {
+    out << text;
+    return true;
+  }
+  std::ofstream to(file, std::ios::binary | std::ios::trunc);
+  to << text;
+  to.close();
+  if (to) return true;
+  err << "parallax: cannot write " << escaped(file) << '\n';
+  return false;
+}
+
+std::string rendered(const ReportCommand& command, const Standings& standings,
+                     const JournalEvidence& evidence, const TerminalStyle& style) {
+  if (command.format == "json") return standings_json(standings, evidence, "report");
+  if (command.format == "html") return render_report_html(standings);
+  if (command.format == "junit") return render_report_junit(standings);
+  return render_report_text(standings, style);
+}
+
+// Leaves the one rule. False: there is none of this name.
+bool keep_rule(Standings& standings, const std::string& name) {
+  std::erase_if(standings.rules, [&](const auto& rule) { return rule.rule != name; });
+  standings.groups.clear();
+  standings.not_configured.clear();
+  return !standings.rules.empty();
+}
+
+}  // namespace
+
+int report_evidence(const ReportCommand& command, const Environment& environment,
+                    const TerminalStyle& style, std::ostream& out, std::ostream& err) {
+  const auto rules = configured_rules(command.input.config_file, environment, err);
+  if (!rules) return kExitUsage;
+  JournalReader reader({.since = since(command.input), .examples = command.examples});
+  read_journals(reader, command.input.journals, err);
+  const auto& evidence = reader.evidence();
+  const auto least = command.min_comparisons.value_or(command.every_rule ? 1 : 0);
+  const auto standings = report_standings(evidence, rules->get(), {least, command.every_rule});
+  const TerminalStyle plain{false, style.width};
+  const auto text =
+      rendered(command, standings, evidence, command.out_file.empty() ? style : plain);
+  if (!write_out(command.out_file, text, out, err)) return kExitUsage;
+  return status_of(evidence, standings);
+}
+
+int judge_readiness(const ReadyCommand& command, const Environment& environment,
+                    const TerminalStyle& style, std::ostream& out, std::ostream& err) {
+  const auto rules = configured_rules(command.input.config_file, environment, err);
+  if (!rules) return kExitUsage;
+  JournalReader reader({.since = since(command.input), .examples = 0});
+  read_journals(reader, command.input.journals, err);
+  const auto& evidence = reader.evidence();
+  auto standings = ready_standings(evidence, rules->get(), command.criteria);
+  if (!command.rule.empty() && !keep_rule(standings, command.rule)) {
+    err << "parallax: no rule `" << escaped(command.rule) << "` in the "
+        << (*rules == nullptr ? "journals" : "configuration") << '\n';
+    return kExitUsage;
+  }
+  out << (command.format == "json" ? standings_json(standings, evidence, "ready")
+                                   : render_ready_text(standings, style));
+  return status_of(evidence, standings);
+}
+
+int replay_journalled(const ReplayCommand& command, const Environment& environment,
+                      const TerminalStyle& style, std::ostream& out, std::ostream& err) {
+  auto loaded = load_with_rules(command.config_file, environment, false);
+  if (const auto* problems = std::get_if<std::vector<shadow::ConfigProblem>>(&loaded)) {
+    for (const auto& problem : *problems) err << escaped(problem.text()) << '\n';
+    return kExitUsage;
+  }
+  const auto& [config, rules, tls, journal] = std::get<LoadedConfig>(loaded);
+  JournalReader reader({.since = std::nullopt, .examples = 0, .wanted_id = command.id});
+  read_journals(reader, command.journals, err);
+  const auto refuse = [&](const std::string& why) {
+    err << "parallax: " << escaped(command.id) << ": " << escaped(why) << '\n';
+    return kExitUsage;
+  };
+  if (reader.wanted_line().empty()) return refuse("no line of the journal has this id");
+  const auto recorded = recorded_operation(reader.wanted_line(), *rules);
+  if (const auto* why = std::get_if<std::string>(&recorded)) return refuse(*why);
+  const auto& operation = std::get<shadow::RecordedOperation>(recorded);
+  const auto end = replay_recorded(config.shadow, *rules, operation);
+  if (const auto* why = std::get_if<std::string>(&end)) return refuse(*why);
+  const auto& outcome = std::get<shadow::Outcome>(end);
+  if (operation.other_version) out << "the rule has changed since\n";
+  out << render_outcome(outcome, style);
+  const auto* verdict = std::get_if<shadow::Verdict>(&outcome.end);
+  if (verdict == nullptr) return kExitUsage;
+  return *verdict == shadow::Verdict::match ? kExitFine : kExitNo;
+}
+
+}  // namespace parallax::proxy

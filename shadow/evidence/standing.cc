@@ -1,0 +1,212 @@
+#include "shadow/evidence/standing.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <set>
+#include <utility>
+
+#include "shadow/rules/concat.h"
+
+namespace parallax::shadow {
+
+namespace {
+
+RuleStanding standing_of(const std::string& name, const RuleEvidence& evidence,
+                         const std::string& version) {
+  RuleStanding standing;
+  standing.rule = name;
+  standing.current.version = version;
+  for (const auto& [of, seen] : evidence.versions) {
+    if (of == version) {
+      standing.current = seen;
+    } else {
+      standing.others.push_back(seen);
+    }
+  }
+  std::ranges::sort(standing.others, [](const auto& a, const auto& b) { return a.last > b.last; });
+  return standing;
+}
+
+Standings empty_standings(const JournalEvidence& evidence, const RuleSet* rules) {
+  Standings standings;
+  if (rules == nullptr) {
+    for (const auto& [name, seen] : evidence.rules)
+      standings.rules.push_back(standing_of(name, seen, seen.newest()->version));
+    return standings;
+  }
+  std::set<std::string> configured;
+  for (const auto& rule : rules->rules()) {
+    configured.insert(rule->name);
+    const auto found = evidence.rules.find(rule->name);
+    const auto& seen = found == evidence.rules.end() ? RuleEvidence{} : found->second;
+    standings.rules.push_back(standing_of(rule->name, seen, rule->version));
+    standings.rules.back().part_of = rule->source.part_of;
+  }
+  for (const auto& [name, seen] : evidence.rules) {
+    if (!configured.contains(name)) standings.not_configured.push_back(name);
+  }
+  return standings;
+}
+
+void add_groups(Standings& standings) {
+  std::map<std::string, GroupStanding> groups;
+  for (const auto& rule : standings.rules) {
+    for (const auto& name : rule.part_of) {
+      auto& group = groups[name];
+      group.name = name;
+      group.rules.push_back(rule.rule);
+      if (!rule.good()) group.not_good.push_back(rule.rule);
+    }
+  }
+  for (auto& [name, group] : groups) standings.groups.push_back(std::move(group));
+}
+
+void add_failures(RuleStanding& standing) {
+  const auto& seen = standing.current;
+  for (const auto& [verdict, one, many] :
+       {std::array<std::string_view, 3>{"mismatch", " mismatch", " mismatches"},
+        std::array<std::string_view, 3>{"rewrite_error", " error of the rewrite",
+                                        " errors of the rewrite"}}) {
+    const auto count = seen.verdict(verdict);
+    if (count != 0)
+      standing.failures.push_back(concat({std::to_string(count), count == 1 ? one : many}));
+  }
+}
+
+void add_other_versions(RuleStanding& standing) {
+  for (const auto& other : standing.others) {
+    standing.notes.push_back(
+        concat({std::to_string(other.comparisons()), " comparisons of version ", other.version,
+                " do not count: the rule is now ", standing.current.version}));
+  }
+  if (standing.current.distinct.size() > 1)
+    standing.notes.push_back(concat(
+        {"journals under ", std::to_string(standing.current.distinct.size()),
+         " keys: their distinct parameters cannot be put together, the greatest number counts"}));
+}
+
+std::string percent(double share) { return short_number(share * 100) + " %"; }
+
+void need(RuleStanding& standing, bool met, std::initializer_list<std::string_view> parts) {
+  if (!met) standing.missing.push_back(concat(parts));
+}
+
+void require_shares(RuleStanding& standing, const ReadyCriteria& criteria) {
+  const auto& seen = standing.current;
+  const auto vacuous = seen.vacuous_share();
+  need(standing, vacuous <= criteria.max_vacuous,
+       {percent(vacuous), " of its matches compared two empty results, at most ",
+        percent(criteria.max_vacuous), " may"});
+  const auto all = seen.verdicts_total();
+  const auto unsettled = seen.verdict("unstable") + seen.verdict("race") + seen.verdict("timeout");
+  const auto share = all == 0 ? 0 : static_cast<double>(unsettled) / static_cast<double>(all);
+  need(standing, share <= criteria.max_unsettled,
+       {percent(share), " of its verdicts settle nothing (",
+        std::to_string(seen.verdict("unstable")), " unstable, ",
+        std::to_string(seen.verdict("race")), " race, ", std::to_string(seen.verdict("timeout")),
+        " timeout), at most ", percent(criteria.max_unsettled), " may"});
+}
+
+void require_latency(RuleStanding& standing, const ReadyCriteria& criteria) {
+  const auto ratio = standing.current.latency_ratio();
+  if (!ratio) {
+    standing.missing.push_back("no latency was taken of both sides in one snapshot yet");
+    return;
+  }
+  need(standing, *ratio <= criteria.max_latency_ratio,
+       {"the rewrite takes ", short_number(*ratio),
+        " times as long as legacy in one snapshot, at most ",
+        short_number(criteria.max_latency_ratio), " times may"});
+}
+
+void require_values(RuleStanding& standing, const ReadyCriteria& criteria) {
+  const auto& seen = standing.current;
+  if (seen.names.empty()) return;  // without a name there is one set of parameters, and no other
+  const auto distinct = seen.distinct_estimate();
+  need(standing, distinct >= criteria.min_distinct,
+       {std::to_string(distinct), " different sets of parameters, needs ",
+        std::to_string(criteria.min_distinct)});
+  for (const auto& [name, met] : seen.names) {
+    if (!met.is_list()) continue;
+    need(standing, met.many != 0, {"the list :", name, " never had more than one member"});
+    if (met.none == 0) standing.notes.push_back(concat({"the list :", name, " was never empty"}));
+  }
+}
+
+void add_bound(RuleStanding& standing) {
+  const auto& seen = standing.current;
+  if (seen.failures() != 0 || seen.verdict("match") == 0) return;
+  std::string note =
+      concat({"no difference in ", std::to_string(seen.verdict("match")), " matches: at most ",
+              percent(failure_bound(seen.verdict("match"))), " of its operations differ (95 %)"});
+  if (const auto expected = seen.verdict("expected"); expected != 0)
+    note.append(
+        concat({"; ", std::to_string(expected), " expected differences are not among them"}));
+  standing.notes.push_back(std::move(note));
+}
+
+void judge_ready(RuleStanding& standing, const JournalEvidence& evidence,
+                 const ReadyCriteria& criteria) {
+  const auto& seen = standing.current;
+  if (const auto state = evidence.bad_state(seen); !state.empty())
+    standing.failures.push_back(concat({"the rule is ", state}));
+  need(standing, seen.comparisons() >= criteria.min_comparisons,
+       {std::to_string(seen.comparisons()), " comparisons, needs ",
+        std::to_string(criteria.min_comparisons)});
+  // Of what was never compared there is nothing more to say.
+  if (seen.comparisons() == 0) return;
+  require_values(standing, criteria);
+  require_shares(standing, criteria);
+  require_latency(standing, criteria);
+  add_bound(standing);
+}
+
+}  // namespace
+
+bool Standings::good() const { return good_rules() == rules.size(); }
+
+std::size_t Standings::good_rules() const {
+  return static_cast<std::size_t>(std::ranges::count_if(rules, &RuleStanding::good));
+}
+
+Standings report_standings(const JournalEvidence& evidence, const RuleSet* rules,
+                           const ReportRequirements& requirements) {
+  auto standings = empty_standings(evidence, rules);
+  for (auto& standing : standings.rules) {
+    add_failures(standing);
+    add_other_versions(standing);
+    const bool told = !standing.others.empty() || standing.current.first != EvidenceTime::max();
+    if (!told && !requirements.every_rule) continue;
+    const auto compared = standing.current.comparisons();
+    need(standing, compared >= requirements.min_comparisons,
+         {std::to_string(compared), compared == 1 ? " comparison" : " comparisons", ", needs ",
+          std::to_string(requirements.min_comparisons)});
+  }
+  add_groups(standings);
+  return standings;
+}
+
+Standings ready_standings(const JournalEvidence& evidence, const RuleSet* rules,
+                          const ReadyCriteria& criteria) {
+  auto standings = empty_standings(evidence, rules);
+  for (auto& standing : standings.rules) {
+    add_failures(standing);
+    judge_ready(standing, evidence, criteria);
+    add_other_versions(standing);
+  }
+  add_groups(standings);
+  return standings;
+}
+
+double failure_bound(std::uint64_t matches) {
+  return matches < 3 ? 1 : 3 / static_cast<double>(matches);
+}
+
+std::string short_number(double value) {
+  std::array<char, 32> text{};
+  const int size = std::snprintf(text.data(), text.size(), "%.3g", value);
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
+}  // namespace parallax::shadow
