@@ -141,6 +141,8 @@ int replay_journalled(const ReplayCommand& command, const Environment& environme
     err << "parallax: " << escaped(command.id) << ": " << escaped(why) << '\n';
     return kExitUsage;
   };
+  if (config.mode == shadow::Mode::off)
+    return refuse("`mode: off` replays nothing; write `mode: shadow`");
   if (reader.wanted_line().empty()) return refuse("no line of the journal has this id");
   const auto recorded = recorded_operation(reader.wanted_line(), *rules);
   if (const auto* why = std::get_if<std::string>(&recorded)) return refuse(*why);

@@ -15,6 +15,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Plans nest most. Deeper ones would take the stack of what writes them again.
+constexpr int kDepthMost = 1000;
+
 std::string text_at(const Json& json, const char* name) {
   const auto found = json.find(name);
   return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -203,7 +206,13 @@ std::optional<EvidenceTime> read_journal_time(std::string_view text) {
 }
 
 std::variant<EvidenceLine, std::string> read_evidence_line(const std::string& text) {
-  const auto json = Json::parse(text, nullptr, false);
+  bool deep = false;
+  const auto shallow = [&deep](int depth, Json::parse_event_t, const Json&) {
+    deep = deep || depth > kDepthMost;
+    return !deep;
+  };
+  const auto json = Json::parse(text, shallow, false);
+  if (deep) return "nested deeper than any line of a journal";
   if (!json.is_object()) return "no JSON object";
   try {
     if (!json.contains("v") || !json.contains("type")) return "no line of a journal";

@@ -97,5 +97,25 @@ TEST_CASE("mistakes end with status 2, the reason and where to look") {
   CHECK(has(ended({"run"}).text, "Try `parallax run --help`."));
 }
 
+TEST_CASE("commands over journals: what they take and refuse") {
+  const auto report =
+      std::get<ReportCommand>(parse({"report", "a", "b", "--format", "junit", "--last", "2h"}));
+  CHECK(report.input.journals == std::vector<std::string>{"a", "b"});
+  CHECK(report.input.last == std::chrono::hours(2));
+  CHECK_FALSE(report.min_comparisons.has_value());
+  CHECK(std::get<ReportCommand>(parse({"report", "a", "--min-comparisons", "0"})).min_comparisons ==
+        0U);
+  CHECK(
+      std::get<ReadyCommand>(parse({"ready", "a", "--max-vacuous", "0.25"})).criteria.max_vacuous ==
+      0.25);
+  CHECK(std::get<ReplayCommand>(parse({"replay", "a", "--id", "x-1", "-c", "c"})).id == "x-1");
+  CHECK(ended({"report"}).exit_status == kExitUsage);
+  CHECK(ended({"report", "a", "--every-rule"}).exit_status == kExitUsage);
+  CHECK(ended({"report", "a", "--since", "today"}).exit_status == kExitUsage);
+  CHECK(ended({"report", "a", "--since", "2026-01-01", "--last", "1h"}).exit_status == kExitUsage);
+  CHECK(ended({"ready", "a", "--max-vacuous", "2"}).exit_status == kExitUsage);
+  CHECK(ended({"replay", "a", "-c", "c"}).exit_status == kExitUsage);
+}
+
 }  // namespace
 }  // namespace parallax::proxy

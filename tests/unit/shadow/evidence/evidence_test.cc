@@ -20,7 +20,7 @@ Json summary(const std::string& from, const std::string& time, const std::string
              const std::string& version = "v1") {
   auto line = line_of("summary", time, version);
   HyperLogLog sketch;
-  sketch.add(0x123456789ABCDEFULL * (instance.back() - '0'));
+  sketch.add(0x123456789ABCDEFULL * static_cast<unsigned char>(instance.back()));
   line.update({{"from", from},
                {"instance", instance},
                {"operations", 10},
@@ -177,6 +177,10 @@ TEST_CASE("what is no line of a journal is told with its place") {
   auto negative = summary(kOne, kTwo);
   negative["distinct"]["sketch"] = "!";
   CHECK(read({buckets, negative}).problems_total == 2);
+  std::stringstream deep(std::string(1'000'000, '['));
+  JournalReader of_deep({});
+  of_deep.read(deep, "j");
+  CHECK(of_deep.evidence().problems_total == 1);
 }
 
 TEST_CASE("the bound is three in so many") {
@@ -205,7 +209,7 @@ TEST_CASE("a recorded operation has the values of its line, or is refused with t
                {"version", "old"},
                {"side", "legacy"},
                {"user", "app"},
-               {"settings", {{"datestyle", "SQL"}}},
+               {"settings", Json::array({Json::array({"datestyle", "SQL"})})},
                {"parameters", {{"id", "7"}, {"kinds", {"a", nullptr}}}}};
   const auto recorded = recorded_operation(line.dump(), *rules);
   REQUIRE(std::holds_alternative<RecordedOperation>(recorded));
