@@ -210,6 +210,16 @@ TEST_CASE("what a rule's operations are tagged as") {
   check("tag: {}", "f.yaml:5:6: `rules.a.tag`: write `{operation: name}`");
 }
 
+TEST_CASE("groups of rules") {
+  CHECK(good("part_of: [org.dashboard, b]").rules[0].part_of ==
+        std::vector<std::string>{"org.dashboard", "b"});
+  check("part_of: a",
+        "f.yaml:5:10: `rules.a.part_of`: write a list, `[first, second]`, not a single value");
+  check("part_of: [a, a]", "f.yaml:5:14: the group `a` stands here twice");
+  check("part_of: [' ']",
+        "f.yaml:5:11: a group's name has 1 to 200 bytes and no control characters");
+}
+
 TEST_CASE("keys of a rule that a later version knows are refused") {
   for (const std::string key : {"mode"}) {
     check(key + ": x", "f.yaml:5:1: unknown key `" + key + "`: not in this version");

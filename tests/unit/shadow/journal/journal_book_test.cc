@@ -169,6 +169,18 @@ TEST_CASE("plans are told once, with the first line after a verification") {
   CHECK(cut["rewrite_plan"] == Json::array());
 }
 
+TEST_CASE("a state is told when it is news") {
+  World world;
+  CHECK_FALSE(world.book->state(world.rule(), RuleState::unverified, world.now));
+  const auto line = world.book->state(world.rule(), RuleState::broken, world.now);
+  REQUIRE(line);
+  CHECK(Json::parse(*line)["type"] == "state");
+  CHECK(Json::parse(*line)["state"] == "broken");
+  CHECK(Json::parse(*line)["instance"].get<std::string>().size() == 16);
+  CHECK_FALSE(world.book->state(world.rule(), RuleState::broken, world.now));
+  CHECK(world.book->state(world.rule(), RuleState::ready, world.now));
+}
+
 TEST_CASE("sketches of two instances under one key are one") {
   World one;
   World other;
