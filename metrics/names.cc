@@ -13,6 +13,7 @@ constexpr std::array kRuleStep = {"rule", "step"};
 constexpr std::array kReason = {"reason"};
 constexpr std::array kRuleSide = {"rule", "side"};
 constexpr std::array kRuleMode = {"rule", "mode"};
+constexpr std::array kMode = {"mode"};
 constexpr std::array kRuleState = {"rule", "state"};
 constexpr std::array kRuleVersion = {"rule", "version"};
 constexpr std::array kProtocolCovered = {"protocol", "covered"};
@@ -112,6 +113,9 @@ constexpr std::array<MetricInfo, kMetricCount> kTable = {
           "Share of the rule's operations that are shadowed, as a ratio from 0 to 1.", kRule),
     gauge(rule_mode, "parallax_rule_mode", "1 for the mode that the rule is in, otherwise 0.",
           kRuleMode),
+    gauge(mode_override, "parallax_mode_override",
+          "1 for the mode that the switch has set, otherwise 0; all 0: the configuration's hold.",
+          kMode),
     gauge(rule_state, "parallax_rule_state",
           "1 for the state that verification gave the rule, otherwise 0.", kRuleState),
     gauge(rule_info, "parallax_rule_info",

@@ -31,10 +31,11 @@ enum class Metric {
   queue_bytes_limit,
   shadow_connections,  // state
   shadow_connections_limit,
-  sample_ratio,  // rule
-  rule_mode,     // rule, mode
-  rule_state,    // rule, state
-  rule_info,     // rule, version
+  sample_ratio,   // rule
+  rule_mode,      // rule, mode
+  mode_override,  // mode
+  rule_state,     // rule, state
+  rule_info,      // rule, version
   sessions,
   client_connection_outcomes_total,  // outcome
   errors_to_clients_total,           // origin

@@ -39,12 +39,6 @@ int exit_status(const shadow::OnlineFindings& findings) {
 
 int check_on_server(const LoadedConfig& loaded, const CheckCommand& command,
                     const TerminalStyle& style, std::ostream& out, std::ostream& err) {
-  if (loaded.config.mode == shadow::Mode::off) {
-    err << escaped(command.config_file)
-        << ": `mode: off` replays nothing, so --online has no shadow to ask; write `mode: "
-           "shadow`\n";
-    return kExitUsage;
-  }
   const auto& options = loaded.config.shadow;
   const auto end = shadow::check_online(options, *loaded.rules);
   if (const auto* error = std::get_if<shadow::ConnectionError>(&end))

@@ -39,6 +39,9 @@ TLS: write `sslmode=verify-full&sslrootcert=ca.pem` into the upstream URL, and f
 certificates again. Clients that bind SCRAM to TLS (libpq) need channel_binding=disable, or
 `auth: password` here.
 
+The switch: SIGUSR1 makes a running parallax a plain pipe (off), SIGUSR2 takes it back to what the
+configuration says; with `state_dir` it holds over restarts. VALIDATE_QUERIES=false starts in off.
+
 Statements that no rule covers are forwarded all the same; --dev shows a rule to start from for each.
 
 Exit status: 0 fine, 1 the answer is no or the program failed, 2 usage or configuration (of check

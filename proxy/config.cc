@@ -131,11 +131,10 @@ void Loader::check_addresses() {
   clash(draft.admin, "admin.listen", draft.metrics, "metrics.listen");
 }
 
-// Replays need a login; without rules, or with mode off, nothing is replayed.
+// Replays need a login; without rules nothing is replayed. With mode off too: the switch may turn
+// them on.
 void Loader::check_login() {
-  if (draft_.rules.empty() || draft_.config.mode == shadow::Mode::off ||
-      first_upstream() == nullptr)
-    return;
+  if (draft_.rules.empty() || first_upstream() == nullptr) return;
   const ServerParts parts = shadow_parts(*first_upstream(), draft_.shadow);
   const bool user = parts.contains("user");
   const bool database = parts.contains("dbname");

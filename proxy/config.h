@@ -67,6 +67,11 @@ struct JournalConfig {
   shadow::SourceMark path_mark;
 };
 
+struct StateDirConfig {
+  std::string path;
+  shadow::SourceMark mark;
+};
+
 struct Config {
   std::vector<ListenerConfig> listeners;     // one at least
   std::size_t workers = 0;                   // 0 = one for each core
@@ -76,7 +81,9 @@ struct Config {
   std::optional<std::string> metrics_listen;
   std::optional<std::string> admin_listen;
   std::optional<JournalConfig> journal;
+  std::optional<StateDirConfig> state_dir;
   std::string log_level = "info";  // error | warn | info | debug
+  bool log_json = false;
   Limits limits;
   std::vector<shadow::RuleSource> rules;
   // Worth telling and no reason to refuse: parts of the upstream URL that are not used; of rules,

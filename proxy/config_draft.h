@@ -63,6 +63,9 @@ ListenerConfig finished(const DraftListener& draft);
 std::optional<ServerParts> read_url(YamlReader& reader, const YamlEntry& entry, UrlUse use,
                                     ConfigDraft& draft);
 
+// A mode's name, as the configuration and the switch have it.
+Parsed<shadow::Mode> parse_mode(std::string_view text);
+
 // The value of `rules:`. Names that another file has used are problems.
 void read_rules(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft);
 

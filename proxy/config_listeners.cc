@@ -197,9 +197,7 @@ void Checker::check_names() {
 void Checker::check_shadow() {
   const auto& first = draft_.listeners.front();
   if (!first.upstream) return;
-  if (draft_.shadow.contains("host") || draft_.rules.empty() ||
-      draft_.config.mode == shadow::Mode::off)
-    return;
+  if (draft_.shadow.contains("host") || draft_.rules.empty()) return;
   for (const DraftListener& other : draft_.listeners) {
     if (!other.upstream) continue;
     const auto one = host_port(*first.upstream);

@@ -144,6 +144,9 @@ void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule, Prob
   const auto sample = [&](const YamlEntry& at) {
     if (double ratio = 0; reader.value(at, ratio, parse_ratio)) rule.sample = ratio;
   };
+  const auto mode = [&](const YamlEntry& at) {
+    if (auto own = shadow::Mode::off; reader.value(at, own, parse_mode)) source.mode = own;
+  };
   const auto expect = [&](const YamlEntry& at) { read_expect(reader, at, source, warnings); };
   reader.mapping(entry.value,
                  {entry.path,
@@ -152,12 +155,13 @@ void read_rule(YamlReader& reader, const YamlEntry& entry, DraftRule& rule, Prob
                    {"ignore", [&](const YamlEntry& at) { read_ignore(reader, at, source); }},
                    {"columns", [&](const YamlEntry& at) { read_columns(reader, at, source); }},
                    {"sample", sample},
+                   {"mode", mode},
                    {"compare", [&](const YamlEntry& at) { read_compare(reader, at, source); }},
                    {"expect", expect},
                    {"let", [&](const YamlEntry& at) { read_let(reader, at, source); }},
                    {"part_of", [&](const YamlEntry& at) { read_part_of(reader, at, source); }},
                    {"tag", [&](const YamlEntry& at) { read_tag(reader, at, source); }}},
-                  {"mode"}});
+                  {}});
   if (!entry.value.IsMap()) return;
   const std::string name = '`' + entry.path + '`';
   if (!has_legacy)

@@ -2,6 +2,7 @@
 
 #include "proxy/config_draft.h"
 #include "proxy/config_journal.h"
+#include "proxy/expand.h"
 #include "proxy/log.h"
 #include "proxy/text.h"
 #include "proxy/value_parsers.h"
@@ -88,15 +89,21 @@ void read_admin_listen(YamlReader& reader, const YamlEntry& entry, ConfigDraft& 
   }
 }
 
-void read_shadow_url(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft) {
-  draft.shadow = read_url(reader, entry, UrlUse::shadow, draft).value_or(ServerParts{});
+void read_state_dir(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft) {
+  const auto path = reader.text(entry);
+  if (!path) return;
+  if (is_blank(*path)) return reader.problem(entry, "write a directory");
+  draft.config.state_dir = {path_from(reader.directory(), *path), reader.mark(entry.value)};
 }
 
-Parsed<shadow::Mode> parse_mode(std::string_view text) {
-  if (const auto mode = shadow::mode_named(text)) return *mode;
-  return ValueError{text == "cutover"
-                        ? "`cutover` is not in this version; write `off`, `shadow` or `strict`"
-                        : "write `off`, `shadow` or `strict`, not " + quoted_value(text)};
+Parsed<bool> parse_log_format(std::string_view text) {
+  if (text == "text") return false;
+  if (text == "json") return true;
+  return ValueError{"write `text` or `json`, not " + quoted_value(text)};
+}
+
+void read_shadow_url(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft) {
+  draft.shadow = read_url(reader, entry, UrlUse::shadow, draft).value_or(ServerParts{});
 }
 
 Parsed<shadow::Identity> parse_identity(std::string_view text) {
@@ -168,6 +175,13 @@ YamlKey limits_section(const Keys& keys, Limits& limits) {
 
 }  // namespace
 
+Parsed<shadow::Mode> parse_mode(std::string_view text) {
+  if (const auto mode = shadow::mode_named(text)) return *mode;
+  return ValueError{text == "cutover"
+                        ? "`cutover` is not in this version; write `off`, `shadow` or `strict`"
+                        : "write `off`, `shadow` or `strict`, not " + quoted_value(text)};
+}
+
 void read_sections(YamlReader& reader, const YAML::Node& top, ConfigDraft& draft) {
   const Keys keys(reader, draft);
   Config& config = draft.config;
@@ -181,14 +195,16 @@ void read_sections(YamlReader& reader, const YAML::Node& top, ConfigDraft& draft
       keys.section("metrics", {keys.custom("listen", read_metrics_listen)}),
       keys.section("admin", {keys.custom("listen", read_admin_listen)}, {"token"}),
       keys.custom("journal", read_journal),
-      keys.section("log", {keys.value("level", config.log_level, parse_log_level)}, {"format"}),
+      keys.section("log", {keys.value("level", config.log_level, parse_log_level),
+                           keys.value("format", config.log_json, parse_log_format)}),
+      keys.custom("state_dir", read_state_dir),
       limits_section(keys, config.limits),
       strict_section(keys, config.shadow.strict),
       keys.count("workers", config.workers, 1, 1024),
       keys.custom("include", read_include),
       keys.custom("rules", read_rules)};
   known.insert(known.end(), sections.begin(), sections.end());
-  reader.mapping(top, {"", std::move(known), {"state_dir"}});
+  reader.mapping(top, {"", std::move(known), {}});
   if (!draft.given.contains("listeners")) {
     draft.listeners.push_back(std::move(single));
   } else if (!single.given.empty()) {

@@ -134,15 +134,14 @@ int replay_journalled(const ReplayCommand& command, const Environment& environme
     for (const auto& problem : *problems) err << escaped(problem.text()) << '\n';
     return kExitUsage;
   }
-  const auto& [config, rules, tls, journal] = std::get<LoadedConfig>(loaded);
+  const auto& config = std::get<LoadedConfig>(loaded).config;
+  const auto& rules = std::get<LoadedConfig>(loaded).rules;
   JournalReader reader({.since = std::nullopt, .examples = 0, .wanted_id = command.id});
   read_journals(reader, command.journals, err);
   const auto refuse = [&](const std::string& why) {
     err << "parallax: " << escaped(command.id) << ": " << escaped(why) << '\n';
     return kExitUsage;
   };
-  if (config.mode == shadow::Mode::off)
-    return refuse("`mode: off` replays nothing; write `mode: shadow`");
   if (reader.wanted_line().empty()) return refuse("no line of the journal has this id");
   const auto recorded = recorded_operation(reader.wanted_line(), *rules);
   if (const auto* why = std::get_if<std::string>(&recorded)) return refuse(*why);

@@ -101,7 +101,8 @@ int learn(const LearnCommand& command, const Environment& environment, const Ter
   }
   const auto rules = served.rules;
   const auto window = served.config.shadow.window;
-  Log log(log_level(served.config.log_level).value_or(LogLevel::info));
+  Log log(log_level(served.config.log_level).value_or(LogLevel::info),
+          served.config.log_json ? LogFormat::json : LogFormat::text);
   LogReport report(log);
   try {
     Server server(std::move(served), report, log, &setup);

@@ -11,7 +11,7 @@ std::variant<LoadedConfig, std::vector<ConfigProblem>> load_with_rules(
   auto read = load_config(path, environment);
   if (auto* problems = std::get_if<std::vector<ConfigProblem>>(&read)) return std::move(*problems);
   LoadedConfig loaded{std::get<Config>(std::move(read)), nullptr, std::make_unique<TlsContexts>(),
-                      nullptr};
+                      nullptr, nullptr};
   if (dev) {
     if (auto problem = enable_dev(loaded.config)) {
       return std::vector<ConfigProblem>{{{path, 1, 1}, std::move(*problem)}};
@@ -39,6 +39,16 @@ std::optional<ConfigProblem> open_journal(LoadedConfig& loaded) {
     return ConfigProblem{mark, "`journal.path`: cannot open " + options.path + ": " + *error};
   }
   loaded.journal = std::get<std::unique_ptr<shadow::JournalFile>>(std::move(opened));
+  return std::nullopt;
+}
+
+std::optional<ConfigProblem> open_state_dir(LoadedConfig& loaded) {
+  if (!loaded.config.state_dir) return std::nullopt;
+  const auto& [path, mark] = *loaded.config.state_dir;
+  auto opened = StateDir::open(path);
+  if (const auto* error = std::get_if<std::string>(&opened))
+    return ConfigProblem{mark, "`state_dir`: cannot use " + path + ": " + *error};
+  loaded.state_dir = std::get<std::unique_ptr<StateDir>>(std::move(opened));
   return std::nullopt;
 }
 

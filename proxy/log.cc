@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -55,6 +56,21 @@ std::optional<LogLevel> log_level(std::string_view text) {
 }
 
 namespace {
+
+// After the time. escaped() leaves valid UTF-8 alone, which JSON needs.
+std::string line_of(LogFormat format, LogLevel level, std::initializer_list<LogField> fields,
+                    std::string_view message) {
+  if (format == LogFormat::json) {
+    nlohmann::ordered_json line = {{"level", name(level)}, {"message", escaped(message)}};
+    for (const LogField& field : fields) line[std::string(field.key)] = escaped(field.value);
+    return line.dump().substr(1);  // the pattern has begun the object
+  }
+  std::string line(name(level));
+  line.push_back(' ');
+  for (const LogField& field : fields) line.append(field_text(field));
+  return line.append(escaped(message));
+}
+
 using Seconds = std::chrono::seconds::rep;  // of the steady clock
 Seconds now() {
   return std::chrono::duration_cast<std::chrono::seconds>(
@@ -64,6 +80,9 @@ Seconds now() {
 }  // namespace
 
 struct Log::Impl {
+  explicit Impl(LogFormat of) : format(of) {}
+
+  const LogFormat format;
   std::shared_ptr<spdlog::details::thread_pool> writer;  // none: lines are written at once
   std::shared_ptr<spdlog::logger> logger;
   std::atomic<std::size_t> lost_told{0};
@@ -74,24 +93,28 @@ struct Log::Impl {
 };
 
 // The level stands in the line's text, so spdlog itself lets everything through.
-void prepare(spdlog::logger& logger) {
-  logger.set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc);
+void prepare(spdlog::logger& logger, LogFormat format) {
+  const char* pattern = format == LogFormat::json ? R"({"ts":"%Y-%m-%dT%H:%M:%S.%eZ",%v)"
+                                                  : "%Y-%m-%dT%H:%M:%S.%eZ %v";
+  logger.set_pattern(pattern, spdlog::pattern_time_type::utc);
   logger.set_level(spdlog::level::trace);
   logger.flush_on(spdlog::level::trace);
 }
 
-Log::Log(LogLevel level) : level_(level), impl_(std::make_unique<Impl>()) {
+Log::Log(LogLevel level, LogFormat format)
+    : level_(level), format_(format), impl_(std::make_unique<Impl>(format)) {
   impl_->writer = std::make_shared<spdlog::details::thread_pool>(kLogQueueLines, 1);
   impl_->logger = std::make_shared<spdlog::async_logger>(
       "parallax", std::make_shared<spdlog::sinks::stderr_sink_mt>(), impl_->writer,
       spdlog::async_overflow_policy::overrun_oldest);
-  prepare(*impl_->logger);
+  prepare(*impl_->logger, format);
 }
 
-Log::Log(LogLevel level, std::ostream& out) : level_(level), impl_(std::make_unique<Impl>()) {
+Log::Log(LogLevel level, std::ostream& out, LogFormat format)
+    : level_(level), format_(format), impl_(std::make_unique<Impl>(format)) {
   impl_->logger = std::make_shared<spdlog::logger>(
       "parallax", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
-  prepare(*impl_->logger);
+  prepare(*impl_->logger, format);
 }
 
 Log::~Log() {
@@ -110,7 +133,10 @@ void Log::Impl::tell_lost_now() {
   const std::size_t lost = writer->overrun_counter();
   const std::size_t told = lost_told.exchange(lost);
   if (lost > told) {
-    logger->warn("warn {} log lines were lost: the output is too slow", lost - told);
+    const auto line =
+        line_of(format, LogLevel::warn, {},
+                std::to_string(lost - told) + " log lines were lost: the output is too slow");
+    logger->log(spdlog::level::warn, spdlog::string_view_t(line));
   }
 }
 
@@ -118,10 +144,7 @@ void Log::write(LogLevel level, std::initializer_list<LogField> fields,
                 std::string_view message) noexcept {
   if (!writes(level)) return;
   try {
-    std::string line(name(level));
-    line.push_back(' ');
-    for (const LogField& field : fields) line.append(field_text(field));
-    line.append(escaped(message));
+    const auto line = line_of(format_, level, fields, message);
     impl_->logger->log(spdlog::level::info, spdlog::string_view_t(line));
     impl_->tell_lost();
   } catch (const std::exception&) {

@@ -2,6 +2,8 @@
 
 // The log: one line of text for each event on stderr,
 //   2026-11-24T22:49:33.123Z info session=12 message
+// or, as an object,
+//   {"ts":"2026-11-24T22:49:33.123Z","level":"info","message":"message","session":"12"}
 // Lines are written by a thread of their own from a bounded queue: a stalled stderr never stops a
 // session; when the queue is full the oldest lines are lost, and their number is told. No values,
 // parameters or SQL of clients go here.
@@ -27,13 +29,17 @@ struct LogField {
   std::string value;
 };
 
+enum class LogFormat { text, json };
+
 inline constexpr std::size_t kLogQueueLines = 8192;
 
 class Log {
  public:
-  explicit Log(LogLevel level);            // to stderr, by a thread of its own
-  Log(LogLevel level, std::ostream& out);  // at once
-  ~Log();                                  // writes what is queued
+  // To stderr, by a thread of its own.
+  explicit Log(LogLevel level, LogFormat format = LogFormat::text);
+  // At once.
+  Log(LogLevel level, std::ostream& out, LogFormat format = LogFormat::text);
+  ~Log();  // writes what is queued
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
@@ -48,6 +54,7 @@ class Log {
  private:
   struct Impl;
   LogLevel level_;
+  LogFormat format_;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -52,7 +52,12 @@ int run(const RunCommand& command) {
     std::cerr << problem->text() << "\n";
     return kExitUsage;
   }
-  Log log(log_level(config.log_level).value_or(LogLevel::info));
+  if (const auto problem = open_state_dir(served)) {
+    std::cerr << problem->text() << "\n";
+    return kExitUsage;
+  }
+  Log log(log_level(config.log_level).value_or(LogLevel::info),
+          config.log_json ? LogFormat::json : LogFormat::text);
   for (const auto& warning : config.warnings) log.write(LogLevel::warn, warning.text());
   const std::unique_ptr<shadow::Report> report =
       command.dev ? std::unique_ptr<shadow::Report>(
@@ -61,6 +66,7 @@ int run(const RunCommand& command) {
   raise_descriptor_limit();
   try {
     Server server(std::move(served), *report, log);
+    server.begin_modes(environment("VALIDATE_QUERIES"));
     server.start();
     log_addresses(log, server);
     server.run();

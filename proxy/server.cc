@@ -15,6 +15,8 @@ using metrics::Metric;
 namespace {
 
 constexpr std::chrono::milliseconds kDrainStep{50};
+// A run that has lasted so long does not count among unclean ones in a row.
+constexpr std::chrono::milliseconds kLasted{std::chrono::minutes(10)};
 // What the shadow side gets after the last session has gone, to finish what it has begun.
 constexpr std::chrono::milliseconds kEngineDrain{5'000};
 
@@ -39,6 +41,8 @@ Server::Server(LoadedConfig loaded, shadow::Report& report, Log& log, const Lear
       report_(report),
       log_(log),
       learn_(learn),
+      state_dir_(std::move(loaded.state_dir)),
+      modes_(config_.mode, state_dir_.get(), log, [this] { modes_changed(); }),
       registry_(std::make_unique<metrics::Registry>()),
       proxy_metrics_(std::make_unique<ProxyMetrics>(*registry_)),
       shadow_metrics_(std::make_unique<shadow::ShadowMetrics>(*registry_, *rules_)),
@@ -99,6 +103,7 @@ void Server::add_gauges() {
       return engine_ ? static_cast<double>(engine_->connections().*member) : 0;
     });
   }
+  add_mode_gauges();
   for (const auto& rule : rules_->rules()) add_rule_gauges(*rule);
   for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
     if (!tls_->expires_at(i)) continue;
@@ -108,14 +113,22 @@ void Server::add_gauges() {
   }
 }
 
-void Server::add_rule_gauges(const shadow::Rule& rule) {
-  const char* mode = (config_.mode != shadow::Mode::off) ? "shadow" : "off";
-  for (const char* each : {"off", "shadow"}) {
-    registry_->function(Metric::rule_mode, {rule.name, each},
-                        [on = std::string_view(each) == mode] { return on ? 1.0 : 0.0; });
+void Server::add_mode_gauges() {
+  for (const auto mode : shadow::kModes) {
+    registry_->function(Metric::mode_override, {std::string(shadow::name(mode))}, [this, mode] {
+      return modes_.mode_switch().overridden() == mode ? 1.0 : 0.0;
+    });
   }
-  registry_->function(Metric::sample_ratio, {rule.name}, [this, &rule] {
-    return (config_.mode != shadow::Mode::off) ? rule.sample : 0.0;
+}
+
+void Server::add_rule_gauges(const shadow::Rule& rule) {
+  for (const auto mode : shadow::kModes) {
+    registry_->function(
+        Metric::rule_mode, {rule.name, std::string(shadow::name(mode))},
+        [modes = rule_modes(), &rule, mode] { return modes.of(rule) == mode ? 1.0 : 0.0; });
+  }
+  registry_->function(Metric::sample_ratio, {rule.name}, [modes = rule_modes(), &rule] {
+    return modes.off(rule) ? 0.0 : rule.sample;
   });
   registry_->function(Metric::rule_info, {rule.name, rule.version}, [] { return 1.0; });
   for (const auto state : shadow::kRuleStates) {
@@ -142,7 +155,7 @@ shadow::Report& Server::make_report(std::unique_ptr<shadow::JournalFile> journal
 }
 
 void Server::make_engine(std::unique_ptr<shadow::JournalFile> journal) {
-  if (config_.mode == shadow::Mode::off || learn_ != nullptr) return;
+  if (learn_ != nullptr) return;
   auto& report = make_report(std::move(journal));
   engine_ = std::make_unique<shadow::Engine>(config_.shadow, rules_, *shadow_metrics_, *registry_,
                                              report, worker_count(config_));
@@ -183,9 +196,9 @@ void Server::observe(WorkerContext& context) {
       shadow::TapOptions{.user = config_.shadow.keyword("user"),
                          .database = config_.shadow.keyword("dbname"),
                          .identity = config_.shadow.identity,
-                         .dev = config_.shadow.dev,
-                         .mode = config_.mode,
+                         .modes = rule_modes(),
                          .strict = config_.shadow.strict,
+                         .dev = config_.shadow.dev,
                          .open_operations = &engine_->open_operations(),
                          .live = shadows_where_clients_go(config_),
                          .capture_bytes = config_.shadow.capture_bytes,
@@ -246,18 +259,22 @@ void Server::make_http() {
 }
 
 void Server::start() {
-  if (engine_) engine_->start();
+  if (engine_) engine_->start(!rule_modes().all_off(*rules_));
   for (auto& worker : workers_) worker->start();
   watch_signal(sigterm_, SIGTERM);
   watch_signal(sigint_, SIGINT);
   watch_signal(sighup_, SIGHUP);
+  watch_signal(sigusr1_, SIGUSR1);
+  watch_signal(sigusr2_, SIGUSR2);
+  lasted_timer_ = std::make_unique<io::Timer>(loop_);
+  lasted_timer_->start(kLasted, [this] { modes_.lasted(); });
   watch_idle();
   ready_ = true;
 }
 
 void Server::run() {
   loop_.run();
-  for (auto* handle : {&sigterm_, &sigint_, &sighup_})
+  for (auto* handle : {&sigterm_, &sigint_, &sighup_, &sigusr1_, &sigusr2_})
     uv_close(reinterpret_cast<uv_handle_t*>(handle), nullptr);
 }
 
@@ -298,8 +315,20 @@ void Server::warn_of_channel_binding(std::size_t listener) {
              "string, or `auth: password` for this listener");
 }
 
+// Called by whoever sets the switch, on any thread.
+void Server::modes_changed() {
+  for (auto& worker : workers_) worker->let_go();
+  if (engine_ && ready_) engine_->set_awake(!rule_modes().all_off(*rules_));
+}
+
 void Server::signalled(int number) {
   if (number == SIGHUP) return reload_certificates();
+  if (number == SIGUSR1 || number == SIGUSR2) {
+    const bool off = number == SIGUSR1;
+    modes_.set(off ? std::optional(shadow::Mode::off) : std::nullopt,
+               off ? "signal SIGUSR1" : "signal SIGUSR2");
+    return;
+  }
   log_.write(LogLevel::info, std::string("signal ") + (number == SIGTERM ? "SIGTERM" : "SIGINT") +
                                  (draining_ ? ": ending now" : ": draining"));
   if (draining_) {
@@ -346,6 +375,8 @@ void Server::drain_step() {
   admin_http_.reset();
   drain_timer_.reset();
   idle_timer_.reset();
+  lasted_timer_.reset();
+  modes_.end();
   loop_.stop();
 }
 

@@ -16,12 +16,14 @@
 #include "proxy/learn_setup.h"
 #include "proxy/loaded_config.h"
 #include "proxy/log.h"
+#include "proxy/mode_control.h"
 #include "proxy/proxy_metrics.h"
 #include "proxy/tee_report.h"
 #include "proxy/worker.h"
 #include "shadow/engine.h"
 #include "shadow/journal/journal.h"
 #include "shadow/report.h"
+#include "shadow/rule_modes.h"
 #include "shadow/rules/rule.h"
 #include "shadow/shadow_metrics.h"
 
@@ -34,10 +36,13 @@ class Server {
   Server(LoadedConfig loaded, shadow::Report& report, Log& log, const LearnSetup* learn = nullptr);
   ~Server();
 
+  // `validate`: VALIDATE_QUERIES of the environment. Before start().
+  void begin_modes(const std::optional<std::string>& validate) { modes_.begin(validate); }
   // Starts everything and returns; the bound addresses are known then.
   void start();
   // Runs the main loop until a signal has led to a complete stop: SIGTERM or SIGINT drains, a
-  // second one ends at once. SIGHUP reads the certificates again.
+  // second one ends at once. SIGHUP reads the certificates again; SIGUSR1 sets the switch to off,
+  // SIGUSR2 back to the configuration's modes.
   void run();
 
   const std::vector<ListenerConfig>& listeners() const { return config_.listeners; }
@@ -56,6 +61,7 @@ class Server {
   };
 
   void add_gauges();
+  void add_mode_gauges();
   void add_rule_gauges(const shadow::Rule& rule);
   shadow::Report& make_report(std::unique_ptr<shadow::JournalFile> journal);
   void make_engine(std::unique_ptr<shadow::JournalFile> journal);
@@ -70,6 +76,8 @@ class Server {
   void signalled(int number);
   void begin_drain();
   void watch_idle();
+  shadow::RuleModes rule_modes() const { return {modes_.mode_switch(), config_.mode}; }
+  void modes_changed();
   void drain_step();
   void watch_signal(uv_signal_t& handle, int number);
 
@@ -77,7 +85,9 @@ class Server {
   std::shared_ptr<const shadow::RuleSet> rules_;
   shadow::Report& report_;
   Log& log_;
-  const LearnSetup* learn_;  // null but for `learn`
+  const LearnSetup* learn_;              // null but for `learn`
+  std::unique_ptr<StateDir> state_dir_;  // null without one
+  ModeControl modes_;
   std::unique_ptr<metrics::Registry> registry_;
   std::unique_ptr<ProxyMetrics> proxy_metrics_;
   std::unique_ptr<shadow::ShadowMetrics> shadow_metrics_;
@@ -86,10 +96,10 @@ class Server {
   WorkerShared shared_;
   // Told once for each listener.
   std::vector<std::unique_ptr<std::atomic<bool>>> channel_binding_told_;
-  std::unique_ptr<shadow::Journal> journal_;  // null without one, and in mode off
+  std::unique_ptr<shadow::Journal> journal_;  // null without one
   std::unique_ptr<TeeReport> tee_;            // with a journal
   Door door_{*this};
-  std::unique_ptr<shadow::Engine> engine_;  // null in mode off
+  std::unique_ptr<shadow::Engine> engine_;  // null for `learn`
   std::vector<std::unique_ptr<Worker>> workers_;
   io::Loop loop_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
@@ -97,9 +107,12 @@ class Server {
   std::unique_ptr<metrics::HttpServer> admin_http_;
   std::unique_ptr<io::Timer> drain_timer_;
   std::unique_ptr<io::Timer> idle_timer_;
+  std::unique_ptr<io::Timer> lasted_timer_;
   uv_signal_t sigterm_{};
   uv_signal_t sigint_{};
   uv_signal_t sighup_{};
+  uv_signal_t sigusr1_{};
+  uv_signal_t sigusr2_{};
   std::atomic<bool> ready_{false};
   bool draining_ = false;
   std::uint64_t drain_deadline_ns_ = 0;

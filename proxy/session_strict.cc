@@ -71,7 +71,8 @@ void Session::strict_run(shadow::ClientRound round) {
 }
 
 void Session::let_go() {
-  if (gate_ != nullptr && gate_->busy() && !gate_->injecting()) gate_->let_go();
+  if (gate_ == nullptr || observer_->strict()->may_hold()) return;
+  if (gate_->busy() && !gate_->injecting()) gate_->let_go();
 }
 
 }  // namespace parallax::proxy

@@ -52,7 +52,12 @@ Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
   for (auto& state : states) state.store(RuleState::unverified, std::memory_order_relaxed);
 }
 
-void Engine::Impl::run() {
+void Engine::Impl::set_awake(bool awake) {
+  if (!stopping) verifier.set_awake(awake);
+}
+
+void Engine::Impl::run(bool awake) {
+  verifier.set_awake(awake);
   for (const auto& rule : rules->rules()) verifier.verify(*rule);
   loop.run();
   // Offers may have come while the loop was ending.
@@ -380,11 +385,15 @@ RuleState Engine::state(const Rule& rule) const {
   return impl_->states[rule.index].load(std::memory_order_acquire);
 }
 
-void Engine::start() {
-  impl_->thread = std::thread([impl = impl_.get()] {
+void Engine::start(bool awake) {
+  impl_->thread = std::thread([impl = impl_.get(), awake] {
     pthread_setname_np(pthread_self(), "shadow");  // what its load is told apart by
-    impl->run();
+    impl->run(awake);
   });
+}
+
+void Engine::set_awake(bool awake) {
+  impl_->loop.post([impl = impl_.get(), awake] { impl->set_awake(awake); });
 }
 
 void Engine::stop(std::chrono::milliseconds deadline) { impl_->stop(deadline); }

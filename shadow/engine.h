@@ -46,8 +46,11 @@ class Engine {
   // Before start(): to whom answers of strict mode go. It must outlive the engine.
   void set_strict_door(StrictDoor& door);
 
-  // Starts the thread and verification.
-  void start();
+  // Starts the thread and, awake, verification. Asleep the engine never connects by itself; what is
+  // offered is replayed all the same.
+  void start(bool awake = true);
+  // Thread-safe, and only after start().
+  void set_awake(bool awake);
   // No more offers follow. Operations that wait are dropped (`drain`); running ones get until the
   // deadline. Returns when the thread has ended and all connections are closed.
   void stop(std::chrono::milliseconds deadline);

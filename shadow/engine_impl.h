@@ -52,7 +52,8 @@ struct Engine::Impl {
   Impl(Options given, std::shared_ptr<const RuleSet> rule_set, const ShadowMetrics& metrics,
        metrics::Registry& registry, Report& to, std::size_t workers);
 
-  void run();
+  void run(bool awake);
+  void set_awake(bool awake);
   void stop(std::chrono::milliseconds deadline);
 
   void take_offers();

@@ -15,6 +15,10 @@ namespace {
 constexpr std::size_t kSimple = 0;
 constexpr std::size_t kExtended = 1;
 
+double seconds_of(const protocol::Command& command) {
+  return static_cast<double>(command.completed_ns - command.requested_ns) * 1e-9;
+}
+
 }  // namespace
 
 SessionTap::SessionTap(WorkerTap& worker, std::uint64_t session_id,
@@ -38,6 +42,7 @@ protocol::StatementRef SessionTap::on_query(std::string_view sql, bool whole) {
   const auto& found = statement->literal_match;
   if (!found.root && !found.shape_of && found.children.empty())
     return uncovered(std::move(statement), sql, text, {});
+  if (worker_.is_off(statement->known)) return statement;
   auto simple = std::make_shared<SimpleRequest>();
   begin(simple->request, found, {});
   if (statement->known.in_operations()) simple->request.tags = read_tags(sql, text, {});
@@ -69,6 +74,7 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
     return bind_settings(statement->setting_effects.front(), *parameters);
   }
   if (!statement->known.covered()) return nullptr;
+  if (worker_.is_off(statement->known)) return worker_.off_;
   auto binding = std::make_shared<Binding>();
   const auto unread = [&](SkipReason why) {
     if (statement->known.roots.empty()) return std::shared_ptr<Binding>();
@@ -105,9 +111,11 @@ void SessionTap::begin(Request& request, Matches found, protocol::Bytes formats)
   if (found.root) {
     request.rule = found.root->rule;
     request.side = found.root->side;
-    if (request.side == Side::rewrite && !request.rule->reversible) {
+    if (worker_.options_.modes.off(*request.rule)) {
+      request.skip = SkipReason::off;
+    } else if (request.side == Side::rewrite && !request.rule->reversible) {
       request.skip = SkipReason::one_way;
-    } else if (worker_.mode_of(*request.rule) != Mode::strict &&
+    } else if (worker_.options_.modes.of(*request.rule) != Mode::strict &&
                !worker_.draw(request.rule->sample)) {
       request.skip = SkipReason::sampled_out;
     } else {
@@ -118,7 +126,7 @@ void SessionTap::begin(Request& request, Matches found, protocol::Bytes formats)
   } else if (found.shape_of) {
     request.rule = found.shape_of->rule;
     request.side = found.shape_of->side;
-    request.skip = SkipReason::pin;
+    request.skip = worker_.options_.modes.off(*request.rule) ? SkipReason::off : SkipReason::pin;
   }
   bool orphan = request.rule == nullptr;
   for (auto& child : found.children) {
@@ -144,27 +152,6 @@ bool SessionTap::is_wanted(const Request& request) const {
   return !request.rule->source.compare.snapshot_only && worker_.options_.live;
 }
 
-std::span<const SettingEffect> SessionTap::effects_of(const protocol::Command& command,
-                                                      const KnownStatement& statement) {
-  static const SettingEffect unknown;
-  const auto& effects = statement.setting_effects;
-  if (effects.empty()) return {};
-  if (const auto* bound = dynamic_cast<const SettingBinding*>(command.binding.get()))
-    return bound->effects;
-  const auto index = command.simple ? statement_index_ : 0;
-  const bool clear = index < effects.size() && !takes_parameters(effects);
-  return clear ? std::span(effects[index]) : std::span(&unknown, 1);
-}
-
-const ReplayContextRef& SessionTap::replay_context() {
-  if (replay_revision_ == context_.revision()) return replay_context_;
-  replay_revision_ = context_.revision();
-  auto now = context_.replay_context();
-  if (now != *replay_context_)
-    replay_context_ = std::make_shared<const ReplayContext>(std::move(now));
-  return replay_context_;
-}
-
 void SessionTap::on_command(const protocol::Command& command) {
   statement_index_ = command.first ? 0 : statement_index_ + 1;
   const auto* statement = known_statement(command.statement);
@@ -172,11 +159,11 @@ void SessionTap::on_command(const protocol::Command& command) {
   if (command.first) {
     const auto protocol = command.simple ? kSimple : kExtended;
     worker_.shard_.add(worker_.metrics_.statements[protocol][covered ? 1 : 0]);
-    if (covered && command.simple) simple_operation(command);
+    if (covered && command.simple) simple_operation(command, *statement);
     if (!covered && statement != nullptr && command.tag.starts_with("SELECT"))
       count_uncovered(command, *statement);
   }
-  if (covered && !command.simple) portal_operation(command);
+  if (covered && !command.simple) portal_operation(command, *statement);
   if (command.end == protocol::CommandEnd::failed) return;
   // Everything but an error may have changed the session: also a portal that was suspended
   // half-way.
@@ -188,36 +175,31 @@ void SessionTap::on_command(const protocol::Command& command) {
   context_.completed(command.tag, &statement->known.shape, effects_of(command, *statement));
 }
 
-protocol::StatementRef SessionTap::uncovered(std::shared_ptr<KnownStatement> known,
-                                             std::string_view sql, std::string_view text,
-                                             std::string_view name) const {
-  if (!known->may_be_covered || (text.size() == sql.size() && name.empty())) return known;
-  const auto* rule = worker_.rules_.tagged(read_operation(sql, text, name));
-  if (rule == nullptr) return known;
-  auto unknown = std::make_shared<UnknownTagged>();
-  unknown->statement = std::move(known);
-  unknown->rule = rule;
-  return unknown;
-}
-
-// A tagged operation drifts where its statement has changed and its rule has not.
-void SessionTap::count_uncovered(const protocol::Command& command,
-                                 const KnownStatement& statement) {
-  const auto* unknown = dynamic_cast<const UnknownTagged*>(command.statement.get());
-  const auto* rule = unknown != nullptr ? unknown->rule : nullptr;
-  if (rule != nullptr) worker_.shard_.add(worker_.metrics_.of(*rule).unknown_tagged);
-  worker_.report_uncovered(statement, rule);
-}
-
-void SessionTap::simple_operation(const protocol::Command& command) {
+void SessionTap::simple_operation(const protocol::Command& command,
+                                  const KnownStatement& statement) {
   auto* simple = dynamic_cast<SimpleRequest*>(command.statement.get());
-  if (simple != nullptr && !simple->request.ended)
-    end_request(simple->request, ending_of(command), rows_of_tag(command.tag), std::nullopt);
+  if (simple != nullptr) {
+    if (simple->request.ended) return;
+    return end_request(simple->request, ending_of(command), rows_of_tag(command.tag), std::nullopt);
+  }
+  const auto& match = statement.literal_match;
+  if (match.root) {
+    count_off(*match.root->rule, match.root->side, seconds_of(command));
+  } else if (match.shape_of) {
+    count_off(*match.shape_of->rule, match.shape_of->side, seconds_of(command));
+  }
 }
 
 // A portal that was suspended (the row limit of Execute) may be gone on with: its operation ends
 // with its last row, or with the transaction that it lives in.
-void SessionTap::portal_operation(const protocol::Command& command) {
+void SessionTap::portal_operation(const protocol::Command& command,
+                                  const KnownStatement& statement) {
+  if (command.binding == worker_.off_) {
+    const auto& roots = statement.known.roots;
+    if (!roots.empty() && command.end != protocol::CommandEnd::suspended)
+      count_off(*roots.front().rule, roots.front().side, seconds_of(command));
+    return;
+  }
   auto* binding = dynamic_cast<Binding*>(command.binding.get());
   if (binding == nullptr || binding->request.ended) return;
   const auto open = std::find_if(
@@ -272,9 +254,7 @@ void SessionTap::end_open_portals(std::optional<SkipReason> skip) {
 }
 
 SessionTap::Ending SessionTap::ending_of(const protocol::Command& command) {
-  return {command.end, std::string(command.sqlstate),
-          static_cast<double>(command.completed_ns - command.requested_ns) * 1e-9,
-          replay_context()};
+  return {command.end, std::string(command.sqlstate), seconds_of(command), replay_context()};
 }
 
 void SessionTap::operation(Request& request, const Ending& ending, LiveResult live,

@@ -68,8 +68,10 @@ class SessionTap final : public protocol::ConversationListener, public StrictSes
   void begin(Request& request, Matches found, protocol::Bytes formats);
   bool is_wanted(const Request& request) const;
   Ending ending_of(const protocol::Command& command);
-  void simple_operation(const protocol::Command& command);
-  void portal_operation(const protocol::Command& command);
+  void simple_operation(const protocol::Command& command, const KnownStatement& statement);
+  // The root of a rule that is off.
+  void count_off(const Rule& rule, Side side, double seconds);
+  void portal_operation(const protocol::Command& command, const KnownStatement& statement);
   // `rows` that the client got; nothing when it has not taken all.
   void end_request(Request& request, const Ending& ending, std::optional<std::uint64_t> rows,
                    std::optional<SkipReason> skip);

@@ -56,7 +56,7 @@ WorkerTap::WorkerTap(const RuleSet& rules, const ShadowMetrics& metrics, metrics
       random_(options_.seed | 1),
       captures_{options_.capture_bytes, options_.captures_bytes} {
   strict_configured_ = std::ranges::any_of(rules_.rules(), [this](const auto& rule) {
-    return rule->source.mode.value_or(options_.mode) == Mode::strict;
+    return options_.modes.configured(*rule) == Mode::strict;
   });
 }
 
@@ -98,6 +98,16 @@ std::shared_ptr<KnownStatement> WorkerTap::know(std::string_view text) {
   return statement;
 }
 
+bool WorkerTap::is_off(const KnownText& known) const {
+  const auto& modes = options_.modes;
+  const auto* open = options_.open_operations;
+  return std::ranges::all_of(known.roots,
+                             [&](const StatementPlace& place) { return modes.off(*place.rule); }) &&
+         std::ranges::all_of(known.children, [&](const StatementPlace& place) {
+           return modes.off(*place.rule) && (open == nullptr || !open->any(*place.rule));
+         });
+}
+
 // xorshift64: sampling needs speed and an even spread, not secrecy.
 bool WorkerTap::draw(double share) {
   if (share >= 1.0) return true;
@@ -105,17 +115,6 @@ bool WorkerTap::draw(double share) {
   random_ ^= random_ >> 7;
   random_ ^= random_ << 17;
   return static_cast<double>(random_ >> 11) * 0x1.0p-53 < share;
-}
-
-Mode WorkerTap::mode_of(const Rule& rule) const {
-  const auto& own = rule.source.mode;
-  return options_.modes == nullptr ? own.value_or(options_.mode)
-                                   : options_.modes->of(options_.mode, own);
-}
-
-bool WorkerTap::any_strict() const {
-  const auto over = options_.modes == nullptr ? std::nullopt : options_.modes->overridden();
-  return over ? *over == Mode::strict : strict_configured_;
 }
 
 void WorkerTap::report_uncovered(const KnownStatement& statement, const Rule* tagged) {

@@ -23,8 +23,8 @@
 #include "shadow/captured.h"
 #include "shadow/engine.h"
 #include "shadow/live_capture.h"
-#include "shadow/mode.h"
 #include "shadow/open_operations.h"
+#include "shadow/rule_modes.h"
 #include "shadow/setting_effect.h"
 #include "shadow/shadow_metrics.h"
 
@@ -48,10 +48,9 @@ struct TapOptions {
   std::string user;  // the shadow connection's; sessions of others are not comparable
   std::string database;
   Identity identity = Identity::same_user;
-  bool dev = false;                   // report statements that no rule covers
-  const ModeSwitch* modes = nullptr;  // null: there is no switch
-  Mode mode = Mode::shadow;           // of rules without a mode of their own
+  RuleModes modes = {};  // asked for each statement
   StrictOptions strict = {};
+  bool dev = false;  // report statements that no rule covers
   // Of rules with several statements; null: there is always one under way.
   OpenOperations* open_operations = nullptr;
   bool live = true;  // copy what clients get: the shadow is the same database system
@@ -76,8 +75,10 @@ class WorkerTap {
   // `text`: without comments around it.
   std::shared_ptr<KnownStatement> know(std::string_view text);
   bool draw(double share);
-  Mode mode_of(const Rule& rule) const;
-  bool any_strict() const;
+  bool any_strict() const { return options_.modes.any_strict(strict_configured_); }
+  // Nothing is to be done for it: all rules that it could belong to are off, and no operation that
+  // was begun before waits for it.
+  bool is_off(const KnownText& known) const;
   // `tagged`: whose operation it says it belongs to; may be null.
   void report_uncovered(const KnownStatement& statement, const Rule* tagged);
 
@@ -98,6 +99,8 @@ class WorkerTap {
   std::uint64_t random_;
   bool strict_configured_ = false;  // of a rule, or of all
   CaptureBudget captures_;
+  // Stands for what was bound while its rules were off: nothing is known of its values.
+  const protocol::BindingRef off_ = std::make_shared<protocol::BindingNote>();
   Entries entries_;  // most recently used first
   std::unordered_map<std::string_view, Entries::iterator> by_text_;
   std::size_t text_bytes_ = 0;

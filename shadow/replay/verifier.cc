@@ -36,9 +36,16 @@ void Verifier::verify(const Rule& rule) {
   if (known(pending_) || known(again_)) return;
   pending_.push_back(&rule);
   // What waits for a right alone holds up no other.
-  if (in_round_ || (retry_.active() && in_trouble_)) return;
+  if (!awake_ || in_round_ || (retry_.active() && in_trouble_)) return;
   retry_.cancel();
   begin_round();
+}
+
+void Verifier::set_awake(bool awake) {
+  if (std::exchange(awake_, awake) == awake) return;
+  if (!awake) return retry_.cancel();
+  next_retry_ = kVerifyRetryFirst;
+  if (!in_round_ && !pending_.empty()) begin_round();
 }
 
 void Verifier::close() {
@@ -89,7 +96,7 @@ void Verifier::on_facts(std::variant<ServerFacts, ReplaySkip> facts) {
 }
 
 void Verifier::check_next() {
-  if (pending_.empty() || !connection_->open()) return end_round();
+  if (pending_.empty() || !awake_ || !connection_->open()) return end_round();
   check_ = std::make_shared<RuleCheck>(loop_, options_, *pending_.front());
   check_->run(*connection_, [this](RuleCheck::End end) { on_checked(std::move(end)); });
 }
@@ -136,7 +143,7 @@ void Verifier::end_round() {
   for (const Rule* rule : pending_) not_told(*rule, trouble_);
   pending_.insert(pending_.end(), again_.begin(), again_.end());
   again_.clear();
-  if (!pending_.empty()) retry_later();
+  if (awake_ && !pending_.empty()) retry_later();
   if (listener_.round_ended) listener_.round_ended();
 }
 

@@ -47,6 +47,9 @@ class Verifier {
   // Adds a rule, which is found once; one that is broken but may mend (Verification::may_mend) is
   // tried and found again. What waits is bounded by the number of rules.
   void verify(const Rule& rule);
+  // Asleep no round begins, and one that is under way ends early: what waits, waits until it is
+  // awake again. Awake from the start.
+  void set_awake(bool awake);
   // Nothing is called any more; a connection in use is closed and given back.
   void close();
 
@@ -75,6 +78,7 @@ class Verifier {
   ReplaySkip trouble_;       // of this round: why it ends early
   std::shared_ptr<ServerFactsCheck> facts_;
   bool in_round_ = false;  // has a connection, or waits for one
+  bool awake_ = true;
   bool closed_ = false;
   Connection* connection_ = nullptr;
   std::shared_ptr<RuleCheck> check_;

@@ -59,7 +59,7 @@ TEST_CASE("a fine configuration is one line, warnings apart") {
   CHECK(check(empty).out == empty + ": 0 rules, fine\n");
 }
 
-TEST_CASE("--online has nothing to ask with mode: off, and without rules") {
+TEST_CASE("--online has nothing to ask without rules") {
   const Directory directory;
   const auto online = [](const std::string& file) {
     std::ostringstream out;
@@ -69,9 +69,6 @@ TEST_CASE("--online has nothing to ask with mode: off, and without rules") {
         out, err);
     return Said{status, out.str(), err.str()};
   };
-  const std::string off = directory.write("a.yaml", kHead + "mode: off\n");
-  CHECK(online(off).status == kExitUsage);
-  CHECK(online(off).err.find("`mode: off` replays nothing") != std::string::npos);
   const std::string empty = directory.write("b.yaml", kHead);
   CHECK(online(empty).status == kExitFine);
   CHECK(online(empty).out == empty + ": 0 rules, fine\n0 rules\n");

@@ -220,11 +220,5 @@ TEST_CASE("groups of rules") {
         "f.yaml:5:11: a group's name has 1 to 200 bytes and no control characters");
 }
 
-TEST_CASE("keys of a rule that a later version knows are refused") {
-  for (const std::string key : {"mode"}) {
-    check(key + ": x", "f.yaml:5:1: unknown key `" + key + "`: not in this version");
-  }
-}
-
 }  // namespace
 }  // namespace parallax::proxy

@@ -272,11 +272,12 @@ TEST_CASE("several servers need shadow.url, where there is anything to replay") 
   check({
       {"another host", listeners({kOne, other}) + rules, wanted},
       {"another port", listeners({kOne, port}) + rules, wanted},
+      {"off, but the switch may turn it on", listeners({kOne, other}) + "mode: off\n" + rules,
+       wanted},
       {"a shadow without host",
        listeners({kOne, other}) + "shadow: {url: 'postgresql://ro@'}\n" + rules, wanted},
   });
   good(listeners({kOne, other}));
-  good(listeners({kOne, other}) + "mode: off\n" + rules);
   good(listeners({kOne, kTwo}) + rules);
   const auto config =
       good(listeners({kOne, other}) + "shadow: {url: 'postgresql://ro@replica/d'}\n" + rules);

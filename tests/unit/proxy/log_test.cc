@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <regex>
 #include <sstream>
 #include <string>
@@ -118,6 +120,23 @@ TEST_CASE("stderr gets every line, in order for each thread, before the log is g
     CHECK(text == "info t=" + std::to_string(thread) + ' ' + std::to_string(next.at(thread)++));
   }
   CHECK(count == 400);
+}
+
+TEST_CASE("as JSON a line is one object, whatever is in it") {
+  std::ostringstream out;
+  Log log(LogLevel::info, out, LogFormat::json);
+  log.write(LogLevel::warn, {{"rule", "a \"b\"\n\xff"}, {"empty", ""}}, "x\ny {} % \\");
+  log.write(LogLevel::debug, "not written");
+  const std::string text = out.str();
+  REQUIRE(std::count(text.begin(), text.end(), '\n') == 1);
+  static const std::regex time(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)");
+  const auto line = nlohmann::ordered_json::parse(text);
+  CHECK(std::regex_match(line.at("ts").get<std::string>(), time));
+  CHECK(line.at("level") == "warn");
+  CHECK(line.at("message") == "x\\ny {} % \\");
+  CHECK(line.at("rule") == "a \"b\"\\n\\xff");
+  CHECK(line.at("empty") == "");
+  CHECK(line.begin().key() == "ts");
 }
 
 TEST_CASE("a stalled stderr stops nobody, and what was lost is told") {

@@ -1,0 +1,200 @@
+#!/usr/bin/python3
+"""The switch: at once, for all sessions, back and forth under load, kept over restarts; nothing that a client sees changes."""
+import json
+import pathlib
+import signal
+import tempfile
+import threading
+import time
+import unittest
+
+import psycopg
+
+from support.cluster import Cluster
+from support.proxy import Parallax, rule, wait_for
+
+SCHEMA = """
+CREATE TABLE thing (id int PRIMARY KEY, name text NOT NULL);
+CREATE TABLE part (id int PRIMARY KEY, thing_id int NOT NULL);
+INSERT INTO thing SELECT g, 'name-' || g FROM generate_series(1, 100) g;
+INSERT INTO part SELECT g, g % 100 + 1 FROM generate_series(1, 300) g;
+"""
+THING = 'SELECT id, name FROM thing WHERE id = %s'
+RULES = {
+    'thing': rule('SELECT id, name FROM thing WHERE id = :id', 'select "id", "name" from "thing" where "id" = :id'),
+    'parts': rule({'root': 'SELECT id FROM thing WHERE name = :name', 'parts': 'SELECT id, thing_id FROM part WHERE thing_id IN (:root.id)'},
+                  'select t.id, p.id, p.thing_id from thing t left join part p on p.thing_id = t.id where t.name = :name'),
+}
+FLIPS = 2000
+
+
+class Switch(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster()
+        cls.addClassCleanup(cls.cluster.destroy)
+        with psycopg.connect(cls.cluster.url('postgres'), autocommit=True) as admin:
+            admin.execute('CREATE ROLE app SUPERUSER LOGIN')
+            admin.execute('CREATE DATABASE shop OWNER app')
+        with psycopg.connect(cls.cluster.url('app', 'shop'), autocommit=True) as owner:
+            owner.execute(SCHEMA)
+
+    def setUp(self):
+        state = tempfile.TemporaryDirectory(prefix='parallax-state-')
+        self.addCleanup(state.cleanup)
+        self.state = str(pathlib.Path(state.name) / 'state')
+
+    def parallax(self, environment=None, **more):
+        upstream = self.cluster.url('app', 'shop') + '?sslmode=disable'
+        pool = {'shadow': {'pool': {'idle_timeout': '300ms'}}}
+        return Parallax(upstream, {'rules': RULES, **pool, **more}, environment=environment)
+
+    @staticmethod
+    def switch(proxy, number, **expected):
+        proxy.process.send_signal(number)
+        wait_for(lambda: Switch.override(proxy) == expected.get('mode'), 1, 'the switch within a second')
+
+    @staticmethod
+    def override(proxy):
+        on = [labels['mode'] for labels, value in proxy.metrics().series('mode_override') if value]
+        return on[0] if on else None
+
+    def off(self, proxy):
+        self.switch(proxy, signal.SIGUSR1, mode='off')
+
+    def configured(self, proxy):
+        self.switch(proxy, signal.SIGUSR2)
+
+    @staticmethod
+    def kill(proxy):
+        proxy.process.kill()
+        proxy.process.wait()
+        proxy.log.close()
+        text = proxy.log_text()
+        proxy.directory.cleanup()
+        return text
+
+    def test_off_and_back_in_the_middle_of_a_session(self):
+        with self.parallax() as proxy, psycopg.connect(proxy.url('app', 'shop'), autocommit=True) as session:
+            proxy.wait_verified()
+            pid = session.info.backend_pid
+            session.execute(THING, [1])
+            self.off(proxy)
+            for number in range(10):
+                self.assertEqual((number + 1, f'name-{number + 1}'), session.execute(THING, [number + 1]).fetchone())
+            session.execute("SET statement_timeout = '7s'; SET myapp.tenant = 'seven'")
+            wait_for(lambda: proxy.metrics().sum('shadow_connections') == 0, 5, 'no connection to the shadow')
+            metrics = proxy.metrics()
+            self.assertEqual(1, metrics.sum('rule_mode', rule='thing', mode='off'))
+            self.assertEqual(0, metrics.sum('rule_mode', rule='thing', mode='shadow'))
+            self.assertEqual(0, metrics.sum('sample_ratio', rule='thing'))
+            self.configured(proxy)
+            session.execute(THING, [5])
+            metrics = proxy.settled()
+            self.assertEqual(10, metrics.sum('skipped_total', rule='thing', reason='off'))
+            self.assertEqual(2, metrics.sum('verdicts_total', rule='thing', verdict='match'))
+            self.assertEqual(pid, session.execute('SELECT pg_backend_pid()').fetchone()[0])
+            self.assertIn('there is no `state_dir`', proxy.log_text())
+
+    def test_off_from_the_start_never_connects(self):
+        with self.parallax(mode='off') as proxy, psycopg.connect(proxy.url('app', 'shop'), autocommit=True) as session:
+            session.execute(THING, [1])
+            time.sleep(0.5)
+            with psycopg.connect(self.cluster.url('app', 'shop'), autocommit=True) as direct:
+                clients = direct.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop' AND pid <> pg_backend_pid()").fetchone()[0]
+            self.assertEqual(1, clients)
+            metrics = proxy.settled()
+            self.assertEqual(1, metrics.sum('skipped_total', rule='thing', reason='off'))
+            self.assertEqual(2, metrics.sum('rule_state', state='unverified'))
+
+    def test_thousands_of_switches_under_load(self):
+        """Clients of both protocols get what they would get, on the sessions that they began with."""
+        end = threading.Event()
+        problems = []
+        done = [0] * 4
+
+        def client(index, proxy):
+            try:
+                with psycopg.connect(proxy.url('app', 'shop'), autocommit=True, prepare_threshold=0 if index % 2 else None) as session:
+                    pid = session.info.backend_pid
+                    while not end.is_set():
+                        number = done[index] % 100 + 1
+                        assert session.execute(THING, [number]).fetchall() == [(number, f'name-{number}')]
+                        root = session.execute('SELECT id FROM thing WHERE name = %s', [f'name-{number}']).fetchone()[0]
+                        rows = session.execute('SELECT id, thing_id FROM part WHERE thing_id IN (%s)', [root]).fetchall()
+                        assert len(rows) == 3 and {row[1] for row in rows} == {number}, rows
+                        session.execute(f"SET search_path TO public, s{number % 3}")
+                        done[index] += 1
+                    assert pid == session.execute('SELECT pg_backend_pid()').fetchone()[0]
+            except Exception as problem:  # told on the main thread
+                problems.append(repr(problem))
+
+        with self.parallax(state_dir=self.state) as proxy:
+            proxy.wait_verified()
+            threads = [threading.Thread(target=client, args=(index, proxy)) for index in range(len(done))]
+            for thread in threads:
+                thread.start()
+            for flip in range(FLIPS):
+                proxy.process.send_signal(signal.SIGUSR1 if flip % 2 == 0 else signal.SIGUSR2)
+                time.sleep(0.004)
+            end.set()
+            for thread in threads:
+                thread.join()
+            self.assertEqual([], problems)
+            self.configured(proxy)
+            metrics = proxy.settled()
+            for name in RULES:
+                self.assertEqual(sum(done), metrics.sum('operations_total', rule=name))
+                self.assertGreater(metrics.sum('skipped_total', rule=name, reason='off'), 0)
+                self.assertGreater(metrics.sum('verdicts_total', rule=name, verdict='match'), 0)
+            self.assertEqual(0, metrics.sum('mismatches_total'))
+            self.assertGreater(proxy.log_text().count('the switch was set'), FLIPS / 10)
+
+    def test_kept_over_a_restart(self):
+        with self.parallax(state_dir=self.state) as proxy:
+            self.off(proxy)
+        with self.parallax(state_dir=self.state) as proxy:
+            self.assertEqual('off', self.override(proxy))
+            self.assertRegex(proxy.log_text(), r'warn mode off by the switch since \S+, by signal SIGUSR1')
+            self.configured(proxy)
+        with self.parallax(state_dir=self.state) as proxy:
+            self.assertIsNone(self.override(proxy))
+
+    def test_two_unclean_ends(self):
+        for _ in range(2):
+            proxy = self.parallax(state_dir=self.state)
+            self.assertIsNone(self.override(proxy))
+            self.kill(proxy)
+        with self.parallax(state_dir=self.state) as proxy:
+            self.assertEqual('off', self.override(proxy))
+            self.assertIn('unclean ends of 2 runs', proxy.log_text())
+            self.configured(proxy)
+        with self.parallax(state_dir=self.state) as proxy:
+            self.assertIsNone(self.override(proxy))
+
+    def test_the_environment(self):
+        for value, mode in (('false', 'off'), ('0', 'off'), ('true', None), ('perhaps', None)):
+            with self.subTest(value), self.parallax({'VALIDATE_QUERIES': value}, state_dir=self.state) as proxy:
+                self.assertEqual(mode, self.override(proxy))
+                self.assertEqual(value == 'perhaps', 'neither true nor false' in proxy.log_text())
+
+    def test_a_rule_of_its_own_mode(self):
+        rules = {**RULES, 'thing': {**RULES['thing'], 'mode': 'off'}}
+        with self.parallax(rules=rules) as proxy:
+            metrics = proxy.metrics()
+            self.assertEqual(1, metrics.sum('rule_mode', rule='thing', mode='off'))
+            self.assertEqual(1, metrics.sum('rule_mode', rule='parts', mode='shadow'))
+
+    def test_json_lines(self):
+        with self.parallax(log={'format': 'json', 'level': 'debug'}, state_dir=self.state) as proxy:
+            self.off(proxy)
+            with psycopg.connect(proxy.url('app', 'shop')) as session:
+                session.execute(THING, [1])
+            lines = [json.loads(line) for line in proxy.log_text().splitlines()]
+        self.assertTrue(all(list(line)[:3] == ['ts', 'level', 'message'] for line in lines), lines)
+        self.assertIn({'level': 'warn', 'message': 'the switch was set', 'mode': 'off', 'by': 'signal SIGUSR1'},
+                      [{key: value for key, value in line.items() if key != 'ts'} for line in lines])
+
+
+if __name__ == '__main__':
+    unittest.main()
