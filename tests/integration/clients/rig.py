@@ -1,4 +1,5 @@
-"""One script, three runs: direct, through Parallax with shadowing off, and with it on. The outputs must be the same."""
+"""One script, four runs: direct, through Parallax with shadowing off, with it on, and in strict mode, where every right
+answer is held and passes. The outputs must be the same."""
 import dataclasses
 import os
 import pathlib
@@ -61,6 +62,8 @@ class Rig:
         self.proxies = [self.on]
         if not tls:  # where shadowing is off, TLS is no other than where it is on
             self.proxies.append(Parallax(upstream, {'mode': 'off', **proxy_settings}))
+            strict = {'mode': 'strict', 'strict': {'uncompared': 'allow', 'timeout': '20s'}, 'rules': transcript.RULES}
+            self.proxies.append(Parallax(upstream, {**strict, **proxy_settings}))
         self.on.wait_verified()
 
     def destroy(self):

@@ -22,13 +22,17 @@ const appRouter = router({
 /** Paths of all procedures, such as `userRouter.getProfile`. */
 export const procedures = Object.keys(appRouter._def.procedures);
 
-/** `call(path, input)` runs one procedure. */
-export function createApp({ kind, url, max = 5, tags = false, named = false }) {
-  const { orm, db, close } = openDatabase(kind, { url, max, tags, named });
+/** Runs procedures over an open database, or a transaction of it: `call(path, input)`. */
+export function callerOf({ orm, db, tags = false }) {
   const caller = createCallerFactory(appRouter)({ orm, db, tags });
-  const call = (path, input) => {
+  return (path, input) => {
     const [name, operation] = path.split('.');
     return caller[name][operation](input);
   };
-  return { call, close };
+}
+
+/** `call(path, input)` runs one procedure. */
+export function createApp({ kind, url, max = 5, tags = false, named = false }) {
+  const { orm, db, close } = openDatabase(kind, { url, max, tags, named });
+  return { call: callerOf({ orm, db, tags }), close };
 }
