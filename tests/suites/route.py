@@ -2,6 +2,7 @@
 import collections
 import contextlib
 import dataclasses
+import itertools
 import os
 import pathlib
 import shutil
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 
 import source
 
@@ -36,10 +38,12 @@ class Variant:
     hostile: str = ''     # the leg that the hostile relay is on: client or server
     mode: str = 'segments'
     seed: int = 1
+    rule_mode: str = 'shadow'  # with rules: shadow, strict (what is not compared passes), or flip (the switch, each second)
 
     def name(self):
         parts = ['tls'] * self.tls + [f'{self.mode}-{self.hostile}'] * bool(self.hostile)
         parts += [f'rules{self.rules}-{self.shadow}'] * bool(self.rules)
+        parts += [self.rule_mode] * (self.rule_mode != 'shadow')
         return '-'.join(parts) or 'plain'
 
 
@@ -184,7 +188,8 @@ def proxied(work, cluster, variant, database='postgres', shadow=None):
             port = relay.port
         if shadow:
             replays = address(work, shadow[0], variant, database)
-            config = {'mode': 'shadow', 'sample': 1.0, 'rules': shadow[1], 'shadow': {'url': replays}}
+            mode = 'strict' if variant.rule_mode == 'strict' else 'shadow'
+            config = {'mode': mode, 'strict': {'uncompared': 'allow', 'on_timeout': 'allow'}, 'sample': 1.0, 'rules': shadow[1], 'shadow': {'url': replays}}
         if variant.tls:
             _, certificate, key = work.certificates()
             config['tls'] = {'cert': str(certificate), 'key': str(key), 'mode': 'require'}
@@ -193,9 +198,30 @@ def proxied(work, cluster, variant, database='postgres', shadow=None):
             relay = stack.enter_context(Relay(proxy.port, variant))
         if shadow:
             proxy.wait_verified(120)
+        if variant.rule_mode == 'flip':
+            stack.enter_context(flipping(proxy))
         files = proxy.open_files()
         yield Endpoint(relay.port if variant.hostile == 'client' else proxy.port, variant, proxy, relay, files)
         check_afterwards(proxy, files, variant.suite)
+
+
+@contextlib.contextmanager
+def flipping(proxy):
+    """The switch goes to off and back each second."""
+    end = threading.Event()
+
+    def flip():
+        for number in itertools.cycle((signal.SIGUSR1, signal.SIGUSR2)):
+            if end.wait(1):
+                return
+            proxy.process.send_signal(number)
+    thread = threading.Thread(target=flip, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
 
 
 def check_afterwards(proxy, files, suite):

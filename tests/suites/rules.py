@@ -20,7 +20,9 @@ PLACE = re.compile(r'^[^:\n]+:(\d+):\d+: ', re.M)
 FIRST_LINE = 2
 CALL = re.compile(r'([A-Za-z_][A-Za-z_0-9]*)"?\s*\(')
 # What these show is no part of a snapshot: the locks, cursors and so on of this moment, or of the session that asks.
-LIVE = re.compile(r'(?i)pg_(locks|cursors|prepared_|stat|shmem|backend|settings|listening)')
+LIVE = re.compile(r'(?i)pg_(locks|cursors|prepared_|stat|shmem|backend|settings|listening)'
+                  # Numbers are pins by value, so the rule of `scale(0)` covers `scale(0.00)`, and here they differ.
+                  r'|scale\(0')
 
 
 def sent(log):

@@ -15,7 +15,7 @@ import route
 import source
 import suites
 
-MATRIX = [dict(), dict(tls=True), dict(rules=1500), dict(rules=1500, shadow='same'), dict(rules=1500, tls=True),
+MATRIX = [dict(), dict(tls=True), dict(rules=1500), dict(rules=1500, shadow='same'), dict(rules=1500, tls=True), dict(rules=1500, rule_mode='strict'), dict(rules=1500, rule_mode='flip'),
           *(dict(hostile=leg, mode=mode, tls=tls) for mode in ('segments', 'stalls') for leg in ('client', 'server')
             for tls in (False, True))]
 
@@ -23,7 +23,7 @@ MATRIX = [dict(), dict(tls=True), dict(rules=1500), dict(rules=1500, shadow='sam
 def variants(options):
     """(suite, variant) of the command line. What cannot be together is left out of the matrix."""
     names = options.suites or ['regress', 'isolation', 'pipeline'] + ['resets'] * options.matrix
-    asked = {key: getattr(options, key) for key in ('rules', 'shadow', 'tls', 'hostile', 'mode')}
+    asked = {key: getattr(options, key) for key in ('rules', 'shadow', 'tls', 'hostile', 'mode', 'rule_mode')}
     wanted = MATRIX if options.matrix else [asked]
     for name in names:
         if name == 'resets':
@@ -43,6 +43,8 @@ def arguments():
                         help='shadow with rules (at most N, default 1500) for statements of the suite')
     parser.add_argument('--shadow', choices=['second', 'same'], default='second',
                         help="where replays run: on the direct run's server, or (regress only) on the clients' own")
+    parser.add_argument('--rule-mode', choices=['shadow', 'strict', 'flip'], default='shadow',
+                        help='with --rules: strict holds each answer, flip turns shadowing off and on each second')
     parser.add_argument('--tls', action='store_true', help='on both legs')
     parser.add_argument('--hostile', choices=['client', 'server'], default='', help='a hostile relay on this leg')
     parser.add_argument('--mode', choices=['segments', 'stalls'], default='segments', help='what the relay does')
