@@ -12,6 +12,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 
@@ -44,20 +45,49 @@ void send(mg_connection* connection, const HttpResponse& response, bool with_bod
   mg_write(connection, out.data(), out.size());
 }
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
+// Nothing: the body is longer than is read.
+std::optional<HttpRequest> read_request(mg_connection* connection, const mg_request_info& info,
+                                        bool with_body) {
+  HttpRequest request;
+  request.peer = info.remote_addr;
+  if (info.query_string != nullptr) request.query = info.query_string;
+  for (int i = 0; i < info.num_headers; ++i)
+    request.headers[lower(info.http_headers[i].name)] = info.http_headers[i].value;
+  std::array<char, 4096> part{};
+  while (with_body) {
+    const int count = mg_read(connection, part.data(), part.size());
+    if (count <= 0) break;
+    request.body.append(part.data(), static_cast<std::size_t>(count));
+    if (request.body.size() > kHttpBodyBytesMax) return std::nullopt;
+  }
+  return request;
+}
+
 }  // namespace
 
 struct HttpServer::Impl {
-  std::mutex mutex;  // of `handlers` and `trouble`: a path may be added while requests run
-  std::map<std::string, std::function<HttpResponse()>, std::less<>> handlers;
+  std::mutex mutex;  // of `pages` and `trouble`: a path may be added while requests run
+  struct Page {
+    HttpHandler get;
+    HttpHandler post;
+  };
+  std::map<std::string, Page, std::less<>> pages;
   std::string trouble;
   std::string host;
   mg_context* context = nullptr;
 
-  std::function<HttpResponse()> find(std::string_view path) {
+  Page find(std::string_view path) {
     const std::lock_guard lock(mutex);
-    const auto found = handlers.find(path);
-    return found == handlers.end() ? nullptr : found->second;
+    const auto found = pages.find(path);
+    return found == pages.end() ? Page() : found->second;
   }
+  HttpResponse answer(mg_connection* connection, std::string& more_headers);
   static int handle(mg_connection* connection, void* self);
   static int note(const mg_connection* connection, const char* message);
 };
@@ -72,28 +102,35 @@ int HttpServer::Impl::note(const mg_connection* connection, const char* message)
   return 1;
 }
 
+HttpResponse HttpServer::Impl::answer(mg_connection* connection, std::string& more_headers) {
+  const mg_request_info& request = *mg_get_request_info(connection);
+  const Page page = find(request.local_uri == nullptr ? std::string_view() : request.local_uri);
+  if (!page.get && !page.post) return {404, "text/plain; charset=utf-8", "not found\n"};
+  const bool posted = is_method(request, "POST");
+  const bool read = is_method(request, "GET") || is_method(request, "HEAD");
+  const HttpHandler& handler = posted ? page.post : page.get;
+  if ((!posted && !read) || !handler) {
+    const std::string methods = std::string(page.get ? "GET, HEAD" : "") +
+                                (page.get && page.post ? ", " : "") + (page.post ? "POST" : "");
+    more_headers = "Allow: " + methods + "\r\n";
+    return {405, "text/plain; charset=utf-8", "only " + methods + '\n'};
+  }
+  auto given = read_request(connection, request, posted);
+  if (!given) return {413, "text/plain; charset=utf-8", "the body is too large\n"};
+  return handler(*given);
+}
+
 // civetweb is C: nothing may be thrown through it. Returns the status, which civetweb takes as
 // "answered".
 int HttpServer::Impl::handle(mg_connection* connection, void* self) {
-  const mg_request_info& request = *mg_get_request_info(connection);
-  const bool head = is_method(request, "HEAD");
   HttpResponse response;
-  std::string_view more_headers;
+  std::string more_headers;
   try {
-    const auto handler = static_cast<Impl*>(self)->find(
-        request.local_uri == nullptr ? std::string_view() : request.local_uri);
-    if (!handler) {
-      response = {404, "text/plain; charset=utf-8", "not found\n"};
-    } else if (!head && !is_method(request, "GET")) {
-      response = {405, "text/plain; charset=utf-8", "only GET and HEAD\n"};
-      more_headers = "Allow: GET, HEAD\r\n";
-    } else {
-      response = handler();
-    }
+    response = static_cast<Impl*>(self)->answer(connection, more_headers);
   } catch (const std::exception&) {
     response = {500, "text/plain; charset=utf-8", "internal error\n"};
   }
-  send(connection, response, !head, more_headers);
+  send(connection, response, !is_method(*mg_get_request_info(connection), "HEAD"), more_headers);
   return response.status;
 }
 
@@ -163,9 +200,14 @@ HttpServer::~HttpServer() {
   mg_exit_library();
 }
 
-void HttpServer::get(const std::string& path, std::function<HttpResponse()> handler) {
+void HttpServer::get(const std::string& path, HttpHandler handler) {
   const std::lock_guard lock(impl_->mutex);
-  impl_->handlers[path] = std::move(handler);
+  impl_->pages[path].get = std::move(handler);
+}
+
+void HttpServer::post(const std::string& path, HttpHandler handler) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->pages[path].post = std::move(handler);
 }
 
 std::string HttpServer::address() const {

@@ -1,10 +1,12 @@
 #pragma once
 
-// One HTTP listener (civetweb). It answers GET and HEAD for the paths it was given, 405 for other
-// methods there, and 404 for all other paths; handlers run on civetweb's threads. What a handler
-// throws becomes a 500 without details.
+// One HTTP listener (civetweb). It answers GET and HEAD, and POST where it was given one, for the
+// paths it was given, 405 for other methods there, and 404 for all other paths; handlers run on
+// civetweb's threads. What a handler throws becomes a 500 without details.
 
+#include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -16,6 +18,19 @@ struct HttpResponse {
   std::string body;
 };
 
+struct HttpRequest {
+  std::string peer;   // numeric address
+  std::string query;  // behind the `?`, as it came
+  std::string body;   // of a POST; at most kHttpBodyBytesMax, longer ones are refused (413)
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string header(const std::string& lower_name) const {
+    const auto found = headers.find(lower_name);
+    return found == headers.end() ? std::string() : found->second;
+  }
+};
+inline constexpr std::size_t kHttpBodyBytesMax = std::size_t{64} * 1024;
+using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+
 class HttpServer {
  public:
   // `listen`: "127.0.0.1:9187"; port 0 takes a free one. Throws std::runtime_error with the address
@@ -26,7 +41,8 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  void get(const std::string& path, std::function<HttpResponse()> handler);
+  void get(const std::string& path, HttpHandler handler);
+  void post(const std::string& path, HttpHandler handler);
   // The bound address, "127.0.0.1:41234".
   std::string address() const;
 

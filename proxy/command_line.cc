@@ -32,6 +32,7 @@ constexpr const char* kMore = R"(A first configuration, parallax.yaml:
   parallax learn -c parallax.yaml --out rules.yaml
   parallax report parallax.jsonl
   parallax ready -c parallax.yaml parallax.jsonl
+  parallax mode off -c parallax.yaml
   psql -h 127.0.0.1 -p 6432 -U app shop
 
 TLS: write `sslmode=verify-full&sslrootcert=ca.pem` into the upstream URL, and for clients
@@ -39,8 +40,10 @@ TLS: write `sslmode=verify-full&sslrootcert=ca.pem` into the upstream URL, and f
 certificates again. Clients that bind SCRAM to TLS (libpq) need channel_binding=disable, or
 `auth: password` here.
 
-The switch: SIGUSR1 makes a running parallax a plain pipe (off), SIGUSR2 takes it back to what the
-configuration says; with `state_dir` it holds over restarts. VALIDATE_QUERIES=false starts in off.
+The switch: `parallax mode off -c parallax.yaml` (with `admin: {listen: 127.0.0.1:9188}`) or SIGUSR1
+makes a running parallax a plain pipe, `parallax mode configured` or SIGUSR2 takes it back to what
+the configuration says; with `state_dir` it holds over restarts. VALIDATE_QUERIES=false starts in
+off. `mode: strict` holds each answer until its verdict is known: for tests.
 
 Statements that no rule covers are forwarded all the same; --dev shows a rule to start from for each.
 
@@ -102,6 +105,28 @@ void add_learn(CLI::App& app, LearnCommand& learn, std::string& until_idle) {
   command->add_flag("--force", learn.force, "Write over a file that is there")->needs(out);
 }
 
+void add_mode(CLI::App& app, ModeCommand& mode) {
+  CLI::App* command = app.add_subcommand(
+      "mode", "Ask or set the switch of a running Parallax, over its admin listener.");
+  command
+      ->add_option("mode", mode.mode,
+                   "off, shadow, strict, or configured: as the configuration says")
+      ->check(CLI::IsMember({"off", "shadow", "strict", "configured"}));
+  CLI::Option* config =
+      command
+          ->add_option("-c,--config", mode.config_file, "The configuration file: address and token")
+          ->type_name("FILE");
+  CLI::Option* admin = command->add_option("--admin", mode.admin, "The admin listener instead")
+                           ->type_name("http://HOST:PORT")
+                           ->excludes(config);
+  command->add_option("--token-file", mode.token_file, "The token, in its first line")
+      ->type_name("FILE");
+  command->callback([config, admin] {
+    if (config->count() + admin->count() == 0)
+      throw CLI::RequiredError("-c FILE or --admin http://HOST:PORT");
+  });
+}
+
 }  // namespace
 
 Command parse_command_line(int argc, const char* const* argv) {
@@ -139,6 +164,8 @@ Command parse_command_line(int argc, const char* const* argv) {
   add_report(app, evidence);
   add_ready(app, evidence);
   add_replay(app, evidence.replay);
+  ModeCommand mode;
+  add_mode(app, mode);
 
   try {
     app.parse(argc, argv);
@@ -159,6 +186,7 @@ Command parse_command_line(int argc, const char* const* argv) {
   if (app.get_subcommand("report")->parsed()) return finished_report(evidence);
   if (app.get_subcommand("ready")->parsed()) return finished_ready(evidence);
   if (app.get_subcommand("replay")->parsed()) return evidence.replay;
+  if (app.get_subcommand("mode")->parsed()) return mode;
   return check;
 }
 

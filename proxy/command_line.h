@@ -61,13 +61,19 @@ struct ReplayCommand {
   std::string id;
   std::string config_file;
 };
+struct ModeCommand {
+  std::string mode;  // off, shadow, strict, configured; empty: say what it is
+  std::string config_file;
+  std::string admin;  // http://HOST:PORT, in the place of the configuration's
+  std::string token_file;
+};
 // --help, --version, or a mistake: print and end.
 struct EndCommand {
   int exit_status = kExitFine;
   std::string text;  // to stdout when fine, otherwise to stderr
 };
 using Command = std::variant<RunCommand, CheckCommand, LearnCommand, ReportCommand, ReadyCommand,
-                             ReplayCommand, EndCommand>;
+                             ReplayCommand, ModeCommand, EndCommand>;
 
 // `argv` as main() has it.
 Command parse_command_line(int argc, const char* const* argv);

@@ -35,6 +35,7 @@ class Loader {
   const ServerParts* first_upstream() const;
   void check_addresses();
   void check_login();
+  void check_admin();
   Config finish();
   void sort_problems();
 
@@ -60,6 +61,7 @@ ConfigOrProblems Loader::load(const std::string& text) {
     check_listeners(draft_, problems_);
     check_addresses();
     check_login();
+    check_admin();
   }
   if (problems_.empty()) return finish();
   sort_problems();
@@ -145,6 +147,15 @@ void Loader::check_login() {
           std::string("the rules need ") + what +
               ": write it in `shadow.url` or `upstream`, "
               "`postgresql://user@host:5432/database`");
+}
+
+// Who reaches it may turn comparisons off.
+void Loader::check_admin() {
+  if (!draft_.admin || is_loopback(draft_.admin->host) || draft_.given.contains("admin.token"))
+    return;
+  problem(given("admin.listen"),
+          "`admin.listen`: is not a loopback address, so it needs a token: write `admin: {token: "
+          "'${file:/run/secrets/parallax-token}'}`, or listen on `127.0.0.1:9188`");
 }
 
 Config Loader::finish() {

@@ -80,6 +80,8 @@ struct Config {
   shadow::Options shadow;
   std::optional<std::string> metrics_listen;
   std::optional<std::string> admin_listen;
+  std::string admin_token;               // empty: none is asked for
+  std::vector<std::string> admin_hosts;  // more names of the admin listener
   std::optional<JournalConfig> journal;
   std::optional<StateDirConfig> state_dir;
   std::string log_level = "info";  // error | warn | info | debug

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 
 #include "proxy/config_draft.h"
@@ -13,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
+constexpr std::size_t kTokenBytesMin = 16;
 constexpr std::size_t kKiB = 1024;
 constexpr std::size_t kMiB = 1024 * kKiB;
 constexpr std::size_t kGiB = 1024 * kMiB;
@@ -80,12 +82,29 @@ void read_metrics_listen(YamlReader& reader, const YamlEntry& entry, ConfigDraft
 
 void read_admin_listen(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft) {
   draft.admin = read_http_address(reader, entry, "127.0.0.1:9188");
-  if (draft.admin && !is_loopback(draft.admin->host)) {
-    reader.problem(
-        entry,
-        "must be a loopback address in this version, such as `127.0.0.1:9188`: it asks for "
-        "no token");
-    draft.admin.reset();
+}
+
+void read_admin_token(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft) {
+  const auto token = reader.text(entry);
+  if (!token) return;
+  // It stands in a header of HTTP.
+  const auto fits = [](char c) { return c > ' ' && c < 0x7f; };
+  if (token->size() < kTokenBytesMin || !std::ranges::all_of(*token, fits)) {
+    return reader.problem(entry, "a token has at least " + std::to_string(kTokenBytesMin) +
+                                     " characters, without spaces and in ASCII");
+  }
+  draft.config.admin_token = *token;
+}
+
+void read_admin_hosts(YamlReader& reader, const YamlEntry& entry, ConfigDraft& draft) {
+  for (auto& host : reader.list(entry)) {
+    if (!is_host(host.text) || host.text.front() == '/') {
+      reader.problem(host.mark,
+                     "`admin.hosts`: write the name or address that clients of the "
+                     "admin listener use, without a port");
+      continue;
+    }
+    draft.config.admin_hosts.push_back(std::move(host.text));
   }
 }
 
@@ -193,7 +212,9 @@ void read_sections(YamlReader& reader, const YAML::Node& top, ConfigDraft& draft
       keys.value("sample", config.sample, parse_ratio),
       shadow_section(keys, config.shadow),
       keys.section("metrics", {keys.custom("listen", read_metrics_listen)}),
-      keys.section("admin", {keys.custom("listen", read_admin_listen)}, {"token"}),
+      keys.section("admin", {keys.custom("listen", read_admin_listen),
+                             keys.custom("token", read_admin_token),
+                             keys.custom("hosts", read_admin_hosts)}),
       keys.custom("journal", read_journal),
       keys.section("log", {keys.value("level", config.log_level, parse_log_level),
                            keys.value("format", config.log_json, parse_log_format)}),

@@ -20,6 +20,7 @@
 #include "proxy/loaded_config.h"
 #include "proxy/log.h"
 #include "proxy/log_report.h"
+#include "proxy/mode_command.h"
 #include "proxy/server.h"
 #include "proxy/server_log.h"
 #include "proxy/terminal.h"
@@ -101,6 +102,9 @@ int run_command(int argc, char** argv) {
   if (const auto* replay = std::get_if<ReplayCommand>(&command))
     return replay_journalled(*replay, environment, terminal_style(STDOUT_FILENO), std::cout,
                              std::cerr);
+  if (const auto* mode = std::get_if<ModeCommand>(&command)) {
+    return mode_command(*mode, environment, std::cout, std::cerr);
+  }
   return run(std::get<RunCommand>(command));
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "metrics/process_metrics.h"
+#include "proxy/admin.h"
 
 namespace parallax::proxy {
 
@@ -242,15 +243,23 @@ void Server::log_session_end(std::uint64_t id, CloseReason reason, const std::st
 void Server::make_http() {
   if (config_.metrics_listen) {
     metrics_http_ = std::make_unique<metrics::HttpServer>(*config_.metrics_listen);
-    metrics_http_->get("/metrics", [this] {
+    metrics_http_->get("/metrics", [this](const metrics::HttpRequest&) {
       return metrics::HttpResponse{.content_type = "text/plain; version=0.0.4; charset=utf-8",
                                    .body = registry_->text()};
     });
   }
   if (config_.admin_listen) {
     admin_http_ = std::make_unique<metrics::HttpServer>(*config_.admin_listen);
-    admin_http_->get("/healthz", [] { return metrics::HttpResponse{.body = "ok\n"}; });
-    admin_http_->get("/readyz", [this] {
+    serve_mode(*admin_http_,
+               {.rules = {config_.admin_token, config_.admin_hosts, *config_.admin_listen},
+                .control = modes_,
+                .rule_set = rules_,
+                .modes = [this] { return rule_modes(); },
+                .log = log_});
+    admin_http_->get("/healthz", [](const metrics::HttpRequest&) {
+      return metrics::HttpResponse{.body = "ok\n"};
+    });
+    admin_http_->get("/readyz", [this](const metrics::HttpRequest&) {
       return ready_.load()
                  ? metrics::HttpResponse{.body = "ready\n"}
                  : metrics::HttpResponse{.status = 503, .body = "draining or not started\n"};

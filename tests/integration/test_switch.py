@@ -3,15 +3,18 @@
 import json
 import pathlib
 import signal
+import subprocess
 import tempfile
 import threading
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 import psycopg
 
-from support.cluster import Cluster
-from support.proxy import Parallax, rule, wait_for
+from support.cluster import Cluster, free_port
+from support.proxy import BINARY, Parallax, rule, wait_for
 
 SCHEMA = """
 CREATE TABLE thing (id int PRIMARY KEY, name text NOT NULL);
@@ -28,7 +31,7 @@ RULES = {
 FLIPS = 2000
 
 
-class Switch(unittest.TestCase):
+class Base(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster()
@@ -52,7 +55,7 @@ class Switch(unittest.TestCase):
     @staticmethod
     def switch(proxy, number, **expected):
         proxy.process.send_signal(number)
-        wait_for(lambda: Switch.override(proxy) == expected.get('mode'), 1, 'the switch within a second')
+        wait_for(lambda: Base.override(proxy) == expected.get('mode'), 1, 'the switch within a second')
 
     @staticmethod
     def override(proxy):
@@ -74,6 +77,8 @@ class Switch(unittest.TestCase):
         proxy.directory.cleanup()
         return text
 
+
+class Switch(Base):
     def test_off_and_back_in_the_middle_of_a_session(self):
         with self.parallax() as proxy, psycopg.connect(proxy.url('app', 'shop'), autocommit=True) as session:
             proxy.wait_verified()
@@ -194,6 +199,67 @@ class Switch(unittest.TestCase):
         self.assertTrue(all(list(line)[:3] == ['ts', 'level', 'message'] for line in lines), lines)
         self.assertIn({'level': 'warn', 'message': 'the switch was set', 'mode': 'off', 'by': 'signal SIGUSR1'},
                       [{key: value for key, value in line.items() if key != 'ts'} for line in lines])
+
+
+class Admin(Base):
+    """The switch over the admin listener, and who may use it."""
+    TOKEN = 'a-token-of-more-than-16'
+
+    def ask(self, proxy, body=None, **headers):
+        """Status and text of /-/mode; with a body a POST."""
+        sent = urllib.request.Request(proxy.admin_url + '/-/mode', data=body, headers={name.replace('_', '-'): value for name, value in headers.items()})
+        try:
+            with urllib.request.urlopen(sent, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def command(self, *words):
+        done = subprocess.run([BINARY, 'mode', *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=20)
+        return done.returncode, done.stdout
+
+    def test_who_may_change_it(self):
+        with self.parallax(admin={'listen': '127.0.0.1:0', 'token': self.TOKEN}) as proxy:
+            own = {'X_Parallax_Admin': '1'}
+            right = {**own, 'Authorization': f'Bearer {self.TOKEN}'}
+            for status, headers in ((403, {}), (401, own), (401, {**own, 'Authorization': 'Bearer wrong'}), (421, {**right, 'Host': 'evil.example'})):
+                self.assertEqual(status, self.ask(proxy, b'mode=off', **headers)[0], headers)
+                self.assertIsNone(self.override(proxy))
+            self.assertEqual(400, self.ask(proxy, b'mode=on', **right)[0])
+            self.assertEqual(421, self.ask(proxy, Host='evil.example')[0])
+            status, text = self.ask(proxy, b'mode=off', **right)
+            self.assertEqual(200, status, text)
+            state = json.loads(text)
+            self.assertEqual(('shadow', 'off', 'off'), (state['configured'], state['override'], state['rules']['thing']))
+            self.assertIn('state_dir', state['warning'])
+            self.assertEqual('off', self.override(proxy))
+            log = proxy.log_text()
+            self.assertEqual(5, log.count('a change of the mode was refused'), log)
+            self.assertEqual(1, log.count('the switch was set'), log)
+            self.assertIn('by="admin 127.0.0.1"', log)
+            self.assertNotIn(self.TOKEN, log)
+
+    def test_the_command(self):
+        with self.parallax(state_dir=self.state, admin={'listen': f'127.0.0.1:{free_port()}', 'token': self.TOKEN}) as proxy:
+            config = proxy.config_path
+            status, text = self.command('-c', config)
+            self.assertEqual((0, True), (status, text.startswith('as configured: shadow\n')), text)
+            for mode in ('off', 'shadow', 'strict'):
+                status, text = self.command(mode, '-c', config)
+                self.assertEqual((0, True), (status, text.startswith(f'{mode} by the switch since ')), text)
+                self.assertEqual(mode, self.override(proxy))
+            self.assertEqual(1, self.command('off', '--admin', proxy.admin_url)[0])  # without the token
+            self.assertEqual('strict', self.override(proxy))
+            self.assertEqual(0, self.command('configured', '-c', config)[0])
+            self.assertIsNone(self.override(proxy))
+            self.assertEqual(0, self.command('off', '-c', config)[0])
+            address = proxy.admin_url
+        self.assertEqual(1, self.command('off', '--admin', address)[0])
+        self.assertEqual(2, self.command('off', '--admin', 'nonsense')[0])
+        self.assertEqual(2, self.command('on', '--admin', address)[0])
+        self.assertEqual(2, self.command('off')[0])
+        with self.parallax(state_dir=self.state) as proxy:  # kept over a restart
+            self.assertEqual('off', self.override(proxy))
 
 
 if __name__ == '__main__':

@@ -62,9 +62,14 @@ TEST_CASE("GET, HEAD, other methods, other paths") {
   HttpServer server("127.0.0.1:0");
   CHECK(starts_with(server.address(), "127.0.0.1:"));
   CHECK(port_of(server.address()) != 0);
-  server.get("/metrics", [] { return HttpResponse{200, "text/plain; version=0.0.4", "a 1\n"}; });
-  server.get("/readyz", [] { return HttpResponse{503, "text/plain; charset=utf-8", "no\n"}; });
-  server.get("/throws", []() -> HttpResponse { throw std::runtime_error("secret"); });
+  server.get("/metrics", [](const HttpRequest&) {
+    return HttpResponse{200, "text/plain; version=0.0.4", "a 1\n"};
+  });
+  server.get("/readyz", [](const HttpRequest&) {
+    return HttpResponse{503, "text/plain; charset=utf-8", "no\n"};
+  });
+  server.get("/throws",
+             [](const HttpRequest&) -> HttpResponse { throw std::runtime_error("secret"); });
 
   const std::string got = ask(server.address(), request("GET", "/metrics"));
   CHECK(starts_with(got, "HTTP/1.1 200 OK\r\n"));
@@ -98,7 +103,9 @@ TEST_CASE("GET, HEAD, other methods, other paths") {
 TEST_CASE("requests at the same time") {
   HttpServer server("127.0.0.1:0");
   const std::string body(1'000'000, 'x');
-  server.get("/metrics", [&body] { return HttpResponse{200, "text/plain", body}; });
+  server.get("/metrics", [&body](const HttpRequest&) {
+    return HttpResponse{200, "text/plain", body};
+  });
   std::vector<std::thread> threads;
   std::atomic<int> right{0};
   for (int i = 0; i < 8; ++i) {
@@ -113,7 +120,7 @@ TEST_CASE("requests at the same time") {
 TEST_CASE("IPv6 works, or the error says that civetweb has none") {
   try {
     HttpServer v6("[::1]:0");
-    v6.get("/healthz", [] { return HttpResponse{200, "text/plain", "ok\n"}; });
+    v6.get("/healthz", [](const HttpRequest&) { return HttpResponse{200, "text/plain", "ok\n"}; });
     CHECK(starts_with(v6.address(), "[::1]:"));
     CHECK(ask(v6.address(), request("GET", "/healthz")).ends_with("ok\n"));
   } catch (const std::runtime_error& error) {
@@ -129,8 +136,29 @@ TEST_CASE("an address that cannot be had is named with the reason") {
                         Catch::Contains("Address already in use"));
   CHECK_THROWS_WITH(HttpServer("nonsense"), Catch::Contains("cannot listen on nonsense"));
   // The failed ones have not harmed the first.
-  first.get("/x", [] { return HttpResponse{}; });
+  first.get("/x", [](const HttpRequest&) { return HttpResponse{}; });
   CHECK(starts_with(ask(first.address(), request("GET", "/x")), "HTTP/1.1 200 "));
+}
+
+TEST_CASE("a POST has its body, its query and its headers") {
+  HttpServer server("127.0.0.1:0");
+  server.get("/mode", [](const HttpRequest&) {
+    return HttpResponse{200, "text/plain", "state\n"};
+  });
+  server.post("/mode", [](const HttpRequest& request) {
+    return HttpResponse{
+        200, "text/plain",
+        request.body + '|' + request.query + '|' + request.header("x-own") + '|' + request.peer};
+  });
+  const std::string head = "POST /mode?a=b HTTP/1.1\r\nHost: x\r\nX-Own: 1\r\nContent-Length: ";
+  CHECK(has(ask(server.address(), head + "8\r\n\r\nmode=off"), "mode=off|a=b|1|127.0.0.1"));
+  CHECK(has(ask(server.address(), request("GET", "/mode")), "state"));
+  const auto put = ask(server.address(), request("PUT", "/mode"));
+  CHECK(starts_with(put, "HTTP/1.1 405"));
+  CHECK(has(put, "Allow: GET, HEAD, POST"));
+  const std::string large(kHttpBodyBytesMax + 1, 'x');
+  CHECK(starts_with(ask(server.address(), head + std::to_string(large.size()) + "\r\n\r\n" + large),
+                    "HTTP/1.1 413"));
 }
 
 }  // namespace

@@ -83,8 +83,6 @@ TEST_CASE("mistakes of keys") {
        "f.yaml:6:5: unknown key `maxx`, did you mean `max`?"},
       {"far from all", kHead + "log:\n  colour: red\n",
        "f.yaml:5:3: unknown key `colour`; known here: level, format"},
-      {"a planned one", kHead + "admin: {token: x}\n",
-       "f.yaml:4:9: unknown key `token`: not in this version"},
       {"twice", kHead + "mode: off\n",
        "f.yaml:4:1: `mode` stands here twice; the first is in line 3"},
       {"a rule twice", kHead + kRule + "  a:\n    legacy: 'select 3'\n    rewrite: 'select 4'\n",
@@ -179,9 +177,17 @@ TEST_CASE("mistakes of addresses") {
        "`/run/parallax:6432`, not `/tmp/.s.PGSQL.6432`"},
       {"a Unix socket with a port that is none", "listen: /tmp:0" + rest,
        "f.yaml:1:9: `listen`: write a port from 1 to 65535, not `0`"},
-      {"admin for all", kHead + "admin: {listen: 0.0.0.0:9188}\n",
-       "f.yaml:4:17: `admin.listen`: must be a loopback address in this version, such as "
-       "`127.0.0.1:9188`: it asks for no token"},
+      {"admin open to all", kHead + "admin: {listen: '0.0.0.0:9188'}\n",
+       "f.yaml:4:17: `admin.listen`: is not a loopback address, so it needs a token: write `admin: "
+       "{token: "
+       "'${file:/run/secrets/parallax-token}'}`, or listen on `127.0.0.1:9188`"},
+      {"a short token", kHead + "admin: {token: x}\n",
+       "f.yaml:4:16: `admin.token`: a token has at least 16 characters, without spaces and in "
+       "ASCII"},
+      {"a host with a port", kHead + "admin: {hosts: ['a:1']}\n",
+       "f.yaml:4:17: `admin.hosts`: write the name or address that clients of the admin listener "
+       "use, "
+       "without a port"},
       {"metrics on IPv6", kHead + "metrics: {listen: '[::1]:9187'}\n",
        "f.yaml:4:19: `metrics.listen`: IPv6 is not in this version; write an IPv4 address, such as "
        "`127.0.0.1:9187`"},
