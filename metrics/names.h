@@ -46,7 +46,9 @@ enum class Metric {
   journal_errors_total,
   loop_lag_seconds,                          // loop
   tls_certificate_expiry_timestamp_seconds,  // listener
-  build_info,                                // version
+  config_last_reload_successful,
+  config_last_reload_success_timestamp_seconds,
+  build_info,  // version
   process_cpu_seconds_total,
   process_resident_memory_bytes,
   process_virtual_memory_bytes,

@@ -34,12 +34,21 @@ void Shard::observe(Histogram histogram, double seconds) noexcept {
   bump(sum_cell, nanoseconds(seconds));
 }
 
+void Shard::grow(std::size_t cells) {
+  if (cells > kChunkCells * kChunksMax) throw std::length_error("too many series");
+  while (owned_.size() * kChunkCells < cells) {
+    owned_.push_back(std::make_unique<Chunk>());
+    chunks_[owned_.size() - 1].store(owned_.back().get(), std::memory_order_release);
+  }
+}
+
 struct Registry::Impl {
   struct Series {
     Metric metric;
     std::vector<std::string> labels;
     std::uint32_t cell = UINT32_MAX;  // UINT32_MAX: `read` gives the value
     std::function<double()> read;
+    bool hidden = false;
   };
 
   mutable std::mutex mutex;
@@ -51,11 +60,12 @@ struct Registry::Impl {
   std::uint32_t add_cells(Metric metric, MetricType type, std::vector<std::string> labels,
                           std::uint32_t count);
   void check(Metric metric, const std::vector<std::string>& labels) const;
+  static bool has_label(const Series& one, std::string_view name, std::string_view value);
   prometheus::ClientMetric collect(const Series& one) const;
 
   std::uint64_t sum(std::uint32_t cell) const {
     std::uint64_t total = 0;
-    for (const auto& shard : shards) total += shard->cells_[cell].load(std::memory_order_relaxed);
+    for (const auto& shard : shards) total += shard->cell_of(cell).load(std::memory_order_relaxed);
     return total;
   }
 };
@@ -74,12 +84,13 @@ std::uint32_t Registry::Impl::add_cells(Metric metric, MetricType type,
     throw std::logic_error(std::string("wrong type for ") + info(metric).name);
   }
   const auto known = by_labels.find({metric, labels});
-  if (known != by_labels.end()) return series[known->second].cell;
-  if (!shards.empty()) {
-    throw std::logic_error(std::string("series added after the first shard: ") + info(metric).name);
+  if (known != by_labels.end()) {
+    series[known->second].hidden = false;
+    return series[known->second].cell;
   }
+  for (const auto& shard : shards) shard->grow(cells + count);
   by_labels.emplace(std::pair(metric, labels), series.size());
-  series.push_back({metric, std::move(labels), cells, {}});
+  series.push_back({metric, std::move(labels), cells, {}, false});
   cells += count;
   return series.back().cell;
 }
@@ -112,12 +123,39 @@ void Registry::function(Metric metric, std::vector<std::string> labels,
   if (!impl_->by_labels.emplace(std::pair(metric, labels), impl_->series.size()).second) {
     throw std::logic_error(std::string("series added twice: ") + info(metric).name);
   }
-  impl_->series.push_back({metric, std::move(labels), UINT32_MAX, std::move(read)});
+  impl_->series.push_back({metric, std::move(labels), UINT32_MAX, std::move(read), false});
+}
+
+bool Registry::Impl::has_label(const Series& one, std::string_view name, std::string_view value) {
+  const auto& names = info(one.metric).labels;
+  for (std::size_t i = 0; i < one.labels.size(); ++i) {
+    if (names[i] == name && one.labels[i] == value) return true;
+  }
+  return false;
+}
+
+void Registry::hide(std::string_view name, std::string_view value) {
+  const std::lock_guard lock(impl_->mutex);
+  for (auto& one : impl_->series) {
+    if (one.cell != UINT32_MAX && Impl::has_label(one, name, value)) one.hidden = true;
+  }
+}
+
+void Registry::forget_functions(std::string_view name, std::string_view value) {
+  const std::lock_guard lock(impl_->mutex);
+  std::erase_if(impl_->series, [&](const Impl::Series& one) {
+    return one.cell == UINT32_MAX && Impl::has_label(one, name, value);
+  });
+  impl_->by_labels.clear();
+  for (std::size_t i = 0; i < impl_->series.size(); ++i) {
+    impl_->by_labels.emplace(std::pair(impl_->series[i].metric, impl_->series[i].labels), i);
+  }
 }
 
 Shard& Registry::make_shard() {
   const std::lock_guard lock(impl_->mutex);
-  impl_->shards.push_back(std::make_unique<Shard>(impl_->cells));
+  impl_->shards.push_back(std::make_unique<Shard>());
+  impl_->shards.back()->grow(impl_->cells);
   return *impl_->shards.back();
 }
 
@@ -193,6 +231,7 @@ std::vector<prometheus::MetricFamily> Registry::Collect() const {
   const std::lock_guard lock(impl_->mutex);
   std::map<Metric, prometheus::MetricFamily> families;
   for (const auto& one : impl_->series) {
+    if (one.hidden) continue;
     auto& family = families[one.metric];
     family.metric.push_back(impl_->collect(one));
   }

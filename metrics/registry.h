@@ -5,11 +5,12 @@
 // cells of all shards. prometheus-cpp's own Histogram takes a lock for each observation, which a
 // proxy's hot path cannot afford.
 //
-// Life: add every series (from configuration and closed sets only), then make the shards, then run.
-// Series added are exported at 0 from that moment.
+// Series come from configuration and closed sets only. A series is exported at 0 from the moment it
+// is added, which may be while the shards are written: cells are added in chunks that never move.
 
 #include <prometheus/collectable.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -17,6 +18,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "metrics/names.h"
@@ -43,7 +45,7 @@ struct HistogramValue {
 // Written by one thread only; read by scrapes.
 class Shard {
  public:
-  explicit Shard(std::size_t cells) : cells_(cells) {}
+  Shard() = default;
   void add(Counter counter, std::uint64_t n = 1) noexcept { bump(counter.cell, n); }
   void add(Gauge gauge, std::int64_t n) noexcept {
     bump(gauge.cell, static_cast<std::uint64_t>(n));
@@ -53,10 +55,22 @@ class Shard {
  private:
   friend class Registry;
   void bump(std::uint32_t cell, std::uint64_t n) noexcept {
-    auto& value = cells_[cell];
+    auto& value = cell_of(cell);
     value.store(value.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
-  std::vector<std::atomic<std::uint64_t>> cells_;
+  static constexpr std::size_t kChunkCells = 1024;
+  static constexpr std::size_t kChunksMax = 4096;
+  using Chunk = std::array<std::atomic<std::uint64_t>, kChunkCells>;
+
+  // A handle comes to the writer from the thread that has added its cells, and the chunk with it.
+  std::atomic<std::uint64_t>& cell_of(std::uint32_t cell) const noexcept {
+    return (*chunks_[cell / kChunkCells].load(std::memory_order_acquire))[cell % kChunkCells];
+  }
+  // Under the registry's lock.
+  void grow(std::size_t cells);
+
+  std::array<std::atomic<Chunk*>, kChunksMax> chunks_{};
+  std::vector<std::unique_ptr<Chunk>> owned_;
 };
 
 class Registry : public prometheus::Collectable {
@@ -65,12 +79,17 @@ class Registry : public prometheus::Collectable {
   ~Registry() override;
 
   // `labels`: one value for each label name of the metric, in the table's order. Adding a series
-  // twice returns the same handle. Calls after the first make_shard() are a programming error.
+  // twice returns the same handle; one that was hidden is shown again and goes on counting.
   Counter counter(Metric metric, std::vector<std::string> labels = {});
   Gauge gauge(Metric metric, std::vector<std::string> labels = {});
   Histogram histogram(Metric metric, std::vector<std::string> labels = {});
   // A gauge (or a counter kept elsewhere) that is read at each scrape, from civetweb's thread.
   void function(Metric metric, std::vector<std::string> labels, std::function<double()> read);
+
+  // Of all series whose label `name` is `value`: counted ones are exported no more, functions are
+  // forgotten.
+  void hide(std::string_view name, std::string_view value);
+  void forget_functions(std::string_view name, std::string_view value);
 
   // The caller's thread is its only writer. Lives as long as the registry.
   Shard& make_shard();

@@ -45,6 +45,7 @@ class Loader {
   Problems problems_;
   ConfigDraft draft_;
   std::vector<std::string> read_files_;  // in order
+  std::vector<std::string> patterns_;    // of all files
 };
 
 SourceMark Loader::given(const std::string& path) const {
@@ -54,6 +55,7 @@ SourceMark Loader::given(const std::string& path) const {
 
 ConfigOrProblems Loader::load(const std::string& text) {
   read_files_.push_back(file_);
+  patterns_.push_back(file_);
   YamlReader reader(file_, text, environment_, files_, problems_);
   if (const auto top = reader.parse()) {
     read_sections(reader, *top, draft_);
@@ -70,7 +72,8 @@ ConfigOrProblems Loader::load(const std::string& text) {
 
 void Loader::include(const SourceText& pattern) {
   const std::string directory = std::filesystem::path(file_).parent_path().string();
-  const auto matches = files_.matches(path_from(directory, pattern.text));
+  patterns_.push_back(path_from(directory, pattern.text));
+  const auto matches = files_.matches(patterns_.back());
   if (matches.empty()) {
     problem(pattern.mark, "no file matches " + quoted_value(pattern.text));
   }
@@ -160,6 +163,7 @@ void Loader::check_admin() {
 
 Config Loader::finish() {
   Config config = std::move(draft_.config);
+  config.files = std::move(patterns_);
   for (const DraftListener& listener : draft_.listeners) {
     config.listeners.push_back(finished(listener));
   }

@@ -88,6 +88,7 @@ struct Config {
   bool log_json = false;
   Limits limits;
   std::vector<shadow::RuleSource> rules;
+  std::vector<std::string> files;  // it is made of: its own path, and paths or patterns of others
   // Worth telling and no reason to refuse: parts of the upstream URL that are not used; of rules,
   // what RuleSet::warnings() says.
   std::vector<shadow::ConfigProblem> warnings;

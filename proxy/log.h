@@ -8,6 +8,7 @@
 // session; when the queue is full the oldest lines are lost, and their number is told. No values,
 // parameters or SQL of clients go here.
 
+#include <atomic>
 #include <cstdint>
 #include <initializer_list>
 #include <iosfwd>
@@ -49,11 +50,12 @@ class Log {
   void write(LogLevel level, std::initializer_list<LogField> fields,
              std::string_view message) noexcept;
 
-  bool writes(LogLevel level) const { return level <= level_; }
+  bool writes(LogLevel level) const { return level <= level_.load(std::memory_order_relaxed); }
+  void set_level(LogLevel level) { level_.store(level, std::memory_order_relaxed); }
 
  private:
   struct Impl;
-  LogLevel level_;
+  std::atomic<LogLevel> level_;
   LogFormat format_;
   std::unique_ptr<Impl> impl_;
 };

@@ -68,6 +68,8 @@ int run(const RunCommand& command) {
   try {
     Server server(std::move(served), *report, log);
     server.begin_modes(environment("VALIDATE_QUERIES"));
+    server.reloads_from(
+        [&command] { return load_with_rules(command.config_file, environment, command.dev); });
     server.start();
     log_addresses(log, server);
     server.run();

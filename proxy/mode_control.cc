@@ -42,7 +42,7 @@ std::optional<bool> validate_queries(std::string_view text) {
 
 ModeControl::ModeControl(Mode configured, const StateDir* state, Log& log,
                          std::function<void()> changed)
-    : configured_(configured), state_dir_(state), log_(log), changed_(std::move(changed)) {}
+    : state_dir_(state), log_(log), changed_(std::move(changed)), configured_(configured) {}
 
 void ModeControl::adopt(SwitchRecord record) {
   const std::lock_guard lock(mutex_);
@@ -112,6 +112,11 @@ std::string ModeControl::set(std::optional<Mode> mode, const std::string& by) {
   log_.write(LogLevel::warn, {{"mode", set_to}, {"by", by}},
              "the switch was set" + (problem.empty() ? "" : "; " + problem));
   return problem;
+}
+
+void ModeControl::configured(shadow::Mode mode) {
+  const std::lock_guard lock(mutex_);
+  configured_ = mode;
 }
 
 ModeControl::State ModeControl::state() const {

@@ -34,6 +34,9 @@ class ModeControl {
   // why it will not hold over a restart, empty when it will.
   std::string set(std::optional<shadow::Mode> mode, const std::string& by);
 
+  // Thread-safe: `mode` of a configuration that is read again.
+  void configured(shadow::Mode mode);
+
   struct State {
     shadow::Mode configured = shadow::Mode::shadow;
     std::optional<SwitchRecord> override;
@@ -50,13 +53,13 @@ class ModeControl {
   void adopt(SwitchRecord record);
   std::string keep();
 
-  const shadow::Mode configured_;
   const StateDir* state_dir_;
   Log& log_;
   const std::function<void()> changed_;
   shadow::ModeSwitch switch_;
   mutable std::mutex mutex_;
-  std::optional<SwitchRecord> override_;
+  shadow::Mode configured_;               // under the mutex
+  std::optional<SwitchRecord> override_;  // the same
 };
 
 }  // namespace parallax::proxy

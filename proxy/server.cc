@@ -36,9 +36,12 @@ bool shadows_where_clients_go(const Config& config) {
 
 }  // namespace
 
+StrictSettings strict_settings(const Config& config) {
+  return {config.shadow.strict, 2 * config.shadow.capture_bytes};
+}
+
 Server::Server(LoadedConfig loaded, shadow::Report& report, Log& log, const LearnSetup* learn)
-    : config_(std::move(loaded.config)),
-      rules_(std::move(loaded.rules)),
+    : config_(loaded.config),
       report_(report),
       log_(log),
       learn_(learn),
@@ -46,11 +49,10 @@ Server::Server(LoadedConfig loaded, shadow::Report& report, Log& log, const Lear
       modes_(config_.mode, state_dir_.get(), log, [this] { modes_changed(); }),
       registry_(std::make_unique<metrics::Registry>()),
       proxy_metrics_(std::make_unique<ProxyMetrics>(*registry_)),
-      shadow_metrics_(std::make_unique<shadow::ShadowMetrics>(*registry_, *rules_)),
       tls_(std::move(loaded.tls)),
       shared_{.config = &config_,
               .tls = tls_.get(),
-              .strict = {config_.shadow.strict, 2 * config_.shadow.capture_bytes},
+              .strict = strict_settings(config_),
               .own_addresses = {},
               .counts = {},
               .cancel_routes = {},
@@ -68,32 +70,38 @@ Server::Server(LoadedConfig loaded, shadow::Report& report, Log& log, const Lear
     loop_lags_.push_back(
         registry_->histogram(Metric::loop_lag_seconds, {"worker" + std::to_string(i)}));
   }
+  shadow_shard_ = &registry_->make_shard();
+  set_current(make_generation(std::move(loaded)));
   add_gauges();
-  make_engine(std::move(loaded.journal));
   make_listeners();
   make_workers();
   make_http();
 }
 
-Server::~Server() = default;
+Server::~Server() {
+  if (finisher_.joinable()) finisher_.join();
+}
 
 void Server::add_gauges() {
   metrics::add_process_metrics(*registry_);
   registry_->function(Metric::build_info, {PARALLAX_VERSION}, [] { return 1.0; });
-  registry_->function(Metric::journal_errors_total, {},
-                      [this] { return journal_ ? static_cast<double>(journal_->errors()) : 0; });
-  const auto& shadow = config_.shadow;
-  registry_->function(Metric::queue_jobs, {},
-                      [this] { return engine_ ? static_cast<double>(engine_->queued_jobs()) : 0; });
-  registry_->function(Metric::queue_bytes, {}, [this] {
-    return engine_ ? static_cast<double>(engine_->queued_bytes()) : 0;
+  registry_->function(Metric::journal_errors_total, {}, [this] { return journal_errors(); });
+  using Engine = shadow::Engine;
+  registry_->function(Metric::queue_jobs, {}, [this] {
+    return of_engine([](const Engine& engine) { return engine.queued_jobs(); });
   });
-  registry_->function(Metric::queue_jobs_limit, {},
-                      [&shadow] { return static_cast<double>(shadow.queue_jobs); });
-  registry_->function(Metric::queue_bytes_limit, {},
-                      [&shadow] { return static_cast<double>(shadow.queue_bytes); });
-  registry_->function(Metric::shadow_connections_limit, {},
-                      [&shadow] { return static_cast<double>(shadow.pool_max); });
+  registry_->function(Metric::queue_bytes, {}, [this] {
+    return of_engine([](const Engine& engine) { return engine.queued_bytes(); });
+  });
+  const std::pair<Metric, std::size_t shadow::Options::*> limits[] = {
+      {Metric::queue_jobs_limit, &shadow::Options::queue_jobs},
+      {Metric::queue_bytes_limit, &shadow::Options::queue_bytes},
+      {Metric::shadow_connections_limit, &shadow::Options::pool_max}};
+  for (const auto& [metric, member] : limits) {
+    registry_->function(metric, {}, [this, member = member] {
+      return static_cast<double>(current()->config.shadow.*member);
+    });
+  }
   using Connections = shadow::Engine::Connections;
   const std::pair<const char*, std::size_t Connections::*> states[] = {
       {"connecting", &Connections::connecting},
@@ -101,11 +109,12 @@ void Server::add_gauges() {
       {"busy", &Connections::busy}};
   for (const auto& [state, member] : states) {
     registry_->function(Metric::shadow_connections, {state}, [this, member = member] {
-      return engine_ ? static_cast<double>(engine_->connections().*member) : 0;
+      return of_engine([member](const Engine& engine) { return engine.connections().*member; });
     });
   }
   add_mode_gauges();
-  for (const auto& rule : rules_->rules()) add_rule_gauges(*rule);
+  for (const auto& rule : current()->rules->rules()) add_rule_gauges(current(), *rule);
+  add_reload_gauges();
   for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
     if (!tls_->expires_at(i)) continue;
     registry_->function(Metric::tls_certificate_expiry_timestamp_seconds,
@@ -122,45 +131,73 @@ void Server::add_mode_gauges() {
   }
 }
 
-void Server::add_rule_gauges(const shadow::Rule& rule) {
+void Server::add_rule_gauges(const std::shared_ptr<const Generation>& generation,
+                             const shadow::Rule& rule) {
+  const auto modes = rule_modes(*generation);
+  const std::weak_ptr<const Generation> weak = generation;  // it has the rule
   for (const auto mode : shadow::kModes) {
-    registry_->function(
-        Metric::rule_mode, {rule.name, std::string(shadow::name(mode))},
-        [modes = rule_modes(), &rule, mode] { return modes.of(rule) == mode ? 1.0 : 0.0; });
+    registry_->function(Metric::rule_mode, {rule.name, std::string(shadow::name(mode))},
+                        [weak, modes, &rule, mode] {
+                          const auto alive = weak.lock();
+                          return alive && modes.of(rule) == mode ? 1.0 : 0.0;
+                        });
   }
-  registry_->function(Metric::sample_ratio, {rule.name}, [modes = rule_modes(), &rule] {
-    return modes.off(rule) ? 0.0 : rule.sample;
+  registry_->function(Metric::sample_ratio, {rule.name}, [weak, modes, &rule] {
+    const auto alive = weak.lock();
+    return alive && !modes.off(rule) ? rule.sample : 0.0;
   });
   registry_->function(Metric::rule_info, {rule.name, rule.version}, [] { return 1.0; });
   for (const auto state : shadow::kRuleStates) {
     registry_->function(
-        Metric::rule_state, {rule.name, std::string(shadow::name(state))}, [this, &rule, state] {
-          const auto now = engine_ ? engine_->state(rule) : shadow::RuleState::unverified;
+        Metric::rule_state, {rule.name, std::string(shadow::name(state))}, [weak, &rule, state] {
+          const auto alive = weak.lock();
+          const auto now =
+              alive && alive->engine ? alive->engine->state(rule) : shadow::RuleState::unverified;
           return now == state ? 1.0 : 0.0;
         });
   }
 }
 
-shadow::Report& Server::make_report(std::unique_ptr<shadow::JournalFile> journal) {
-  if (journal == nullptr) return report_;
-  config_.shadow.instance = shadow::random_instance();
-  config_.journal->options.instance = config_.shadow.instance;
-  journal_ = std::make_unique<shadow::Journal>(
-      shadow::Journal::Settings{
-          .options = config_.journal->options,
-          .file = std::move(journal),
-          .tell = [this](const std::string& what) { log_.write(LogLevel::error, what); }},
-      rules_, *shadow_metrics_, *registry_);
-  tee_ = std::make_unique<TeeReport>(report_, *journal_);
-  return *tee_;
+std::shared_ptr<Generation> Server::current() const {
+  const std::lock_guard lock(current_mutex_);
+  return current_;
 }
 
-void Server::make_engine(std::unique_ptr<shadow::JournalFile> journal) {
-  if (learn_ != nullptr) return;
-  auto& report = make_report(std::move(journal));
-  engine_ = std::make_unique<shadow::Engine>(config_.shadow, rules_, *shadow_metrics_, *registry_,
-                                             report, worker_count(config_));
-  engine_->set_strict_door(door_);
+void Server::set_current(std::shared_ptr<Generation> generation) {
+  const std::lock_guard lock(current_mutex_);
+  current_ = std::move(generation);
+}
+
+double Server::journal_errors() const {
+  const auto generation = current();
+  const std::lock_guard lock(current_mutex_);  // start_generation() may be making the journal
+  const auto now = generation->journal ? generation->journal->errors() : 0;
+  return static_cast<double>(journal_errors_before_.load() + now);
+}
+
+double Server::of_engine(const std::function<std::size_t(const shadow::Engine&)>& read) const {
+  const auto generation = current();
+  return generation->engine ? static_cast<double>(read(*generation->engine)) : 0;
+}
+
+std::shared_ptr<Generation> Server::make_generation(LoadedConfig loaded) {
+  auto made = std::make_shared<Generation>();
+  made->config = std::move(loaded.config);
+  made->rules = std::move(loaded.rules);
+  made->metrics = std::make_shared<const shadow::ShadowMetrics>(*registry_, *made->rules);
+  made->journal_file = std::move(loaded.journal);
+  made->report = std::make_unique<TeeReport>(report_);
+  if (learn_ != nullptr) return made;
+  if (made->journal_file) {
+    // Each has ids of its own, which begin anew.
+    made->config.shadow.instance = shadow::random_instance();
+    made->config.journal->options.instance = made->config.shadow.instance;
+  }
+  made->engine =
+      std::make_unique<shadow::Engine>(made->config.shadow, made->rules, *made->metrics, *registry_,
+                                       *made->report, worker_count(config_), shadow_shard_);
+  made->engine->set_strict_door(door_);
+  return made;
 }
 
 void Server::Door::answer(shadow::StrictAnswer answer) {
@@ -169,6 +206,27 @@ void Server::Door::answer(shadow::StrictAnswer answer) {
 
 void Server::Door::run(shadow::ClientRound round) {
   server.workers_[round.ticket.worker]->strict_run(std::move(round));
+}
+
+void Server::start_generation(Generation& generation,
+                              std::map<std::string, shadow::RuleTotals> before) {
+  if (generation.journal_file) {
+    auto journal = std::make_unique<shadow::Journal>(
+        shadow::Journal::Settings{
+            .options = generation.config.journal->options,
+            .file = std::move(generation.journal_file),
+            .tell = [this](const std::string& what) { log_.write(LogLevel::error, what); },
+            .before = std::move(before)},
+        generation.rules, *generation.metrics, *registry_);
+    generation.report->set_second(journal.get());
+    const std::lock_guard lock(current_mutex_);
+    generation.journal = std::move(journal);
+  }
+  generation.engine->start(!rule_modes(generation).all_off(*generation.rules));
+  const std::lock_guard lock(current_mutex_);
+  generation.started = true;
+  // The switch may have been set in between.
+  generation.engine->set_awake(!rule_modes(generation).all_off(*generation.rules));
 }
 
 void Server::make_listeners() {
@@ -189,22 +247,33 @@ void Server::observe(WorkerContext& context) {
     context.learner = std::make_unique<shadow::WorkerLearner>(
         learn_->log, learn_->choice, config_.shadow.capture_bytes, captures);
   }
-  if (!engine_) return;
+  if (auto generation = tap_generation(current(), context.index))
+    context.tap = std::make_unique<shadow::WorkerTap>(std::move(generation), *context.shard);
+}
+
+std::shared_ptr<shadow::TapGeneration> Server::tap_generation(
+    const std::shared_ptr<Generation>& generation, std::size_t worker) {
+  if (!generation->engine) return nullptr;
+  const auto& config = generation->config;
   std::random_device entropy;
-  context.tap = std::make_unique<shadow::WorkerTap>(
-      *rules_, *shadow_metrics_, *context.shard, engine_->intake(context.index),
-      [this](const shadow::Rule& rule) { return engine_->state(rule); },
-      shadow::TapOptions{.user = config_.shadow.keyword("user"),
-                         .database = config_.shadow.keyword("dbname"),
-                         .identity = config_.shadow.identity,
-                         .modes = rule_modes(),
-                         .strict = config_.shadow.strict,
-                         .dev = config_.shadow.dev,
-                         .open_operations = &engine_->open_operations(),
-                         .live = shadows_where_clients_go(config_),
-                         .capture_bytes = config_.shadow.capture_bytes,
-                         .captures_bytes = captures,
-                         .seed = (static_cast<std::uint64_t>(entropy()) << 32) | entropy()});
+  return std::make_shared<shadow::TapGeneration>(shadow::TapGeneration{
+      .rules = generation->rules,
+      .metrics = generation->metrics,
+      .intake = &generation->engine->intake(worker),
+      .rule_state = [engine = generation->engine.get()](
+                        const shadow::Rule& rule) { return engine->state(rule); },
+      .options = {.user = config.shadow.keyword("user"),
+                  .database = config.shadow.keyword("dbname"),
+                  .identity = config.shadow.identity,
+                  .modes = rule_modes(*generation),
+                  .strict = config.shadow.strict,
+                  .dev = config.shadow.dev,
+                  .open_operations = &generation->engine->open_operations(),
+                  .live = shadows_where_clients_go(config),
+                  .capture_bytes = config.shadow.capture_bytes,
+                  .captures_bytes = config.shadow.queue_bytes / worker_count(config_),
+                  .seed = (static_cast<std::uint64_t>(entropy()) << 32) | entropy()},
+      .keeps = generation});
 }
 
 void Server::make_workers() {
@@ -268,7 +337,7 @@ void Server::make_http() {
 }
 
 void Server::start() {
-  if (engine_) engine_->start(!rule_modes().all_off(*rules_));
+  if (current()->engine) start_generation(*current(), {});
   for (auto& worker : workers_) worker->start();
   watch_signal(sigterm_, SIGTERM);
   watch_signal(sigint_, SIGINT);
@@ -278,6 +347,7 @@ void Server::start() {
   lasted_timer_ = std::make_unique<io::Timer>(loop_);
   lasted_timer_->start(kLasted, [this] { modes_.lasted(); });
   watch_idle();
+  watch_files();
   ready_ = true;
 }
 
@@ -327,11 +397,18 @@ void Server::warn_of_channel_binding(std::size_t listener) {
 // Called by whoever sets the switch, on any thread.
 void Server::modes_changed() {
   for (auto& worker : workers_) worker->let_go();
-  if (engine_ && ready_) engine_->set_awake(!rule_modes().all_off(*rules_));
+  const auto generation = current();
+  const bool awake = !rule_modes(*generation).all_off(*generation->rules);
+  const std::lock_guard lock(current_mutex_);
+  if (generation->started) generation->engine->set_awake(awake);
 }
 
 void Server::signalled(int number) {
-  if (number == SIGHUP) return reload_certificates();
+  if (number == SIGHUP) {
+    if (!loader_) return reload_certificates();
+    reload_now();
+    return;
+  }
   if (number == SIGUSR1 || number == SIGUSR2) {
     const bool off = number == SIGUSR1;
     modes_.set(off ? std::optional(shadow::Mode::off) : std::nullopt,
@@ -366,7 +443,8 @@ void Server::begin_drain() {
   ready_ = false;
   drain_deadline_ns_ =
       io::Loop::now_ns() +
-      static_cast<std::uint64_t>(std::chrono::nanoseconds(config_.limits.drain_timeout).count());
+      static_cast<std::uint64_t>(
+          std::chrono::nanoseconds(current()->config.limits.drain_timeout).count());
   listeners_.clear();
   for (auto& worker : workers_) worker->drain();
   drain_timer_ = std::make_unique<io::Timer>(loop_);
@@ -378,11 +456,15 @@ void Server::drain_step() {
                                 [](const auto& worker) { return worker->load() > 0; });
   if (busy && io::Loop::now_ns() < drain_deadline_ns_) return;
   for (auto& worker : workers_) worker->stop();
-  if (engine_) engine_->stop(drain_deadline_ns_ == 0 ? std::chrono::milliseconds(0) : kEngineDrain);
-  if (journal_) journal_->stop();
+  end_former();
+  const auto generation = current();
+  if (generation->engine)
+    generation->engine->stop(drain_deadline_ns_ == 0 ? std::chrono::milliseconds(0) : kEngineDrain);
+  if (generation->journal) generation->journal->stop();
   metrics_http_.reset();
   admin_http_.reset();
   drain_timer_.reset();
+  config_watch_.reset();
   idle_timer_.reset();
   lasted_timer_.reset();
   modes_.end();

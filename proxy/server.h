@@ -5,12 +5,20 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
+#include <variant>
 #include <vector>
 
 #include "metrics/http_server.h"
 #include "metrics/registry.h"
+#include "proxy/config_watch.h"
+#include "proxy/generation.h"
 #include "proxy/io/listener.h"
 #include "proxy/io/loop.h"
 #include "proxy/learn_setup.h"
@@ -18,7 +26,6 @@
 #include "proxy/log.h"
 #include "proxy/mode_control.h"
 #include "proxy/proxy_metrics.h"
-#include "proxy/tee_report.h"
 #include "proxy/worker.h"
 #include "shadow/engine.h"
 #include "shadow/journal/journal.h"
@@ -28,6 +35,8 @@
 #include "shadow/shadow_metrics.h"
 
 namespace parallax::proxy {
+
+StrictSettings strict_settings(const Config& config);
 
 class Server {
  public:
@@ -40,9 +49,16 @@ class Server {
   void begin_modes(const std::optional<std::string>& validate) { modes_.begin(validate); }
   // Starts everything and returns; the bound addresses are known then.
   void start();
+
+  // Reads the configuration that reload() takes.
+  using Loader = std::function<std::variant<LoadedConfig, std::vector<shadow::ConfigProblem>>()>;
+  void reloads_from(Loader loader);
+  // Reads the configuration again and serves it from now on; otherwise nothing changes, and the
+  // problems say why. From any thread but the main one, while run() runs.
+  std::vector<std::string> reload();
   // Runs the main loop until a signal has led to a complete stop: SIGTERM or SIGINT drains, a
-  // second one ends at once. SIGHUP reads the certificates again; SIGUSR1 sets the switch to off,
-  // SIGUSR2 back to the configuration's modes.
+  // second one ends at once. SIGHUP reads the configuration and the certificates again; SIGUSR1
+  // sets the switch to off, SIGUSR2 back to the configuration's modes.
   void run();
 
   const std::vector<ListenerConfig>& listeners() const { return config_.listeners; }
@@ -62,9 +78,26 @@ class Server {
 
   void add_gauges();
   void add_mode_gauges();
-  void add_rule_gauges(const shadow::Rule& rule);
-  shadow::Report& make_report(std::unique_ptr<shadow::JournalFile> journal);
-  void make_engine(std::unique_ptr<shadow::JournalFile> journal);
+  void add_rule_gauges(const std::shared_ptr<const Generation>& generation,
+                       const shadow::Rule& rule);
+  std::shared_ptr<Generation> make_generation(LoadedConfig loaded);
+  void start_generation(Generation& generation, std::map<std::string, shadow::RuleTotals> before);
+  std::shared_ptr<shadow::TapGeneration> tap_generation(
+      const std::shared_ptr<Generation>& generation, std::size_t worker);
+  std::shared_ptr<Generation> current() const;
+  void set_current(std::shared_ptr<Generation> generation);
+  double journal_errors() const;
+  double of_engine(const std::function<std::size_t(const shadow::Engine&)>& read) const;
+  void add_reload_gauges();
+  void watch_files();
+  std::vector<std::string> reload_now();
+  std::vector<std::string> take_config();
+  void swap_generation(LoadedConfig next);
+  void leave_former();
+  void everybody_answered();
+  void finish_former();
+  void former_finished();
+  void end_former();
   void make_workers();
   void observe(WorkerContext& context);
   void make_http();
@@ -76,13 +109,14 @@ class Server {
   void signalled(int number);
   void begin_drain();
   void watch_idle();
-  shadow::RuleModes rule_modes() const { return {modes_.mode_switch(), config_.mode}; }
+  shadow::RuleModes rule_modes(const Generation& generation) const {
+    return {modes_.mode_switch(), generation.config.mode};
+  }
   void modes_changed();
   void drain_step();
   void watch_signal(uv_signal_t& handle, int number);
 
-  Config config_;
-  std::shared_ptr<const shadow::RuleSet> rules_;
+  const Config config_;  // as it was at the start: what cannot change
   shadow::Report& report_;
   Log& log_;
   const LearnSetup* learn_;              // null but for `learn`
@@ -90,21 +124,32 @@ class Server {
   ModeControl modes_;
   std::unique_ptr<metrics::Registry> registry_;
   std::unique_ptr<ProxyMetrics> proxy_metrics_;
-  std::unique_ptr<shadow::ShadowMetrics> shadow_metrics_;
+  metrics::Shard* shadow_shard_ = nullptr;  // one engine runs at a time
   std::vector<metrics::Histogram> loop_lags_;
   std::unique_ptr<TlsContexts> tls_;
   WorkerShared shared_;
   // Told once for each listener.
   std::vector<std::unique_ptr<std::atomic<bool>>> channel_binding_told_;
-  std::unique_ptr<shadow::Journal> journal_;  // null without one
-  std::unique_ptr<TeeReport> tee_;            // with a journal
   Door door_{*this};
-  std::unique_ptr<shadow::Engine> engine_;  // null for `learn`
+  Loader loader_;
+  mutable std::mutex current_mutex_;
+  std::shared_ptr<Generation> current_;                  // under the mutex
+  std::shared_ptr<Generation> former_;                   // while it ends
+  std::optional<LoadedConfig> waiting_config_;           // until it has ended
+  std::atomic<std::uint64_t> journal_errors_before_{0};  // of former journals
+  std::atomic<bool> reload_failed_{false};
+  std::atomic<double> reloaded_at_{0};
+  std::uint64_t leave_deadline_ns_ = 0;
+  std::size_t leave_answers_ = 0;
+  bool all_left_ = false;
+  std::thread finisher_;
   std::vector<std::unique_ptr<Worker>> workers_;
   io::Loop loop_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::unique_ptr<metrics::HttpServer> metrics_http_;
   std::unique_ptr<metrics::HttpServer> admin_http_;
+  std::unique_ptr<ConfigWatch> config_watch_;  // --dev
+  std::unique_ptr<io::Timer> leave_timer_;
   std::unique_ptr<io::Timer> drain_timer_;
   std::unique_ptr<io::Timer> idle_timer_;
   std::unique_ptr<io::Timer> lasted_timer_;

@@ -27,7 +27,10 @@ class PendingTimer final : public Pending {
 
 }  // namespace
 
-Worker::Worker(WorkerContext context) : context_(std::move(context)) {}
+Worker::Worker(WorkerContext context)
+    : context_(std::move(context)),
+      limits_(context_.shared->config->limits),
+      strict_(context_.shared->strict) {}
 
 Worker::~Worker() = default;
 
@@ -156,6 +159,21 @@ void Worker::let_go() {
     std::vector<std::shared_ptr<Session>> all;
     for (const auto& [id, session] : sessions_) all.push_back(session);
     for (const auto& session : all) session->let_go();
+  });
+}
+
+void Worker::adopt_generation(std::shared_ptr<shadow::TapGeneration> next, Limits limits,
+                              StrictSettings strict) {
+  loop_.post([this, next = std::move(next), limits, strict] {
+    strict_ = strict;
+    limits_ = limits;
+    if (context_.tap && next) context_.tap->adopt(next);
+  });
+}
+
+void Worker::leave_former(bool now, std::function<void(bool left)> answer) {
+  loop_.post([this, now, answer = std::move(answer)] {
+    answer(!context_.tap || context_.tap->leave_former(now));
   });
 }
 

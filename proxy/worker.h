@@ -75,6 +75,11 @@ class Worker final : public SessionHost {
   void strict_run(shadow::ClientRound round);
   // Thread-safe: no rule is strict any more.
   void let_go();
+  // Thread-safe: what begins from now on belongs to the new generation.
+  void adopt_generation(std::shared_ptr<shadow::TapGeneration> next, Limits limits,
+                        StrictSettings strict);
+  // Thread-safe: see WorkerTap::leave_former; the answer comes on this worker's thread.
+  void leave_former(bool now, std::function<void(bool left)> answer);
   // Closes what is left and joins the thread.
   void stop();
   // Sessions that are here or on their way; thread-safe.
@@ -112,11 +117,11 @@ class Worker final : public SessionHost {
     if (context_.not_interpreted) context_.not_interpreted(session_id, why);
   }
   std::size_t index() const override { return context_.index; }
-  const StrictSettings& strict() const override { return context_.shared->strict; }
+  const StrictSettings& strict() const override { return strict_; }
   const ListenerConfig& listener(std::size_t index) const override {
     return context_.shared->config->listeners[index];
   }
-  const Limits& limits() const override { return context_.shared->config->limits; }
+  const Limits& limits() const override { return limits_; }
   const ProxyMetrics& metrics() const override { return *context_.metrics; }
   metrics::Shard& shard() override { return *context_.shard; }
   void ended(Session& session, CloseReason reason, const std::string& detail) override;
@@ -127,6 +132,8 @@ class Worker final : public SessionHost {
   void measure_lag();
 
   WorkerContext context_;
+  Limits limits_;
+  StrictSettings strict_;
   io::Loop loop_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Session>> sessions_;
   std::unique_ptr<io::Timer> lag_timer_;

@@ -15,16 +15,17 @@ namespace parallax::shadow {
 namespace {
 
 constexpr std::chrono::milliseconds kAssemblyLook{20};
+constexpr std::chrono::milliseconds kClosingLook{10};
 
 }  // namespace
 
 Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
-                   const ShadowMetrics& metrics, metrics::Registry& registry, Report& to,
+                   const ShadowMetrics& metrics, metrics::Shard& shard, Report& to,
                    std::size_t workers)
     : options(std::move(given)),
       rules(std::move(rule_set)),
       report(to),
-      counter(metrics, registry.make_shard()),
+      counter(metrics, shard),
       states(rules->rules().size()),
       open_operations(rules->rules().size()),
       judge(rules->rules().size(), counter, options.capture_bytes),
@@ -46,6 +47,7 @@ Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
                 [this](const Rule& rule, const RulePlans& plans) { report.plans(rule, plans); }}),
       deadline_timer(loop),
       assembly_timer(loop),
+      closing_timer(loop),
       assembly(static_cast<std::uint64_t>(options.window.count()) * 1'000'000, assembly_listener()),
       loop_door(std::make_shared<LoopDoor>(loop)),
       parked_timer(loop) {
@@ -289,6 +291,7 @@ void Engine::Impl::end_waiting(Jobs::iterator job, End end, std::string detail) 
   const auto operation = std::move(job->operation);
   jobs.erase(job);
   end_without_verdict(operation, end, std::move(detail));
+  if (finishing) loop.post([this] { stop_when_done(); });
 }
 
 void Engine::Impl::end_without_verdict(const CapturedOperation& operation, End end,
@@ -314,16 +317,28 @@ void Engine::Impl::set_state(const Rule& rule, RuleState state, const std::strin
   unpark();
 }
 
-void Engine::Impl::begin_stop(std::chrono::milliseconds deadline) {
+void Engine::Impl::begin_stop(std::chrono::milliseconds deadline, bool waiting_too) {
+  if (waiting_too) take_offers();
   stopping = true;
-  verifier.close();
+  finishing = waiting_too;
+  if (waiting_too) {
+    verifier.finish();
+  } else {
+    verifier.close();
+  }
   take_offers();
   assembly.drop_all(DropReason::drain);
   assembly_timer.cancel();
   unpark();
-  drop_jobs(false);
-  if (!jobs.empty()) {
+  if (finishing) {
+    pool.let_go_idle();
+  } else {
+    drop_jobs(false);
+  }
+  if (!jobs.empty() || finishing) {
     deadline_timer.start(deadline, [this] {
+      finishing = false;
+      verifier.close();
       drop_jobs(true);
       stop_when_done();
     });
@@ -347,14 +362,19 @@ void Engine::Impl::drop_jobs(bool running_too) {
 
 void Engine::Impl::stop_when_done() {
   if (!stopping || !jobs.empty()) return;
+  if (finishing && pool.held() != 0) {
+    closing_timer.start(kClosingLook, [this] { stop_when_done(); });
+    return;
+  }
+  closing_timer.cancel();
   deadline_timer.cancel();
   loop.stop();
 }
 
-void Engine::Impl::stop(std::chrono::milliseconds deadline) {
+void Engine::Impl::stop(std::chrono::milliseconds deadline, bool waiting_too) {
   if (std::exchange(stopped, true)) return;
   if (thread.joinable()) {
-    loop.post([this, deadline] { begin_stop(deadline); });
+    loop.post([this, deadline, waiting_too] { begin_stop(deadline, waiting_too); });
     thread.join();
   } else {  // never started: nothing but offers can be there
     stopping = true;
@@ -364,14 +384,16 @@ void Engine::Impl::stop(std::chrono::milliseconds deadline) {
 }
 
 Engine::Engine(Options options, std::shared_ptr<const RuleSet> rules, const ShadowMetrics& metrics,
-               metrics::Registry& registry, Report& report, std::size_t workers) {
+               metrics::Registry& registry, Report& report, std::size_t workers,
+               metrics::Shard* shard) {
   forget_libpq_environment();
-  impl_ = std::make_unique<Impl>(std::move(options), std::move(rules), metrics, registry, report,
-                                 workers);
+  impl_ =
+      std::make_unique<Impl>(std::move(options), std::move(rules), metrics,
+                             shard != nullptr ? *shard : registry.make_shard(), report, workers);
 }
 
 Engine::~Engine() {
-  impl_->stop(std::chrono::milliseconds(0));
+  impl_->stop(std::chrono::milliseconds(0), false);
   impl_->loop_door->close();
 }
 
@@ -396,7 +418,8 @@ void Engine::set_awake(bool awake) {
   impl_->loop.post([impl = impl_.get(), awake] { impl->set_awake(awake); });
 }
 
-void Engine::stop(std::chrono::milliseconds deadline) { impl_->stop(deadline); }
+void Engine::stop(std::chrono::milliseconds deadline) { impl_->stop(deadline, false); }
+void Engine::finish(std::chrono::milliseconds deadline) { impl_->stop(deadline, true); }
 
 std::size_t Engine::queued_jobs() const { return impl_->intakes.budget().jobs(); }
 std::size_t Engine::queued_bytes() const { return impl_->intakes.budget().bytes(); }

@@ -32,9 +32,11 @@ class StrictDoor;
 
 class Engine {
  public:
-  // Adds no series; `metrics` holds the handles. All references must outlive the engine.
+  // Adds no series; `metrics` holds the handles. All references must outlive the engine. `shard`:
+  // of the engine's thread, where engines come one after the other; null: one of its own.
   Engine(Options options, std::shared_ptr<const RuleSet> rules, const ShadowMetrics& metrics,
-         metrics::Registry& registry, Report& report, std::size_t workers);
+         metrics::Registry& registry, Report& report, std::size_t workers,
+         metrics::Shard* shard = nullptr);
   ~Engine();
 
   Intake& intake(std::size_t worker);
@@ -54,6 +56,10 @@ class Engine {
   // No more offers follow. Operations that wait are dropped (`drain`); running ones get until the
   // deadline. Returns when the thread has ended and all connections are closed.
   void stop(std::chrono::milliseconds deadline);
+
+  // The same, but what waits runs too until the deadline; then the server has let go of all
+  // connections, unless the deadline has passed. For a successor that may have as many.
+  void finish(std::chrono::milliseconds deadline);
 
   // Gauges, thread-safe.
   std::size_t queued_jobs() const;

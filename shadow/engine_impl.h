@@ -50,11 +50,11 @@ struct Engine::Impl {
   using Jobs = std::list<Job>;  // bounded by the queue's budget and the pool
 
   Impl(Options given, std::shared_ptr<const RuleSet> rule_set, const ShadowMetrics& metrics,
-       metrics::Registry& registry, Report& to, std::size_t workers);
+       metrics::Shard& shard, Report& to, std::size_t workers);
 
   void run(bool awake);
   void set_awake(bool awake);
-  void stop(std::chrono::milliseconds deadline);
+  void stop(std::chrono::milliseconds deadline, bool waiting_too);
 
   void take_offers();
   void accept(IntakeQueue::Item item);
@@ -83,7 +83,7 @@ struct Engine::Impl {
   void run_on_client(Jobs::iterator job);
   bool settled_on_client(Job& job, Outcome& outcome);
   void tell_client(const CapturedOperation& operation, Outcome& outcome);
-  void begin_stop(std::chrono::milliseconds deadline);
+  void begin_stop(std::chrono::milliseconds deadline, bool waiting_too);
   void drop_jobs(bool running_too);
   void stop_when_done();
 
@@ -102,6 +102,7 @@ struct Engine::Impl {
   Verifier verifier;
   io::Timer deadline_timer;
   io::Timer assembly_timer;
+  io::Timer closing_timer;
   Assembly assembly;
   Jobs jobs;
   StrictDoor* door = nullptr;
@@ -111,6 +112,7 @@ struct Engine::Impl {
   io::Timer parked_timer;
   std::uint64_t last_journal_id = 0;
   bool stopping = false;
+  bool finishing = false;  // until the deadline
   std::thread thread;
   bool stopped = false;  // of the thread that calls start() and stop()
 };

@@ -14,6 +14,9 @@ namespace parallax::shadow {
 
 // What a statement with its parameters means, decided when it passes on its way to the server.
 struct SessionTap::Request {
+  // What it has begun with, and ends with; null when it has ended. Outlives all that points into
+  // it.
+  std::shared_ptr<TapGeneration> generation;
   // Whose root it is, or whose root's shape but not pins it fits; null: a child at most.
   const Rule* rule = nullptr;
   Side side = Side::legacy;

@@ -25,7 +25,8 @@ SessionTap::SessionTap(WorkerTap& worker, std::uint64_t session_id,
                        const protocol::StartupParameters& startup)
     : worker_(worker),
       session_id_(session_id),
-      context_(startup, worker.options_.user, worker.options_.database, worker.options_.identity),
+      context_(startup, worker.now_->options.user, worker.now_->options.database,
+               worker.now_->options.identity),
       replay_context_(std::make_shared<const ReplayContext>(context_.replay_context())) {}
 
 const KnownStatement* SessionTap::known_statement(const protocol::StatementRef& note) {
@@ -55,18 +56,35 @@ protocol::StatementRef SessionTap::on_parse(const protocol::ParseView& parse, bo
   if (!whole || parse.sql.size() > kSqlBytesMax) return std::make_shared<KnownStatement>();
   const auto text = without_outer_comments(parse.sql);
   auto statement = worker_.know(text);
-  if (!statement->known.covered())
+  // One with a name may live until the rules are read again.
+  if (!statement->known.covered() && (parse.name.empty() || !statement->may_be_covered))
     return uncovered(std::move(statement), parse.sql, text, parse.name);
   auto prepared = std::make_shared<PreparedStatement>();
+  if (!statement->known.covered())
+    prepared->tagged = worker_.now_->rules->tagged(read_operation(parse.sql, text, parse.name));
   if (statement->known.in_operations()) prepared->tags = read_tags(parse.sql, text, parse.name);
   prepared->statement = std::move(statement);
   prepared->declared = PreparedStatement::read_types(parse.parameter_types);
   return prepared;
 }
 
+// A text that was looked up in former rules is looked up again.
+std::shared_ptr<const KnownStatement> SessionTap::bound_statement(
+    const protocol::StatementRef& note) {
+  if (auto* prepared = dynamic_cast<PreparedStatement*>(note.get())) {
+    auto& statement = prepared->statement;
+    if (statement->rules != worker_.now_->rules) {
+      statement = worker_.know(statement->text);
+      prepared->tagged = nullptr;
+    }
+    return statement;
+  }
+  return worker_.know_again({note, known_statement(note)});
+}
+
 protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
                                          const protocol::BindView& bind, bool whole) {
-  const auto* statement = known_statement(note);
+  const auto statement = bound_statement(note);
   if (statement == nullptr) return nullptr;
   if (takes_parameters(statement->setting_effects)) {
     const auto parameters = whole ? read_parameters(bind, nullptr) : std::nullopt;
@@ -78,6 +96,7 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
   auto binding = std::make_shared<Binding>();
   const auto unread = [&](SkipReason why) {
     if (statement->known.roots.empty()) return std::shared_ptr<Binding>();
+    binding->request.generation = worker_.now_;
     binding->request.rule = statement->known.roots.front().rule;
     binding->request.side = statement->known.roots.front().side;
     binding->request.skip = why;
@@ -107,15 +126,16 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
 }
 
 void SessionTap::begin(Request& request, Matches found, protocol::Bytes formats) {
-  auto* open = worker_.options_.open_operations;
+  request.generation = worker_.now_;
+  auto* open = worker_.now_->options.open_operations;
   if (found.root) {
     request.rule = found.root->rule;
     request.side = found.root->side;
-    if (worker_.options_.modes.off(*request.rule)) {
+    if (worker_.now_->options.modes.off(*request.rule)) {
       request.skip = SkipReason::off;
     } else if (request.side == Side::rewrite && !request.rule->reversible) {
       request.skip = SkipReason::one_way;
-    } else if (worker_.options_.modes.of(*request.rule) != Mode::strict &&
+    } else if (worker_.now_->options.modes.of(*request.rule) != Mode::strict &&
                !worker_.draw(request.rule->sample)) {
       request.skip = SkipReason::sampled_out;
     } else {
@@ -126,7 +146,8 @@ void SessionTap::begin(Request& request, Matches found, protocol::Bytes formats)
   } else if (found.shape_of) {
     request.rule = found.shape_of->rule;
     request.side = found.shape_of->side;
-    request.skip = worker_.options_.modes.off(*request.rule) ? SkipReason::off : SkipReason::pin;
+    request.skip =
+        worker_.now_->options.modes.off(*request.rule) ? SkipReason::off : SkipReason::pin;
   }
   bool orphan = request.rule == nullptr;
   for (auto& child : found.children) {
@@ -136,7 +157,7 @@ void SessionTap::begin(Request& request, Matches found, protocol::Bytes formats)
       request.children.push_back(std::move(child));
   }
   if (orphan && request.children.empty())
-    worker_.shard_.add(worker_.metrics_.orphan(OrphanReason::no_operation));
+    worker_.shard_.add(worker_.now_->metrics->orphan(OrphanReason::no_operation));
   request.strict = is_strict(request);
   if (is_wanted(request))
     request.capture = std::make_unique<LiveCapture>(worker_.captures_, formats);
@@ -149,7 +170,7 @@ bool SessionTap::is_wanted(const Request& request) const {
   if (request.rule == nullptr || request.skip || obstacle(request, *request.rule)) return false;
   // The lists of children are columns of their parents' rows.
   if (request.rule->has_children(request.side)) return true;
-  return !request.rule->source.compare.snapshot_only && worker_.options_.live;
+  return !request.rule->source.compare.snapshot_only && worker_.now_->options.live;
 }
 
 void SessionTap::on_command(const protocol::Command& command) {
@@ -158,12 +179,13 @@ void SessionTap::on_command(const protocol::Command& command) {
   const bool covered = statement != nullptr && statement->known.covered();
   if (command.first) {
     const auto protocol = command.simple ? kSimple : kExtended;
-    worker_.shard_.add(worker_.metrics_.statements[protocol][covered ? 1 : 0]);
-    if (covered && command.simple) simple_operation(command, *statement);
+    worker_.shard_.add(worker_.now_->metrics->statements[protocol][covered ? 1 : 0]);
+    if (command.simple && statement != nullptr) simple_operation(command, *statement);
     if (!covered && statement != nullptr && command.tag.starts_with("SELECT"))
       count_uncovered(command, *statement);
   }
-  if (covered && !command.simple) portal_operation(command, *statement);
+  // Covered or not: under the rules of when it was bound it may have been.
+  if (!command.simple && statement != nullptr) portal_operation(command, *statement);
   if (command.end == protocol::CommandEnd::failed) return;
   // Everything but an error may have changed the session: also a portal that was suspended
   // half-way.
@@ -182,7 +204,8 @@ void SessionTap::simple_operation(const protocol::Command& command,
     if (simple->request.ended) return;
     return end_request(simple->request, ending_of(command), rows_of_tag(command.tag), std::nullopt);
   }
-  const auto& match = statement.literal_match;
+  const auto known = worker_.know_again({command.statement, &statement});
+  const auto& match = known->literal_match;
   if (match.root) {
     count_off(*match.root->rule, match.root->side, seconds_of(command));
   } else if (match.shape_of) {
@@ -195,7 +218,8 @@ void SessionTap::simple_operation(const protocol::Command& command,
 void SessionTap::portal_operation(const protocol::Command& command,
                                   const KnownStatement& statement) {
   if (command.binding == worker_.off_) {
-    const auto& roots = statement.known.roots;
+    const auto known = worker_.know_again({command.statement, &statement});
+    const auto& roots = known->known.roots;
     if (!roots.empty() && command.end != protocol::CommandEnd::suspended)
       count_off(*roots.front().rule, roots.front().side, seconds_of(command));
     return;
@@ -243,6 +267,7 @@ void SessionTap::end_request(Request& request, const Ending& ending,
   if (!request.children.empty()) child(request, ending, live, skip);
   if (request.rule != nullptr) operation(request, ending, std::move(live), skip);
   request.mark = OpenMark();
+  request.generation.reset();
 }
 
 // The client has taken a part of the rows; of the statement the snapshot can tell.
@@ -260,7 +285,8 @@ SessionTap::Ending SessionTap::ending_of(const protocol::Command& command) {
 void SessionTap::operation(Request& request, const Ending& ending, LiveResult live,
                            std::optional<SkipReason> skip) {
   const Rule& rule = *request.rule;
-  const auto& metrics = worker_.metrics_.of(rule);
+  const auto generation = request.generation;
+  const auto& metrics = generation->metrics->of(rule);
   auto& shard = worker_.shard_;
   shard.add(metrics.operations);
   const auto& side = metrics.of(request.side);
@@ -276,7 +302,7 @@ void SessionTap::operation(Request& request, const Ending& ending, LiveResult li
     return;
   }
   shard.add(metrics.in_flight, 1);
-  if (const auto dropped = worker_.intake_.offer(captured(request, ending, std::move(live)))) {
+  if (const auto dropped = generation->offer(captured(request, ending, std::move(live)))) {
     shard.add(metrics.in_flight, -1);
     shard.add(metrics.dropped[static_cast<std::size_t>(*dropped)]);
     uncompared(request, rule, name(*dropped));
@@ -327,8 +353,8 @@ void SessionTap::child(Request& request, const Ending& ending, const LiveResult&
   if (!skip) skip = session_obstacle(request);
   child.skip = skip;
   const Rule& first = *child.children.front().place.rule;
-  if (worker_.intake_.offer(std::move(child))) {
-    worker_.shard_.add(worker_.metrics_.orphan(OrphanReason::dropped));
+  if (request.generation->offer(std::move(child))) {
+    worker_.shard_.add(request.generation->metrics->orphan(OrphanReason::dropped));
     uncompared(request, first, name(OrphanReason::dropped));
   } else if (request.ticket) {
     ++held_.answers;
@@ -337,7 +363,7 @@ void SessionTap::child(Request& request, const Ending& ending, const LiveResult&
 
 std::optional<SkipReason> SessionTap::obstacle(const Request& request, const Rule& rule) const {
   if (const auto reason = session_obstacle(request)) return reason;
-  switch (worker_.rule_state_(rule)) {
+  switch (request.generation->rule_state(rule)) {
     case RuleState::unverified:
       // In strict mode the client waits for the verification as well.
       if (request.ticket) return std::nullopt;

@@ -59,6 +59,7 @@ class SessionTap final : public protocol::ConversationListener, public StrictSes
   const ReplayContextRef& replay_context();
   std::span<const SettingEffect> effects_of(const protocol::Command& command,
                                             const KnownStatement& statement);
+  std::shared_ptr<const KnownStatement> bound_statement(const protocol::StatementRef& note);
   static const KnownStatement* known_statement(const protocol::StatementRef& note);
   // `known`, or what it is where its tags name a rule.
   protocol::StatementRef uncovered(std::shared_ptr<KnownStatement> known, std::string_view sql,

@@ -34,7 +34,7 @@ protocol::StatementRef SessionTap::uncovered(std::shared_ptr<KnownStatement> kno
                                              std::string_view sql, std::string_view text,
                                              std::string_view name) const {
   if (!known->may_be_covered || (text.size() == sql.size() && name.empty())) return known;
-  const auto* rule = worker_.rules_.tagged(read_operation(sql, text, name));
+  const auto* rule = worker_.now_->rules->tagged(read_operation(sql, text, name));
   if (rule == nullptr) return known;
   auto unknown = std::make_shared<UnknownTagged>();
   unknown->statement = std::move(known);
@@ -46,13 +46,16 @@ protocol::StatementRef SessionTap::uncovered(std::shared_ptr<KnownStatement> kno
 void SessionTap::count_uncovered(const protocol::Command& command,
                                  const KnownStatement& statement) {
   const auto* unknown = dynamic_cast<const UnknownTagged*>(command.statement.get());
+  const auto* prepared = dynamic_cast<const PreparedStatement*>(command.statement.get());
   const auto* rule = unknown != nullptr ? unknown->rule : nullptr;
-  if (rule != nullptr) worker_.shard_.add(worker_.metrics_.of(*rule).unknown_tagged);
+  if (prepared != nullptr) rule = prepared->tagged;
+  if (statement.rules != worker_.now_->rules) rule = nullptr;
+  if (rule != nullptr) worker_.shard_.add(worker_.now_->metrics->of(*rule).unknown_tagged);
   worker_.report_uncovered(statement, rule);
 }
 
 void SessionTap::count_off(const Rule& rule, Side side, double seconds) {
-  const auto& metrics = worker_.metrics_.of(rule);
+  const auto& metrics = worker_.now_->metrics->of(rule);
   auto& shard = worker_.shard_;
   shard.add(metrics.operations);
   shard.add(metrics.of(side).statements);

@@ -12,8 +12,8 @@
 namespace parallax::shadow {
 
 bool SessionTap::is_strict(const Request& request) const {
-  const auto strict = [this](const Rule& rule) {
-    return worker_.options_.modes.of(rule) == Mode::strict;
+  const auto strict = [&request](const Rule& rule) {
+    return request.generation->options.modes.of(rule) == Mode::strict;
   };
   const bool root =
       request.rule != nullptr && request.skip != SkipReason::pin && strict(*request.rule);
@@ -58,8 +58,9 @@ bool SessionTap::on_own_connection(const Request& request) {
 }
 
 void SessionTap::uncompared(const Request& request, const Rule& rule, std::string_view why) {
-  if (!request.ticket || held_.refusal || !worker_.options_.strict.fail_uncompared) return;
-  if (worker_.options_.modes.of(rule) != Mode::strict) return;
+  if (!request.ticket || held_.refusal || !request.generation->options.strict.fail_uncompared)
+    return;
+  if (request.generation->options.modes.of(rule) != Mode::strict) return;
   held_.refusal = uncompared_refusal(rule, why);
 }
 

@@ -44,20 +44,50 @@ std::size_t bytes_of(const KnownStatement& statement) {
 
 }  // namespace
 
+WorkerTap::WorkerTap(std::shared_ptr<TapGeneration> generation, metrics::Shard& shard)
+    : now_(std::move(generation)),
+      shard_(shard),
+      random_(now_->options.seed | 1),
+      captures_{now_->options.capture_bytes, now_->options.captures_bytes} {
+  look_for_strict();
+}
+
 WorkerTap::WorkerTap(const RuleSet& rules, const ShadowMetrics& metrics, metrics::Shard& shard,
                      Intake& intake, std::function<RuleState(const Rule&)> rule_state,
                      TapOptions options)
-    : rules_(rules),
-      metrics_(metrics),
-      shard_(shard),
-      intake_(intake),
-      rule_state_(std::move(rule_state)),
-      options_(std::move(options)),
-      random_(options_.seed | 1),
-      captures_{options_.capture_bytes, options_.captures_bytes} {
-  strict_configured_ = std::ranges::any_of(rules_.rules(), [this](const auto& rule) {
-    return options_.modes.configured(*rule) == Mode::strict;
+    : WorkerTap(std::make_shared<TapGeneration>(
+                    TapGeneration{.rules = {std::shared_ptr<void>(), &rules},
+                                  .metrics = {std::shared_ptr<void>(), &metrics},
+                                  .intake = &intake,
+                                  .rule_state = std::move(rule_state),
+                                  .options = std::move(options),
+                                  .keeps = nullptr}),
+                shard) {}
+
+void WorkerTap::adopt(std::shared_ptr<TapGeneration> next) {
+  former_.push_back(std::exchange(now_, std::move(next)));
+  captures_.result_bytes = now_->options.capture_bytes;
+  captures_.total_bytes = now_->options.captures_bytes;
+  look_for_strict();
+  by_text_.clear();
+  entries_.clear();
+  text_bytes_ = 0;
+  uncovered_.clear();
+}
+
+void WorkerTap::look_for_strict() {
+  strict_configured_ = std::ranges::any_of(now_->rules->rules(), [this](const auto& rule) {
+    return now_->options.modes.configured(*rule) == Mode::strict;
   });
+}
+
+bool WorkerTap::leave_former(bool now) {
+  std::erase_if(former_, [now](const std::shared_ptr<TapGeneration>& one) {
+    if (!now && one.use_count() > 1) return false;
+    one->intake = nullptr;
+    return true;
+  });
+  return former_.empty();
 }
 
 std::unique_ptr<protocol::ConversationListener> WorkerTap::open_session(
@@ -72,7 +102,8 @@ std::shared_ptr<KnownStatement> WorkerTap::know(std::string_view text) {
   }
   auto statement = std::make_shared<KnownStatement>();
   statement->text = text;
-  statement->known = rules_.know(text);
+  statement->rules = now_->rules;
+  statement->known = now_->rules->know(text);
   statement->readable = !statement->known.shape.key.empty() || text.empty();
   statement->deallocated = deallocated_name(statement->known.shape.key);
   const auto& shape = statement->known.shape;
@@ -99,8 +130,8 @@ std::shared_ptr<KnownStatement> WorkerTap::know(std::string_view text) {
 }
 
 bool WorkerTap::is_off(const KnownText& known) const {
-  const auto& modes = options_.modes;
-  const auto* open = options_.open_operations;
+  const auto& modes = now_->options.modes;
+  const auto* open = now_->options.open_operations;
   return std::ranges::all_of(known.roots,
                              [&](const StatementPlace& place) { return modes.off(*place.rule); }) &&
          std::ranges::all_of(known.children, [&](const StatementPlace& place) {
@@ -118,7 +149,7 @@ bool WorkerTap::draw(double share) {
 }
 
 void WorkerTap::report_uncovered(const KnownStatement& statement, const Rule* tagged) {
-  if (!options_.dev && tagged == nullptr) return;
+  if (!now_->options.dev && tagged == nullptr) return;
   const auto& key = statement.known.shape.key;
   if (key.empty() || uncovered_.size() >= kUncoveredMax) return;
   const std::string rule = tagged == nullptr ? "" : std::to_string(tagged->index);
@@ -126,12 +157,12 @@ void WorkerTap::report_uncovered(const KnownStatement& statement, const Rule* ta
   UncoveredStatement uncovered;
   uncovered.tagged = tagged;
   uncovered.statement = std::hash<std::string>()(key);
-  if (options_.dev) {
+  if (now_->options.dev) {
     uncovered.sql = statement.text;
     uncovered.skeleton = rule_skeleton(statement.text);
   }
   // A refused offer is no loss that counts: the statement is not an operation.
-  intake_.offer(std::move(uncovered));
+  now_->offer(std::move(uncovered));
 }
 
 }  // namespace parallax::shadow

@@ -16,7 +16,9 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "protocol/conversation.h"
 #include "protocol/startup.h"
@@ -38,6 +40,7 @@ struct KnownStatement final : protocol::StatementNote {
   // By statement of the text; empty: none of them changes settings.
   std::vector<std::vector<SettingEffect>> setting_effects;
   std::string_view deallocates() const override { return deallocated; }
+  std::shared_ptr<const RuleSet> rules;  // that it was looked up in
   bool readable = false;  // false: too long or not lexable, so nothing is known of its effects
   bool may_be_covered = false;  // no rule covers it, and one could
   // In the simple protocol the values are in the text, so the match is too.
@@ -59,11 +62,35 @@ struct TapOptions {
   std::uint64_t seed = 0;                                      // of sampling
 };
 
+// What a tap works with until the configuration is read again. Each worker has its own, touched by
+// its thread alone; what a session has begun keeps it until it ends.
+struct TapGeneration {
+  std::shared_ptr<const RuleSet> rules;
+  std::shared_ptr<const ShadowMetrics> metrics;
+  Intake* intake = nullptr;  // null: the engine takes nothing more
+  std::function<RuleState(const Rule&)> rule_state;
+  TapOptions options;
+  std::shared_ptr<void> keeps;  // lives as long: the engine, for its open operations
+
+  std::optional<DropReason> offer(Captured&& captured) const noexcept {
+    return intake == nullptr ? DropReason::drain : intake->offer(std::move(captured));
+  }
+};
+
 // One for each worker. References must outlive it.
 class WorkerTap {
  public:
+  WorkerTap(std::shared_ptr<TapGeneration> generation, metrics::Shard& shard);
+  // For one generation, all of whose parts outlive the tap.
   WorkerTap(const RuleSet& rules, const ShadowMetrics& metrics, metrics::Shard& shard,
             Intake& intake, std::function<RuleState(const Rule&)> rule_state, TapOptions options);
+
+  // What begins from now on belongs to `next`.
+  void adopt(std::shared_ptr<TapGeneration> next);
+  // Lets go of former generations to which no session refers any more; `now`: of all, and what
+  // still ends there is dropped. True: there is none left, and nothing more is offered to its
+  // engine.
+  bool leave_former(bool now);
 
   // A listener for the conversation of one session. It must not outlive the tap.
   std::unique_ptr<protocol::ConversationListener> open_session(
@@ -74,8 +101,14 @@ class WorkerTap {
 
   // `text`: without comments around it.
   std::shared_ptr<KnownStatement> know(std::string_view text);
+  // As it is under the rules of now.
+  std::shared_ptr<const KnownStatement> know_again(std::shared_ptr<const KnownStatement> known) {
+    if (known == nullptr || known->rules == nullptr || known->rules == now_->rules) return known;
+    return know(known->text);
+  }
+  void look_for_strict();
   bool draw(double share);
-  bool any_strict() const { return options_.modes.any_strict(strict_configured_); }
+  bool any_strict() const { return now_->options.modes.any_strict(strict_configured_); }
   // Nothing is to be done for it: all rules that it could belong to are off, and no operation that
   // was begun before waits for it.
   bool is_off(const KnownText& known) const;
@@ -90,12 +123,9 @@ class WorkerTap {
   static constexpr std::size_t kUncoveredMax = 10'000;
 
   using Entries = std::list<std::shared_ptr<KnownStatement>>;
-  const RuleSet& rules_;
-  const ShadowMetrics& metrics_;
+  std::shared_ptr<TapGeneration> now_;
+  std::vector<std::shared_ptr<TapGeneration>> former_;
   metrics::Shard& shard_;
-  Intake& intake_;
-  std::function<RuleState(const Rule&)> rule_state_;
-  TapOptions options_;
   std::uint64_t random_;
   bool strict_configured_ = false;  // of a rule, or of all
   CaptureBudget captures_;

@@ -14,14 +14,17 @@
 
 namespace parallax::shadow {
 
-// A statement that a rule covers, as a session has prepared it.
+// A statement that a rule covers, or may come to cover when the rules are read again, as a session
+// has prepared it.
 struct PreparedStatement final : protocol::StatementNote {
   std::shared_ptr<KnownStatement> statement;
   std::vector<std::uint32_t> declared;   // parameter types in Parse; 0 = left to the server
   std::vector<std::uint32_t> described;  // what the server has made of them, when it was asked
   StatementTags tags;                    // where operations of several statements have it
+  const Rule* tagged = nullptr;  // whose operation it says it belongs to, and no rule covers
 
   void parameters_described(protocol::Bytes types) override { described = read_types(types); }
+  std::string_view deallocates() const override { return statement->deallocates(); }
   // What the bytes of a parameter mean. Texts stay without a type that was not declared: in the
   // rewrite their place may have another one.
   std::uint32_t type(std::size_t parameter, bool binary) const;

@@ -28,7 +28,7 @@ struct Journal::Impl {
   Impl(Settings given, std::shared_ptr<const RuleSet> rules, const ShadowMetrics& metrics,
        const metrics::Registry& registry)
       : settings(std::move(given)),
-        book(settings.options, std::move(rules), metrics, registry, now()) {}
+        book(settings.options, std::move(rules), metrics, registry, now(), settings.before) {}
 
   void hear(const Outcome& outcome);
   void push(std::string line);
@@ -169,6 +169,10 @@ void Journal::stop() {
   }
   impl_->wake.notify_one();
   impl_->thread.join();
+}
+
+std::map<std::string, RuleTotals> Journal::written_totals() const {
+  return impl_->book.written_totals();
 }
 
 std::uint64_t Journal::errors() const { return impl_->errors.load(std::memory_order_relaxed); }

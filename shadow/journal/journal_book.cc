@@ -28,7 +28,7 @@ std::string random_instance() { return KeyedHash("").text("instance"); }
 
 JournalBook::JournalBook(const JournalOptions& options, std::shared_ptr<const RuleSet> rules,
                          const ShadowMetrics& metrics, const metrics::Registry& registry,
-                         JournalTime now)
+                         JournalTime now, const Totals& before)
     : rate_(options.rate),
       full_values_(options.full_values),
       hash_(options.key),
@@ -38,9 +38,17 @@ JournalBook::JournalBook(const JournalOptions& options, std::shared_ptr<const Ru
       instance_(options.instance.empty() ? random_instance() : options.instance),
       pages_(rules_->rules().size()) {
   for (const auto& rule : rules_->rules()) {
-    pages_[rule->index].totals = RuleTotals::read(metrics_.of(*rule), registry_);
+    const auto known = before.find(rule->name);
+    pages_[rule->index].totals =
+        known != before.end() ? known->second : RuleTotals::read(metrics_.of(*rule), registry_);
     pages_[rule->index].from = now;
   }
+}
+
+JournalBook::Totals JournalBook::written_totals() const {
+  Totals totals;
+  for (const auto& rule : rules_->rules()) totals.emplace(rule->name, pages_[rule->index].totals);
+  return totals;
 }
 
 std::optional<std::string> JournalBook::heard(const Outcome& outcome, JournalTime now) {

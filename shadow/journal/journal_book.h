@@ -33,9 +33,17 @@ class JournalBook {
     Evidence evidence;  // since the last one written
   };
 
-  // References must outlive it. What was counted before is not the journal's.
+  // By name of the rule.
+  using Totals = std::map<std::string, RuleTotals>;
+
+  // References must outlive it. What was counted before is not the journal's; of the rules in
+  // `before`, what was counted before those totals.
   JournalBook(const JournalOptions& options, std::shared_ptr<const RuleSet> rules,
-              const ShadowMetrics& metrics, const metrics::Registry& registry, JournalTime now);
+              const ShadowMetrics& metrics, const metrics::Registry& registry, JournalTime now,
+              const Totals& before = {});
+
+  // Up to the summaries that were written.
+  Totals written_totals() const;
 
   // Keeps the evidence of an outcome; the line to write, if it gets one: a verdict that is no match
   // and within the rate.

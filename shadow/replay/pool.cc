@@ -73,11 +73,16 @@ void Pool::release(Connection& connection) {
   const auto found = std::ranges::find_if(
       entries_, [&](const EntryPtr& entry) { return &entry->connection == &connection; });
   if (found == entries_.end()) return;
-  if (connection.idle() && !yielding()) {
+  if (connection.idle() && !yielding() && (keeps_idle_ || !waiters_.empty())) {
     become_idle(**found);
   } else {
     remove(**found);
   }
+}
+
+void Pool::let_go_idle() {
+  keeps_idle_ = false;
+  yield_all();
 }
 
 void Pool::become_idle(Entry& entry) {

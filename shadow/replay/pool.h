@@ -58,6 +58,11 @@ class Pool {
   // A connection that is not idle (closed, in a transaction) is closed and forgotten.
   void release(Connection& connection);
 
+  // From now on a connection that nobody waits for is closed.
+  void let_go_idle();
+  // At the server: also those that it has not let go of yet. On the loop's thread.
+  std::size_t held() const { return entries_.size() + closing_.size(); }
+
   // Forgets who waits, without calling them.
   void forget_waiters() { waiters_.clear(); }
   // All connections, also those in use: their users must be gone.
@@ -102,6 +107,7 @@ class Pool {
   std::uint64_t closings_ = 0;
   std::deque<Acquired> waiters_;
   bool serving_ = false;
+  bool keeps_idle_ = true;
   // False until an attempt succeeds after a failure: meanwhile attempts are made one at a time.
   bool reachable_ = false;
   std::chrono::milliseconds next_back_off_ = kBackOffFirst;

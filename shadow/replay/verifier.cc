@@ -30,6 +30,7 @@ Verifier::Verifier(io::Loop& loop, const Options& options, Pool& pool, const Rul
       retry_(loop) {}
 
 void Verifier::verify(const Rule& rule) {
+  if (finishing_) return;
   const auto known = [&rule](const std::deque<const Rule*>& list) {
     return std::ranges::find(list, &rule) != list.end();
   };
@@ -60,11 +61,23 @@ void Verifier::close() {
   pool_.release(*std::exchange(connection_, nullptr));
 }
 
+// A connection closed under the server's work would count until the server finds out.
+void Verifier::finish() {
+  retry_.cancel();
+  finishing_ = true;
+  if (connection_ == nullptr) return close();
+  again_.clear();
+  if (pending_.size() > 1) pending_.erase(pending_.begin() + 1, pending_.end());
+}
+
 void Verifier::begin_round() {
   in_round_ = true;
   trouble_ = {SkipReason::server, "the shadow connection was lost"};
   pool_.acquire([this](std::variant<Connection*, ReplaySkip> acquired) {
-    if (closed_) return;
+    if (closed_) {
+      if (auto* late = std::get_if<Connection*>(&acquired)) pool_.release(**late);
+      return;
+    }
     if (auto* connection = std::get_if<Connection*>(&acquired)) {
       connection_ = *connection;
       check_facts();
@@ -140,6 +153,7 @@ void Verifier::not_told(const Rule& rule, const ReplaySkip& why) const {
 void Verifier::end_round() {
   in_round_ = false;
   if (connection_ != nullptr) pool_.release(*std::exchange(connection_, nullptr));
+  if (finishing_) return close();
   for (const Rule* rule : pending_) not_told(*rule, trouble_);
   pending_.insert(pending_.end(), again_.begin(), again_.end());
   again_.clear();

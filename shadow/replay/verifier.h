@@ -52,6 +52,8 @@ class Verifier {
   void set_awake(bool awake);
   // Nothing is called any more; a connection in use is closed and given back.
   void close();
+  // Ends with the rule that is being looked at; then the connection is given back.
+  void finish();
 
  private:
   void begin_round();
@@ -80,6 +82,7 @@ class Verifier {
   bool in_round_ = false;  // has a connection, or waits for one
   bool awake_ = true;
   bool closed_ = false;
+  bool finishing_ = false;
   Connection* connection_ = nullptr;
   std::shared_ptr<RuleCheck> check_;
   std::shared_ptr<RulePlansQuery> plans_;

@@ -153,7 +153,46 @@ TEST_CASE("misuse is refused") {
   const Gauge known = registry.gauge(Metric::sessions);
   registry.make_shard();
   CHECK(registry.gauge(Metric::sessions).cell == known.cell);
-  CHECK_THROWS_AS(registry.counter(Metric::tap_desync_total), std::logic_error);
+}
+
+TEST_CASE("series are added while shards are written, and no count moves") {
+  Registry registry;
+  const Counter first = registry.counter(Metric::operations_total, {"first"});
+  Shard& shard = registry.make_shard();
+  std::atomic<bool> stop{false};
+  std::uint64_t written = 0;
+  std::thread writer([&] {
+    for (; !stop.load(); ++written) shard.add(first);
+  });
+  std::vector<Counter> more;
+  for (int i = 0; i < 5000; ++i)
+    more.push_back(registry.counter(Metric::operations_total, {std::to_string(i)}));
+  stop = true;
+  writer.join();
+  CHECK(registry.value(first) == written);
+  shard.add(more.back(), 3);
+  CHECK(registry.value(more.back()) == 3);
+  CHECK(registry.value(more[more.size() - 2]) == 0);
+  Shard& late = registry.make_shard();
+  late.add(more.back(), 4);
+  CHECK(registry.value(more.back()) == 7);
+}
+
+TEST_CASE("series of a label are hidden, and go on counting when they are added again") {
+  Registry registry;
+  const Counter gone = registry.counter(Metric::operations_total, {"gone"});
+  registry.counter(Metric::operations_total, {"stays"});
+  registry.function(Metric::rule_info, {"gone", "1"}, [] { return 1.0; });
+  Shard& shard = registry.make_shard();
+  shard.add(gone, 2);
+  registry.hide("rule", "gone");
+  registry.forget_functions("rule", "gone");
+  CHECK(registry.text().find("gone") == std::string::npos);
+  CHECK(has_line(registry.text(), "parallax_operations_total{rule=\"stays\"} 0"));
+  CHECK(registry.counter(Metric::operations_total, {"gone"}).cell == gone.cell);
+  registry.function(Metric::rule_info, {"gone", "2"}, [] { return 1.0; });
+  CHECK(has_line(registry.text(), "parallax_operations_total{rule=\"gone\"} 2"));
+  CHECK(has_line(registry.text(), "parallax_rule_info{rule=\"gone\",version=\"2\"} 1"));
 }
 
 TEST_CASE("label values are escaped") {
