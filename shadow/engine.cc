@@ -362,6 +362,8 @@ void Engine::Impl::drop_jobs(bool running_too) {
 
 void Engine::Impl::stop_when_done() {
   if (!stopping || !jobs.empty()) return;
+  // A connection may have come that nobody waits for any more.
+  if (finishing) pool.let_go_idle();
   if (finishing && pool.held() != 0) {
     closing_timer.start(kClosingLook, [this] { stop_when_done(); });
     return;
