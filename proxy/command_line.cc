@@ -36,9 +36,11 @@ constexpr const char* kMore = R"(A first configuration, parallax.yaml:
   psql -h 127.0.0.1 -p 6432 -U app shop
 
 TLS: write `sslmode=verify-full&sslrootcert=ca.pem` into the upstream URL, and for clients
-`tls: {cert: proxy.crt, key: proxy.key}` or, on loopback, `tls: {self_signed: true}`. SIGHUP reads
-certificates again. Clients that bind SCRAM to TLS (libpq) need channel_binding=disable, or
-`auth: password` here.
+`tls: {cert: proxy.crt, key: proxy.key}` or, on loopback, `tls: {self_signed: true}`. Clients
+that bind SCRAM to TLS (libpq) need channel_binding=disable, or `auth: password` here.
+
+SIGHUP reads the configuration, its includes and the certificates again, and drops no session; a bad
+file changes nothing. With --dev every change of these files does it.
 
 The switch: `parallax mode off -c parallax.yaml` (with `admin: {listen: 127.0.0.1:9188}`) or SIGUSR1
 makes a running parallax a plain pipe, `parallax mode configured` or SIGUSR2 takes it back to what

@@ -118,6 +118,19 @@ TEST_CASE("a summary holds what was counted since the last one, and no more") {
   CHECK(second["instance"] == first["instance"]);
 }
 
+TEST_CASE("a successor goes on where the written summaries of the last one ended") {
+  World world;
+  world.ends(Verdict::match);
+  CHECK(world.summary()["operations"] == 1);
+  world.ends(Verdict::match);  // counted after the last summary
+  JournalBook next(world.options, world.rules, world.metrics, world.registry, world.now,
+                   world.book->written_totals());
+  world.ends(Verdict::match);
+  const auto all = next.summaries(world.now);
+  REQUIRE(all.size() == 1);
+  CHECK(Json::parse(all[0].line)["operations"] == 2);
+}
+
 TEST_CASE("latency of both sides is there when both ran") {
   World world;
   world.ends(Verdict::match);
