@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
@@ -57,7 +58,7 @@ HttpResponse json(const nlohmann::ordered_json& value) {
   return {200, "application/json", value.dump(2) + "\n"};
 }
 
-HttpResponse state_of(const AdminMode& admin) {
+HttpResponse state_of(const AdminDoor& admin) {
   const auto state = admin.control.state();
   nlohmann::ordered_json out;
   out["configured"] = name(state.configured);
@@ -67,9 +68,8 @@ HttpResponse state_of(const AdminMode& admin) {
     out["since"] = state.override->since;
     out["by"] = state.override->by;
   }
-  const auto modes = admin.modes();
   out["rules"] = nlohmann::ordered_json::object();
-  for (const auto& rule : admin.rule_set->rules()) out["rules"][rule->name] = name(modes.of(*rule));
+  for (const auto& [rule, mode] : admin.modes()) out["rules"][rule] = name(mode);
   return json(out);
 }
 
@@ -77,7 +77,7 @@ HttpResponse refusal(int status, std::string why) {
   return {status, "text/plain; charset=utf-8", std::move(why) + "\n"};
 }
 
-HttpResponse change(const AdminMode& admin, const HttpRequest& request) {
+HttpResponse change(const AdminDoor& admin, const HttpRequest& request) {
   auto word = form_value(request.body, "mode");
   if (word.empty()) word = form_value(request.query, "mode");
   const auto mode = shadow::mode_named(word);
@@ -91,9 +91,20 @@ HttpResponse change(const AdminMode& admin, const HttpRequest& request) {
   return json(told);
 }
 
+HttpResponse reload(const AdminDoor& admin, const HttpRequest& request) {
+  const auto problems = admin.reload();
+  if (problems.empty()) {
+    admin.log.write(LogLevel::info, {{"by", "admin " + request.peer}}, "a reload was asked for");
+    return {200, "text/plain; charset=utf-8", "reloaded\n"};
+  }
+  std::string text;
+  for (const auto& problem : problems) text += problem + '\n';
+  return {422, "text/plain; charset=utf-8", std::move(text)};
+}
+
 // What has come to the listener, as a guarded handler. A refused change is told.
-metrics::HttpHandler guarded(std::shared_ptr<const AdminMode> admin, bool changes,
-                             HttpResponse (*handler)(const AdminMode&, const HttpRequest&)) {
+metrics::HttpHandler guarded(std::shared_ptr<const AdminDoor> admin, bool changes,
+                             HttpResponse (*handler)(const AdminDoor&, const HttpRequest&)) {
   return [admin = std::move(admin), changes, handler](const HttpRequest& request) {
     auto answer = refused(admin->rules, request, changes);
     const bool denied = answer.has_value();
@@ -103,7 +114,7 @@ metrics::HttpHandler guarded(std::shared_ptr<const AdminMode> admin, bool change
       admin->log.write(
           LogLevel::warn,
           {{"by", "admin " + request.peer}, {"status", std::to_string(answer->status)}},
-          "a change of the mode was refused: " + why);
+          "a change was refused: " + why);
     }
     return *std::move(answer);
   };
@@ -123,12 +134,13 @@ std::optional<HttpResponse> refused(const AdminRules& rules, const HttpRequest& 
   return std::nullopt;
 }
 
-void serve_mode(metrics::HttpServer& server, AdminMode admin) {
-  const auto shared = std::make_shared<const AdminMode>(std::move(admin));
-  server.get("/-/mode", guarded(shared, false, [](const AdminMode& mode, const HttpRequest&) {
-               return state_of(mode);
+void serve_admin(metrics::HttpServer& server, AdminDoor admin) {
+  const auto shared = std::make_shared<const AdminDoor>(std::move(admin));
+  server.get("/-/mode", guarded(shared, false, [](const AdminDoor& door, const HttpRequest&) {
+               return state_of(door);
              }));
   server.post("/-/mode", guarded(shared, true, &change));
+  server.post("/-/reload", guarded(shared, true, &reload));
 }
 
 }  // namespace parallax::proxy

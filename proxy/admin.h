@@ -4,16 +4,15 @@
 // listener's threads.
 
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "metrics/http_server.h"
 #include "proxy/log.h"
 #include "proxy/mode_control.h"
-#include "shadow/rule_modes.h"
-#include "shadow/rules/rule.h"
+#include "shadow/mode.h"
 
 namespace parallax::proxy {
 
@@ -29,15 +28,17 @@ struct AdminRules {
 std::optional<metrics::HttpResponse> refused(const AdminRules& rules,
                                              const metrics::HttpRequest& request, bool changes);
 
-// GET and POST /-/mode. References must outlive the listener. Each change and each attempt that was
-// refused is a line of the log.
-struct AdminMode {
+// GET and POST /-/mode, POST /-/reload. References must outlive the listener. Each change and each
+// attempt that was refused is a line of the log.
+struct AdminDoor {
   AdminRules rules;
   ModeControl& control;
-  std::shared_ptr<const shadow::RuleSet> rule_set;
-  std::function<shadow::RuleModes()> modes;
+  // By rule, in the order of the configuration.
+  std::function<std::vector<std::pair<std::string, shadow::Mode>>()> modes;
+  // The problems, one for each line; empty: done.
+  std::function<std::vector<std::string>()> reload;
   Log& log;
 };
-void serve_mode(metrics::HttpServer& server, AdminMode admin);
+void serve_admin(metrics::HttpServer& server, AdminDoor admin);
 
 }  // namespace parallax::proxy

@@ -47,6 +47,8 @@ std::vector<std::string> needs_restart(const Config& running, const Config& next
   changes.look(running.workers != next.workers, "workers");
   changes.look(running.metrics_listen != next.metrics_listen, "metrics.listen");
   changes.look(running.admin_listen != next.admin_listen, "admin.listen");
+  changes.look(running.admin_token != next.admin_token, "admin.token");
+  changes.look(running.admin_hosts != next.admin_hosts, "admin.hosts");
   changes.look(running.limits.auth_failures != next.limits.auth_failures, "limits.auth_failures");
   changes.look(running.log_json != next.log_json, "log.format");
   changes.look(path_of(running.state_dir) != path_of(next.state_dir), "state_dir");

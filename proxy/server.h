@@ -109,6 +109,7 @@ class Server {
   void signalled(int number);
   void begin_drain();
   void watch_idle();
+  std::vector<std::pair<std::string, shadow::Mode>> modes_by_rule() const;
   shadow::RuleModes rule_modes(const Generation& generation) const {
     return {modes_.mode_switch(), generation.config.mode};
   }

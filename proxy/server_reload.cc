@@ -26,6 +26,14 @@ double unix_time() { return static_cast<double>(std::time(nullptr)); }
 
 void Server::reloads_from(Loader loader) { loader_ = std::move(loader); }
 
+std::vector<std::pair<std::string, shadow::Mode>> Server::modes_by_rule() const {
+  const auto generation = current();
+  const auto modes = rule_modes(*generation);
+  std::vector<std::pair<std::string, shadow::Mode>> all;
+  for (const auto& rule : generation->rules->rules()) all.emplace_back(rule->name, modes.of(*rule));
+  return all;
+}
+
 void Server::add_reload_gauges() {
   reloaded_at_ = unix_time();
   registry_->function(Metric::config_last_reload_successful, {},

@@ -195,6 +195,7 @@ class Switch(Base):
             self.off(proxy)
             with psycopg.connect(proxy.url('app', 'shop')) as session:
                 session.execute(THING, [1])
+            wait_for(lambda: 'the switch was set' in proxy.log_text(), 5, 'the line of the switch')
             lines = [json.loads(line) for line in proxy.log_text().splitlines()]
         self.assertTrue(all(list(line)[:3] == ['ts', 'level', 'message'] for line in lines), lines)
         self.assertIn({'level': 'warn', 'message': 'the switch was set', 'mode': 'off', 'by': 'signal SIGUSR1'},
@@ -233,8 +234,12 @@ class Admin(Base):
             self.assertEqual(('shadow', 'off', 'off'), (state['configured'], state['override'], state['rules']['thing']))
             self.assertIn('state_dir', state['warning'])
             self.assertEqual('off', self.override(proxy))
+            sent = urllib.request.Request(proxy.admin_url + '/-/reload', data=b'', headers={'X-Parallax-Admin': '1', 'Authorization': f'Bearer {self.TOKEN}'})
+            with urllib.request.urlopen(sent, timeout=10) as answer:
+                self.assertEqual('reloaded\n', answer.read().decode())
+            wait_for(lambda: self.override(proxy) == 'off', 2, 'the switch stays as it is')
             log = proxy.log_text()
-            self.assertEqual(5, log.count('a change of the mode was refused'), log)
+            self.assertEqual(5, log.count('a change was refused'), log)
             self.assertEqual(1, log.count('the switch was set'), log)
             self.assertIn('by="admin 127.0.0.1"', log)
             self.assertNotIn(self.TOKEN, log)
