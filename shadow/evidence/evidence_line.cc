@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "shadow/evidence/journal_reader.h"
@@ -38,14 +40,15 @@ NamedCounts counts_at(const Json& json, const char* name) {
   return counts;
 }
 
-// Calls `add` with each bound and its count, the last without a bound.
+// Calls `add` with each bound and its count; the last bound is infinite.
 template <typename Add>
 void each_bucket(const Json& json, const Add& add) {
   const auto& bounds = json.at("le");
   const auto& counts = json.at("counts");
   if (counts.size() != bounds.size() + 1) throw std::runtime_error("buckets without their bounds");
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    const auto bound = i < bounds.size() ? std::optional(bounds[i].get<double>()) : std::nullopt;
+    const double bound =
+        i < bounds.size() ? bounds[i].get<double>() : std::numeric_limits<double>::infinity();
     add(bound, counts[i].get<std::uint64_t>());
   }
 }
@@ -54,8 +57,8 @@ LatencyEvidence latency_at(const Json& json, const char* name) {
   LatencyEvidence latency;
   const auto found = json.find(name);
   if (found == json.end()) return latency;
-  each_bucket(*found, [&](std::optional<double> bound, std::uint64_t count) {
-    (bound ? latency.counts[*bound] : latency.above) += count;
+  each_bucket(*found, [&](double bound, std::uint64_t count) {
+    (std::isinf(bound) ? latency.above : latency.counts[bound]) += count;
   });
   latency.seconds = found->at("seconds").get<double>();
   return latency;
@@ -66,8 +69,8 @@ NameEvidence name_of(const Json& json) {
   name.nulls = count_at(json, "nulls");
   const auto lengths = json.find("lengths");
   if (lengths == json.end()) return name;
-  each_bucket(*lengths, [&](std::optional<double> bound, std::uint64_t count) {
-    (!bound || *bound > 1 ? name.many : *bound < 1 ? name.none : name.one) += count;
+  each_bucket(*lengths, [&](double bound, std::uint64_t count) {
+    (bound > 1 ? name.many : bound < 1 ? name.none : name.one) += count;
   });
   return name;
 }
