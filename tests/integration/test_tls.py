@@ -301,7 +301,7 @@ class Tls(unittest.TestCase):
 
         certificate.write_text('this is no certificate\n')
         proxy.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: 'the certificates stay as they were' in proxy.log_text(), 5, 'the bad one is refused')
+        wait_for(lambda: 'the configuration stays as it was' in proxy.log_text(), 5, 'the bad one is refused')
         self.assertIn('cannot read the certificate', proxy.log_text())
         self.assertEqual(old, self.shown_certificate(proxy))
 
