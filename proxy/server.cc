@@ -113,11 +113,13 @@ std::shared_ptr<Generation> Server::make_generation(LoadedConfig loaded) {
 }
 
 void Server::Door::answer(shadow::StrictAnswer answer) {
-  server.workers_[answer.ticket.worker]->strict_answer(std::move(answer));
+  auto& worker = *server.workers_[answer.ticket.worker];
+  worker.strict_answer(std::move(answer));
 }
 
 void Server::Door::run(shadow::ClientRound round) {
-  server.workers_[round.ticket.worker]->strict_run(std::move(round));
+  auto& worker = *server.workers_[round.ticket.worker];
+  worker.strict_run(std::move(round));
 }
 
 void Server::start_generation(Generation& generation,

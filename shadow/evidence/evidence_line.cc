@@ -90,9 +90,9 @@ void read_summary(const Json& json, EvidenceLine& line) {
   content.legacy = latency_at(json, "legacy");
   content.rewrite = latency_at(json, "rewrite");
   for (const auto& [name, seen] : json.at("names").items()) content.names[name] = name_of(seen);
-  auto sketch = HyperLogLog::read(text_at(json.at("distinct"), "sketch"));
+  const auto sketch = HyperLogLog::read(text_at(json.at("distinct"), "sketch"));
   if (!sketch) throw std::runtime_error("`distinct.sketch` is no sketch");
-  content.distinct.emplace(text_at(json, "key"), *std::move(sketch));
+  content.distinct.emplace(text_at(json, "key"), *sketch);
   line.identity = concat({"summary ", line.instance, " ", line.rule, " ", line.version, " ",
                           text_at(json, "from"), " ", text_at(json, "time")});
   if (const auto from = read_journal_time(text_at(json, "from"))) content.seen(*from);
@@ -203,7 +203,7 @@ std::optional<EvidenceTime> read_journal_time(std::string_view text) {
   if (!date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
       second >= 61)
     return std::nullopt;
-  const auto milliseconds = static_cast<std::int64_t>(second * 1000 + 0.5);
+  const auto milliseconds = std::llround(second * 1000);
   return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
          std::chrono::milliseconds(milliseconds);
 }

@@ -107,7 +107,7 @@ std::string missing_name(const Rule& rule, const NamedValues& values) {
   for (const Side side : kSides) {
     for (const Slot& slot : slots_of(rule, side)) {
       if (slot.link_dot != 0 || slot.kind == SlotKind::literal) continue;
-      const auto name =
+      auto name =
           slot.kind == SlotKind::parameter ? concat({"$", std::to_string(slot.number)}) : slot.text;
       const bool is_let = std::ranges::find(rule.lets, name, &LetValue::name) != rule.lets.end();
       if (!is_let && !values.contains(name)) return name;
