@@ -19,7 +19,8 @@ struct HttpCall {
   std::string body;
 };
 
-// The answer (its content type is not read), or why there is none. Waits a few seconds at most.
+// The answer (its content type is not read), or why there is none. Waits some ten
+// seconds at most, whatever the other side does.
 std::variant<HttpResponse, std::string> http_call(const HttpCall& call);
 
 }  // namespace parallax::metrics

@@ -12,7 +12,6 @@
 #include <future>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <stdexcept>
 #include <string_view>
 
@@ -51,22 +50,25 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// Nothing: the body is longer than is read.
-std::optional<HttpRequest> read_request(mg_connection* connection, const mg_request_info& info,
-                                        bool with_body) {
+// Without its body.
+HttpRequest head_of(const mg_request_info& info) {
   HttpRequest request;
   request.peer = info.remote_addr;
   if (info.query_string != nullptr) request.query = info.query_string;
   for (int i = 0; i < info.num_headers; ++i)
     request.headers[lower(info.http_headers[i].name)] = info.http_headers[i].value;
-  std::array<char, 4096> part{};
-  while (with_body) {
-    const int count = mg_read(connection, part.data(), part.size());
-    if (count <= 0) break;
-    request.body.append(part.data(), static_cast<std::size_t>(count));
-    if (request.body.size() > kHttpBodyBytesMax) return std::nullopt;
-  }
   return request;
+}
+
+// False: it is longer than is read.
+bool read_body(mg_connection* connection, std::string& body) {
+  std::array<char, 4096> part{};
+  for (;;) {
+    const int count = mg_read(connection, part.data(), part.size());
+    if (count <= 0) return true;
+    body.append(part.data(), static_cast<std::size_t>(count));
+    if (body.size() > kHttpBodyBytesMax) return false;
+  }
 }
 
 }  // namespace
@@ -78,6 +80,7 @@ struct HttpServer::Impl {
     HttpHandler post;
   };
   std::map<std::string, Page, std::less<>> pages;
+  std::function<void(const HttpRequest&, const HttpResponse&)> tell;
   std::string trouble;
   std::string host;
   mg_context* context = nullptr;
@@ -88,6 +91,7 @@ struct HttpServer::Impl {
     return found == pages.end() ? Page() : found->second;
   }
   HttpResponse answer(mg_connection* connection, std::string& more_headers);
+  HttpResponse refuse(const Page& page, const mg_request_info& request, HttpResponse response);
   static int handle(mg_connection* connection, void* self);
   static int note(const mg_connection* connection, const char* message);
 };
@@ -113,11 +117,23 @@ HttpResponse HttpServer::Impl::answer(mg_connection* connection, std::string& mo
     const std::string methods = std::string(page.get ? "GET, HEAD" : "") +
                                 (page.get && page.post ? ", " : "") + (page.post ? "POST" : "");
     more_headers = "Allow: " + methods + "\r\n";
-    return {405, "text/plain; charset=utf-8", "only " + methods + '\n'};
+    return refuse(page, request, {405, "text/plain; charset=utf-8", "only " + methods + '\n'});
   }
-  auto given = read_request(connection, request, posted);
-  if (!given) return {413, "text/plain; charset=utf-8", "the body is too large\n"};
-  return handler(*given);
+  auto given = head_of(request);
+  if (posted && !read_body(connection, given.body))
+    return refuse(page, request, {413, "text/plain; charset=utf-8", "the body is too large\n"});
+  return handler(given);
+}
+
+HttpResponse HttpServer::Impl::refuse(const Page& page, const mg_request_info& request,
+                                      HttpResponse response) {
+  std::function<void(const HttpRequest&, const HttpResponse&)> told;
+  {
+    const std::lock_guard lock(mutex);
+    if (page.post) told = tell;
+  }
+  if (told) told(head_of(request), response);
+  return response;
 }
 
 // civetweb is C: nothing may be thrown through it. Returns the status, which civetweb takes as
@@ -208,6 +224,11 @@ void HttpServer::get(const std::string& path, HttpHandler handler) {
 void HttpServer::post(const std::string& path, HttpHandler handler) {
   const std::lock_guard lock(impl_->mutex);
   impl_->pages[path].post = std::move(handler);
+}
+
+void HttpServer::tell_refusals(std::function<void(const HttpRequest&, const HttpResponse&)> tell) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->tell = std::move(tell);
 }
 
 std::string HttpServer::address() const {

@@ -43,6 +43,8 @@ class HttpServer {
 
   void get(const std::string& path, HttpHandler handler);
   void post(const std::string& path, HttpHandler handler);
+  // Hears of each request to a path with a POST that no handler was asked for (405, 413).
+  void tell_refusals(std::function<void(const HttpRequest&, const HttpResponse&)> tell);
   // The bound address, "127.0.0.1:41234".
   std::string address() const;
 

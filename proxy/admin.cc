@@ -16,7 +16,7 @@ using metrics::HttpRequest;
 using metrics::HttpResponse;
 
 constexpr std::string_view kConfigured = "configured";
-constexpr std::string_view kBearer = "Bearer ";
+constexpr std::string_view kBearer = "bearer ";
 
 // "[::1]:9188" -> "[::1]", "host:9188" -> "host".
 std::string_view without_port(std::string_view host) {
@@ -25,17 +25,27 @@ std::string_view without_port(std::string_view host) {
   return host.substr(0, colon);
 }
 
+// RFC 9110: names of hosts and of authentication schemes have no case.
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
 bool knows(const AdminRules& rules, std::string_view host) {
-  const auto name = without_port(host);
+  const auto name = lower(without_port(host));
   constexpr std::array<std::string_view, 3> kLoopback = {"localhost", "127.0.0.1", "[::1]"};
   return std::ranges::find(kLoopback, name) != kLoopback.end() ||
-         name == without_port(rules.listen) ||
-         std::ranges::find(rules.hosts, name) != rules.hosts.end();
+         name == lower(without_port(rules.listen)) ||
+         std::ranges::any_of(rules.hosts,
+                             [&](const std::string& known) { return name == lower(known); });
 }
 
 bool has_token(const AdminRules& rules, std::string_view header) {
   if (rules.token.empty()) return true;
-  if (!header.starts_with(kBearer)) return false;
+  if (lower(header.substr(0, kBearer.size())) != kBearer) return false;
   const auto given = header.substr(kBearer.size());
   return given.size() == rules.token.size() &&
          CRYPTO_memcmp(given.data(), rules.token.data(), given.size()) == 0;
@@ -102,20 +112,19 @@ HttpResponse reload(const AdminDoor& admin, const HttpRequest& request) {
   return {422, "text/plain; charset=utf-8", std::move(text)};
 }
 
+void tell_refused(const AdminDoor& admin, const HttpRequest& request, const HttpResponse& answer) {
+  admin.log.write(LogLevel::warn,
+                  {{"by", "admin " + request.peer}, {"status", std::to_string(answer.status)}},
+                  "a change was refused: " + answer.body.substr(0, answer.body.find('\n')));
+}
+
 // What has come to the listener, as a guarded handler. A refused change is told.
 metrics::HttpHandler guarded(std::shared_ptr<const AdminDoor> admin, bool changes,
                              HttpResponse (*handler)(const AdminDoor&, const HttpRequest&)) {
   return [admin = std::move(admin), changes, handler](const HttpRequest& request) {
     auto answer = refused(admin->rules, request, changes);
-    const bool denied = answer.has_value();
-    if (!denied) answer = handler(*admin, request);
-    if (changes && answer->status != 200) {
-      std::string why = answer->body.substr(0, answer->body.find('\n'));
-      admin->log.write(
-          LogLevel::warn,
-          {{"by", "admin " + request.peer}, {"status", std::to_string(answer->status)}},
-          "a change was refused: " + why);
-    }
+    if (!answer) answer = handler(*admin, request);
+    if (changes && answer->status != 200) tell_refused(*admin, request, *answer);
     return *std::move(answer);
   };
 }
@@ -141,6 +150,9 @@ void serve_admin(metrics::HttpServer& server, AdminDoor admin) {
              }));
   server.post("/-/mode", guarded(shared, true, &change));
   server.post("/-/reload", guarded(shared, true, &reload));
+  server.tell_refusals([shared](const HttpRequest& request, const HttpResponse& answer) {
+    tell_refused(*shared, request, answer);
+  });
 }
 
 }  // namespace parallax::proxy

@@ -65,7 +65,10 @@ std::variant<Target, std::string> target_of(const ModeCommand& command,
   }
   if (!command.token_file.empty()) {
     std::ifstream file(command.token_file);
-    if (!std::getline(file, token)) return "--token-file: cannot read " + command.token_file;
+    if (!file) return "--token-file: cannot read " + command.token_file;
+    std::getline(file, token);
+    while (!token.empty() && (token.back() == '\r' || token.back() == ' ')) token.pop_back();
+    if (token.empty()) return "--token-file: the first line of " + command.token_file + " is empty";
   }
   target->token = std::move(token);
   return *std::move(target);

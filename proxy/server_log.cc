@@ -34,7 +34,8 @@ void log_addresses(Log& log, const Server& server) {
     log.write(LogLevel::info, "metrics on http://" + address + "/metrics");
   }
   if (const auto address = server.admin_address(); !address.empty()) {
-    log.write(LogLevel::info, "admin on http://" + address + "/ (/healthz, /readyz)");
+    log.write(LogLevel::info,
+              "admin on http://" + address + "/ (/healthz, /readyz, /-/mode, /-/reload)");
   }
 }
 

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """The switch: at once, for all sessions, back and forth under load, kept over restarts; nothing that a client sees changes."""
+import contextlib
 import json
 import pathlib
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -227,6 +229,7 @@ class Admin(Base):
                 self.assertEqual(status, self.ask(proxy, b'mode=off', **headers)[0], headers)
                 self.assertIsNone(self.override(proxy))
             self.assertEqual(400, self.ask(proxy, b'mode=on', **right)[0])
+            self.assertEqual(413, self.ask(proxy, b'x' * 70_000, **right)[0])
             self.assertEqual(421, self.ask(proxy, Host='evil.example')[0])
             status, text = self.ask(proxy, b'mode=off', **right)
             self.assertEqual(200, status, text)
@@ -239,7 +242,7 @@ class Admin(Base):
                 self.assertEqual('reloaded\n', answer.read().decode())
             wait_for(lambda: self.override(proxy) == 'off', 2, 'the switch stays as it is')
             log = proxy.log_text()
-            self.assertEqual(5, log.count('a change was refused'), log)
+            self.assertEqual(6, log.count('a change was refused'), log)
             self.assertEqual(1, log.count('the switch was set'), log)
             self.assertIn('by="admin 127.0.0.1"', log)
             self.assertNotIn(self.TOKEN, log)
@@ -265,6 +268,33 @@ class Admin(Base):
         self.assertEqual(2, self.command('off')[0])
         with self.parallax(state_dir=self.state) as proxy:  # kept over a restart
             self.assertEqual('off', self.override(proxy))
+
+    def test_token_file_and_further_hosts(self):
+        admin = {'listen': '127.0.0.1:0', 'token': self.TOKEN, 'hosts': ['admin.internal']}
+        with self.parallax(admin=admin) as proxy, tempfile.NamedTemporaryFile('w', newline='') as file:
+            self.assertEqual(200, self.ask(proxy, Host='admin.internal:80')[0])
+            for text, status in (('', 2), ('wrong-token-of-that-size\n', 1), (f'{self.TOKEN}\r\nmore\n', 0)):
+                file.seek(0)
+                file.truncate()
+                file.write(text)
+                file.flush()
+                self.assertEqual(status, self.command('off', '--admin', proxy.admin_url, '--token-file', file.name)[0], text)
+            self.assertEqual(2, self.command('off', '--admin', proxy.admin_url, '--token-file', '/nowhere')[0])
+            self.assertEqual('off', self.override(proxy))
+
+    def test_the_command_does_not_wait_for_ever(self):
+        with socket.create_server(('127.0.0.1', 0)) as server:
+            def trickle():
+                connection, _ = server.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n')
+                    for _ in range(60):
+                        connection.sendall(b'x')
+                        time.sleep(0.5)
+            thread = threading.Thread(target=trickle, daemon=True)
+            thread.start()
+            status, text = self.command('--admin', f'127.0.0.1:{server.getsockname()[1]}')
+            self.assertEqual((1, True), (status, 'does not end' in text), text)
 
 
 if __name__ == '__main__':

@@ -142,6 +142,9 @@ TEST_CASE("an address that cannot be had is named with the reason") {
 
 TEST_CASE("a POST has its body, its query and its headers") {
   HttpServer server("127.0.0.1:0");
+  std::vector<int> told;  // of one request after the other
+  server.tell_refusals(
+      [&told](const HttpRequest&, const HttpResponse& answer) { told.push_back(answer.status); });
   server.get("/mode", [](const HttpRequest&) {
     return HttpResponse{200, "text/plain", "state\n"};
   });
@@ -155,10 +158,12 @@ TEST_CASE("a POST has its body, its query and its headers") {
   CHECK(has(ask(server.address(), request("GET", "/mode")), "state"));
   const auto put = ask(server.address(), request("PUT", "/mode"));
   CHECK(starts_with(put, "HTTP/1.1 405"));
+  CHECK(told == std::vector<int>{405});
   CHECK(has(put, "Allow: GET, HEAD, POST"));
   const std::string large(kHttpBodyBytesMax + 1, 'x');
   CHECK(starts_with(ask(server.address(), head + std::to_string(large.size()) + "\r\n\r\n" + large),
                     "HTTP/1.1 413"));
+  CHECK(told == std::vector<int>{405, 413});
 }
 
 }  // namespace

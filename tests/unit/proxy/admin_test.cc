@@ -25,7 +25,7 @@ int status(const metrics::HttpRequest& request, bool changes, const AdminRules& 
 TEST_CASE("the Host must be one of the admin listener's", "[admin]") {
   for (const std::string host :
        {"localhost", "localhost:9188", "127.0.0.1:1", "[::1]", "[::1]:9188", "10.0.0.1:9188",
-        "10.0.0.1", "admin.internal:9188"}) {
+        "10.0.0.1", "admin.internal:9188", "LocalHost:1", "ADMIN.internal"}) {
     INFO(host);
     CHECK(status(request(host), false) == 200);
     CHECK(status(request(host), true) == 200);
@@ -45,6 +45,11 @@ TEST_CASE("a change needs the own header and the token", "[admin]") {
   CHECK(status(request("localhost", "1", "0123456789abcdeg"), true) == 401);
   CHECK(status(request("localhost", "1", "0123456789abcde"), true) == 401);
   CHECK(status(request("localhost", "", ""), false) == 200);
+  auto other_case = request("localhost", "1", "");
+  other_case.headers["authorization"] = "bearer 0123456789abcdef";
+  CHECK(status(other_case, true) == 200);
+  other_case.headers["authorization"] = "bearer 0123456789ABCDEF";
+  CHECK(status(other_case, true) == 401);
   AdminRules open = kRules;
   open.token.clear();
   CHECK(status(request("localhost", "1", ""), true, open) == 200);

@@ -51,6 +51,25 @@ TEST_CASE("learn") {
   CHECK(has(ended({"learn", "--help"}).text, "application_name=new"));
 }
 
+TEST_CASE("mode") {
+  const auto asked = std::get<ModeCommand>(parse({"mode", "-c", "a.yaml"}));
+  CHECK((asked.mode.empty() && asked.config_file == "a.yaml"));
+  const auto set = std::get<ModeCommand>(
+      parse({"mode", "off", "--admin", "http://127.0.0.1:9188", "--token-file", "t"}));
+  CHECK((set.mode == "off" && set.admin == "http://127.0.0.1:9188" && set.token_file == "t"));
+  for (const char* mode : {"shadow", "strict", "configured"})
+    CHECK(std::get<ModeCommand>(parse({"mode", mode, "-c", "a"})).mode == mode);
+  for (const std::vector<const char*>& wrong :
+       {std::vector<const char*>{"mode"},
+        {"mode", "off"},
+        {"mode", "on", "-c", "a"},
+        {"mode", "cutover", "-c", "a"},
+        {"mode", "off", "-c", "a", "--admin", "http://b:1"}}) {
+    CHECK(ended(wrong).exit_status == kExitUsage);
+  }
+  CHECK(has(ended({"mode", "off"}).text, "--admin http://HOST:PORT"));
+}
+
 TEST_CASE("help is enough to start") {
   const EndCommand help = ended({"--help"});
   CHECK(help.exit_status == kExitFine);
