@@ -236,8 +236,9 @@ bool StrictGate::assemble(const Piece& piece) {
 
 void StrictGate::take_run_message(const Piece& piece, std::uint64_t now_ns) {
   if (!assemble(piece)) return;
-  // Notices and settings of the steps go with the savepoint.
-  if (piece.type == backend::kNotificationResponse) {
+  // Notices of the steps are not the client's.
+  if (piece.type == backend::kNoticeResponse) return;
+  if (is_asynchronous(piece.type)) {
     segments_.push_back({piece.type, held_.size()});
     return append(held_, message_);
   }
@@ -254,7 +255,7 @@ void StrictGate::take_run_message(const Piece& piece, std::uint64_t now_ns) {
 
 void StrictGate::decide() {
   timer_.reset();
-  if (refusal_) return refuse(*refusal_);
+  if (refusal_ && world_.tap.may_hold()) return refuse(*refusal_);
   let_go();
 }
 
@@ -283,8 +284,9 @@ void StrictGate::take_raised(const Piece& piece, std::uint64_t now_ns) {
       simple_ ? piece.type == backend::kReadyForQuery : piece.type == backend::kErrorResponse;
   if (piece.type == backend::kCommandComplete)
     return world_.broken("the server did not raise the error that it was asked for");
+  // Among the asynchronous ones: the settings that the error has undone.
   if (piece.type != backend::kErrorResponse && piece.type != backend::kReadyForQuery &&
-      piece.type != backend::kNotificationResponse) {
+      !is_asynchronous(piece.type)) {
     return;
   }
   world_.to_client(message_);

@@ -90,6 +90,7 @@ void Assembly::begin(CapturedStatement&& root, std::size_t held, std::uint64_t n
   operation.values = std::move(root.root->values);
   operation.mark = std::move(root.mark);
   operation.session_id = root.session_id;
+  if (root.strict && root.strict->in_transaction) operation.blocks.insert(root.session_id);
   operation.context = std::move(root.context);
   operation.tags = std::move(root.tags);
   operation.statement = std::move(root.statement);
@@ -120,6 +121,7 @@ bool Assembly::join(CapturedStatement& child, std::size_t held, bool at_last) {
     return true;
   }
   listener_.statement(*fit.operation->rule, fit.operation->side);
+  if (child.strict && child.strict->in_transaction) fit.operation->blocks.insert(child.session_id);
   fit.operation->held.push_back(held);
   for (const auto& [name, value] : fit.child->values) {
     if (!is_list(*fit.child, name)) fit.operation->values.emplace(name, value);
@@ -238,6 +240,7 @@ void Assembly::complete(Operations::iterator operation) {
   CapturedOperation captured;
   captured.rule = operation->rule;
   captured.session_id = operation->session_id;
+  captured.blocks = std::move(operation->blocks);
   captured.context = std::move(operation->context);
   captured.statement = std::move(operation->statement);
   captured.live.side = operation->side;

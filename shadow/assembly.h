@@ -8,6 +8,7 @@
 #include <functional>
 #include <list>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -64,8 +65,9 @@ class Assembly {
     OpenMark mark;
     std::uint64_t session_id = 0;
     ReplayContextRef context;
-    StatementTags tags;        // of its root
-    BoundStatement statement;  // its root
+    std::set<std::uint64_t> blocks;  // see CapturedOperation
+    StatementTags tags;              // of its root
+    BoundStatement statement;        // its root
     std::vector<Part> parts;
     Held held;
     std::uint64_t deadline_ns = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -65,7 +66,10 @@ struct CapturedOperation {
   LiveResult live;
   double live_seconds = 0;             // that the client waited for it
   std::optional<StrictTicket> strict;  // its answer is held
-  std::size_t bytes() const;           // for the queue's limit
+  // Of several statements: the sessions in whose transaction blocks they were read. What such a
+  // block has written, its own connection alone shows.
+  std::set<std::uint64_t> blocks;
+  std::size_t bytes() const;  // for the queue's limit
 };
 
 // One statement of an operation that has several, complete: its root, or what may be a child.

@@ -145,6 +145,8 @@ void Engine::Impl::begin_job(CapturedOperation&& operation, Assembly::Held&& hel
   job->held = std::move(held);
   if (stopping) return end_waiting(job, DropReason::drain, "");
   if (const auto reason = obstacle(job->operation)) return end_waiting(job, *reason, "");
+  if (!has_its_block(job->operation))
+    return end_waiting(job, SkipReason::context, "its statements were in several transactions");
   const auto& strict = job->operation.strict;
   if (strict && strict->in_transaction) return run_on_client(job);
   wait_for_connection(job);

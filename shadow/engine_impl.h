@@ -80,6 +80,7 @@ struct Engine::Impl {
   // engine_strict.cc
   bool park(IntakeQueue::Item& item);
   void unpark();
+  static bool has_its_block(const CapturedOperation& operation);
   void run_on_client(Jobs::iterator job);
   bool settled_on_client(Job& job, Outcome& outcome);
   void tell_client(const CapturedOperation& operation, Outcome& outcome);

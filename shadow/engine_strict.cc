@@ -58,6 +58,14 @@ void Engine::Impl::unpark() {
     parked_timer.start(kParkedLook, [this] { unpark(); });
 }
 
+// Where a statement was read in a transaction block, nothing but that block's connection tells what
+// it means.
+bool Engine::Impl::has_its_block(const CapturedOperation& operation) {
+  const auto& strict = operation.strict;
+  return operation.blocks.empty() ||
+         (strict && strict->in_transaction && operation.blocks == std::set{strict->session_id});
+}
+
 void Engine::Impl::run_on_client(Jobs::iterator job) {
   if (door == nullptr || !judge.type_values(job->operation)) {
     return end_waiting(job, SkipReason::context, "the type of a binary parameter is not known");

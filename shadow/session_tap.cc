@@ -189,6 +189,7 @@ void SessionTap::on_command(const protocol::Command& command) {
   if (command.end == protocol::CommandEnd::failed) return;
   // Everything but an error may have changed the session: also a portal that was suspended
   // half-way.
+  block_may_have_ended_ = block_may_have_ended_ || may_end_block(command.tag);
   const bool known = statement != nullptr && statement->readable;
   if (!known) {
     context_.unreadable();
@@ -384,6 +385,7 @@ void SessionTap::on_parameter_status(std::string_view name, std::string_view val
 void SessionTap::on_ready(char transaction_status) {
   // Portals end with their transaction.
   if (transaction_status == 'I' && !open_portals_.empty()) end_open_portals(std::nullopt);
+  block_may_have_ended_ = false;
   context_.ready(transaction_status);
 }
 

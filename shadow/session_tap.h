@@ -102,6 +102,7 @@ class SessionTap final : public protocol::ConversationListener, public StrictSes
   std::uint64_t replay_revision_ = 0;
   std::size_t statement_index_ = 0;       // in the text of a simple query
   std::vector<OpenPortal> open_portals_;  // suspended; as many as portals of one transaction
+  bool block_may_have_ended_ = false;     // since the last ReadyForQuery
   Held held_;                             // of the statement that complete() is about
 };
 

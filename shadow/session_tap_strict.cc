@@ -30,7 +30,8 @@ SessionTap::Request* SessionTap::request_of(const protocol::CommandNotes& comman
 
 bool SessionTap::holds(const protocol::CommandNotes& command) const {
   const Request* request = request_of(command);
-  return request != nullptr && request->strict && !request->ended;
+  // It may have been bound before the switch was set.
+  return may_hold() && request != nullptr && request->strict && !request->ended;
 }
 
 StrictSession::Held SessionTap::complete(const protocol::CommandNotes& command,
@@ -48,7 +49,9 @@ StrictSession::Held SessionTap::complete(const protocol::CommandNotes& command,
     open_portals_.erase(open);
     rows = request->capture == nullptr ? std::nullopt : std::optional(request->capture->rows());
   }
-  end_request(*request, ending, rows, std::nullopt);
+  // Whether the server is in the block still is not known before its next ReadyForQuery.
+  const bool unsure = ticket.in_transaction && block_may_have_ended_;
+  end_request(*request, ending, rows, unsure ? std::optional(SkipReason::context) : std::nullopt);
   request->ticket.reset();
   return std::exchange(held_, {});
 }

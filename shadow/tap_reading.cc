@@ -44,6 +44,10 @@ std::optional<std::uint64_t> rows_of_tag(std::string_view tag) {
   return rows;
 }
 
+bool may_end_block(std::string_view tag) {
+  return tag == "COMMIT" || tag == "ROLLBACK" || tag == "PREPARE TRANSACTION";
+}
+
 bool has_members(const ChildMatch& child) {
   const auto& list = child.values.find(child.place.written().link->list_name)->second;
   return !std::ranges::all_of(list.members, &Value::null);

@@ -49,6 +49,9 @@ bool has_untyped(const std::vector<Value>& parameters);
 // "SELECT 3" -> 3.
 std::optional<std::uint64_t> rows_of_tag(std::string_view tag);
 
+// Of a command that may end a transaction block. ROLLBACK TO a savepoint has ROLLBACK's tag.
+bool may_end_block(std::string_view tag);
+
 // Its list has a value that a row may have.
 bool has_members(const ChildMatch& child);
 

@@ -2,6 +2,7 @@
 """Strict mode: the answer to a matched statement is held until its verdict, and on a mismatch the server raises an error in
 its place. Every case is run through the wire, message by message, and compared with what a direct session gets."""
 import json
+import signal
 import threading
 import time
 import unittest
@@ -156,6 +157,36 @@ class Strict(unittest.TestCase):
                            wire.query('ROLLBACK TO mine'), self.extended(wrong, 8), wire.query('COMMIT'), ready=7)
         self.assertEqual('CZ12CZCZ12TEZCZ12TDCZCZ', kinds(answer))
         self.assertEqual('3,4,5,8', rows())
+
+    def test_settings_that_the_error_undoes_are_told(self):
+        """What ParameterStatus a client of a failing statement gets, a refused one gets, too."""
+        proxy = self.started()
+        told = []
+        for session, failing in ((self.session(), 'SELECT 1/0'), (self.session(proxy), RULES['wrong']['legacy'].replace(':id', '7'))):
+            self.talk(session, wire.query('BEGIN'), wire.query("SET LOCAL DateStyle = 'German'"), ready=2)
+            answer = self.talk(session, wire.query(failing)) + self.talk(session, wire.query('ROLLBACK'))
+            told.append((kinds(answer), [body for kind, body in answer if kind == b'S']))
+        self.assertEqual(told[0], told[1])
+        self.assertEqual(1, len(told[0][1]))
+
+    def test_a_block_that_ends_in_the_same_unit(self):
+        """Whether the server is in a block then is not known: nothing is compared, and nothing is sent that fails there."""
+        commit = wire.parse('COMMIT') + wire.bind() + wire.execute()
+        for policy, expected in (('fail', '12C12TEZ'), ('allow', '12C12TDCZ')):
+            session = self.session(self.started(strict={'uncompared': policy}))
+            self.talk(session, wire.query('BEGIN'))
+            answer = self.talk(session, commit + self.extended(self.statements()['right'], 3))
+            self.assertEqual(expected, kinds(answer))
+            self.assertEqual('12TDCZ', kinds(self.talk(session, self.extended(self.statements()['right'], 3))))
+
+    def test_off_holds_nothing_that_was_bound_before(self):
+        proxy = self.started()
+        session = self.session(proxy)
+        self.talk(session, wire.query('BEGIN'))
+        self.talk(session, wire.parse(self.statements()['wrong'], 'w') + wire.bind([b'7'], 'p', 'w') + wire.SYNC)
+        proxy.process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: proxy.metrics().sum('rule_mode', rule='wrong', mode='off') == 1, 2, 'the switch')
+        self.assertEqual('DCZ', kinds(self.talk(session, wire.execute('p') + wire.SYNC)))
 
     def test_fixtures_of_a_transaction_are_seen(self):
         proxy = self.started(journal={'path': 'j.jsonl', 'values': 'full'})
@@ -378,6 +409,30 @@ class Strict(unittest.TestCase):
                     if block:
                         connection.execute('ROLLBACK')
             self.assertEqual({'match': 2, 'mismatch': 2} if refused else {'match': 4}, self.verdicts(proxy, 'both'), self.skipped(proxy, 'both'))
+
+
+    def test_an_operation_over_several_transactions_is_not_compared(self):
+        """What each block has written its own connection alone shows: no connection could tell what legacy means."""
+        legacy = {'thing': 'SELECT "id", "name" FROM "things" WHERE "id" = :id', 'parts': 'SELECT "id", "thing", "name" FROM "parts" WHERE "thing" IN (:thing.id)'}
+        join = 'select "things"."id", "things"."name", "parts"."id", "parts"."name" from "things" left join "parts" on "parts"."thing" = "things"."id" where "things"."id" = :id'
+        child = 'SELECT "id", "thing", "name" FROM "parts" WHERE "thing" IN (%s)'
+        proxy = self.started({'both': {'legacy': legacy, 'rewrite': join}})
+        url = self.cluster.url(port=proxy.port)
+        for second_block in (False, True):
+            with psycopg.connect(url, autocommit=True) as first, psycopg.connect(url, autocommit=True) as second:
+                first.execute('BEGIN')
+                first.execute("UPDATE things SET name = 'changed' WHERE id = 3")
+                self.assertEqual([(3, 'changed')], first.execute(RIGHT.replace(':id', '%s'), (3,)).fetchall())
+                if second_block:
+                    second.execute('BEGIN')
+                with self.assertRaises(psycopg.Error) as caught:
+                    second.execute(child, (3,))
+                self.assertEqual(UNCOMPARED, caught.exception.sqlstate)
+                self.assertIn('several transactions', str(caught.exception))
+                first.execute('ROLLBACK')
+                if second_block:
+                    second.execute('ROLLBACK')
+        self.assertEqual(({}, {'context': 2}), (self.verdicts(proxy, 'both'), self.skipped(proxy, 'both')))
 
 
 if __name__ == '__main__':

@@ -1,7 +1,9 @@
 // Which child belongs to which operation, and what becomes of those that are not whole.
 
 #include <catch2/catch.hpp>
+#include <cstdint>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "tests/unit/shadow/assembly_world.h"
@@ -27,6 +29,29 @@ TEST_CASE("a call whose children come in any order on any connection") {
   CHECK_FALSE(world.complete[0].operation.values.contains("page.author"));
   CHECK(world.assembly.empty());
   CHECK_FALSE(world.open.any(world.rule));
+}
+
+TEST_CASE("in whose transaction blocks an operation was read is known") {
+  const auto in_block = [](CapturedStatement statement) {
+    statement.strict = StrictTicket{
+        .worker = 0, .session_id = statement.session_id, .serial = 1, .in_transaction = true};
+    return statement;
+  };
+  World world;
+  world.root({{"1", "a", "e"}});
+  world.take(in_block(world.users({"e"}, 2)));
+  world.take(in_block(world.users({"a"}, 2)));
+  world.take(in_block(world.badges({"a"}, "gold", 3)));
+  REQUIRE(world.complete.size() == 1);
+  CHECK(world.complete[0].operation.blocks == std::set<std::uint64_t>{2, 3});
+
+  World none;
+  none.root({{"1", "a", "e"}});
+  none.take(none.users({"e"}, 2));
+  none.take(none.users({"a"}, 2));
+  none.take(none.badges({"a"}, "gold", 3));
+  REQUIRE(none.complete.size() == 1);
+  CHECK(none.complete[0].operation.blocks.empty());
 }
 
 TEST_CASE("a list may be the distinct values, and the list in order goes before that") {
