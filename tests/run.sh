@@ -52,7 +52,7 @@ export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}:su
 # What one sanitizer can say something about: memory under faults and strange bytes; threads, where there are any. Tidy looks at
 # the source, once.
 tsan_targets=(parallax unit_io unit_metrics integration_engine)
-tsan_tests='^(unit_io|unit_metrics|integration_(engine|bytes|tls|listeners|fake_server|verdicts|journal))$'
+tsan_tests='^(unit_io|unit_metrics|integration_(engine|bytes|tls|listeners|fake_server|verdicts|journal|switch|strict|reload))$'
 not_for_asan='^integration_(clients|prometheus|config|verdicts|drivers|drivers_tls|auth_matrix|tools|suites|pgbouncer|churn|drift|pressure|side_effects)$'
 
 # In CI: what reads bytes and keeps what others will free.
