@@ -198,8 +198,9 @@ class Journal(unittest.TestCase):
         proxy.settled()
         proxy.stop()
         lines = self.lines('verdict')
-        value = next(line for line in lines if line['rule'] == 'wrong.value')
-        self.assertEqual({'name': 'secret-name-1'}, value['parameters'])
+        # Operations are compared side by side, so that of the first call need not be the first.
+        wrong = {line['parameters']['name']: line for line in lines if line['rule'] == 'wrong.value'}
+        value = wrong['secret-name-1']
         self.assertEqual([['1', 'secret-name-1'], ['1', 'SECRET-NAME-1']], [value['differences'][0][side] for side in ('legacy', 'rewrite')])
         self.assertIn(['myapp.claims', 'secret-claim'], value['settings'])
         self.assertEqual(0o600, stat.S_IMODE(os.stat(self.path).st_mode))

@@ -3,6 +3,7 @@
 in, query, cancel and leave without one reject, also when their bytes come to Parallax one by one."""
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -91,7 +92,10 @@ class Pooler(unittest.TestCase):
         with Wire('127.0.0.1', segments.port) as session:
             session.send(STARTUP)
             self.assertEqual(b'', session.until_closed())
-        self.assertIn('in pieces', self.pooler.rejects[0])
+        # As many bytes as had come when it looked: on a busy machine more than one, but never the packet.
+        what, size = re.fullmatch(r'(.*): (\d+) bytes, .*', self.pooler.rejects[0], re.S).groups()
+        self.assertIn(what, ('a first packet in pieces', 'startup packet'))
+        self.assertLess(int(size), len(STARTUP))
 
     # --- through Parallax -------------------------------------------------------------------------------------------
 
