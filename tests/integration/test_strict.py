@@ -205,8 +205,8 @@ class Strict(unittest.TestCase):
                 journal = message.partition('[journal ')[2].partition(']')[0]
             connection.rollback()
         file = proxy.config_path.parent / 'j.jsonl'
-        lines = wait_for(lambda: [json.loads(line) for line in file.read_text().splitlines()], 10, 'a line of the journal')
-        self.assertEqual(['mismatch'], [line['verdict'] for line in lines if line.get('id') == journal])
+        lines = wait_for(lambda: [line for line in map(json.loads, file.read_text().splitlines()) if line.get('id') == journal], 10, 'its line of the journal')
+        self.assertEqual(['mismatch'], [line['verdict'] for line in lines])
 
     def test_what_is_the_clients_stays(self):
         """Unnamed and named statements, portals, settings, cursors and locks around comparisons in a block."""

@@ -27,6 +27,20 @@ CREATE FUNCTION complain(text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
 """
 
 
+# What is no port in the scripts' output, and would be taken for one.
+SQLSTATES = {40000, 40001, 40002, 40003, 42000, 42501, 42601, 42602, 42611, 42622, 42701, 42702, 42703, 42704, 42710, 42712, 42723, 42725, 42803, 42804,
+             42809, 42830, 42846, 42883, 42939, 44000, 53000, 53100, 53200, 53300, 53400, 54000, 54001, 54011, 54023, 55000, 55006, 57000, 57014}
+
+
+def listening(make):
+    """What `make()` starts, on a port that no SQLSTATE looks like."""
+    while True:
+        server = make()
+        if server.port not in SQLSTATES:
+            return server
+        server.destroy() if isinstance(server, Cluster) else server.stop()
+
+
 @dataclasses.dataclass
 class Run:
     status: int
@@ -41,9 +55,9 @@ class Rig:
         self.directory = tempfile.TemporaryDirectory(prefix='parallax-drivers-')
         self.root, proxy_settings, query = None, {'limits': {'auth_failures': 1000}}, ''
         host = 'hostssl' if tls else 'host'
-        self.cluster = Cluster(hba=['host all postgres 127.0.0.1/32 trust',
-                                    f'{host} all all 127.0.0.1/32 scram-sha-256'],
-                               max_prepared_transactions=4)
+        self.cluster = listening(lambda: Cluster(hba=['host all postgres 127.0.0.1/32 trust',
+                                                      f'{host} all all 127.0.0.1/32 scram-sha-256'],
+                                                 max_prepared_transactions=4))
         if tls:
             authority = Authority(self.directory.name)
             self.root = authority.root
@@ -58,12 +72,12 @@ class Rig:
         self.cluster.psql(f'CREATE DATABASE {DATABASE} OWNER {USER}')
         self.cluster.psql(f'SET ROLE {USER};\n{SCHEMA}', DATABASE)
         upstream = self.cluster.url(USER, DATABASE, PASSWORD) + query
-        self.on = Parallax(upstream, {'rules': transcript.RULES, 'sample': 1.0, **proxy_settings})
+        self.on = listening(lambda: Parallax(upstream, {'rules': transcript.RULES, 'sample': 1.0, **proxy_settings}))
         self.proxies = [self.on]
         if not tls:  # where shadowing is off, TLS is no other than where it is on
-            self.proxies.append(Parallax(upstream, {'mode': 'off', **proxy_settings}))
+            self.proxies.append(listening(lambda: Parallax(upstream, {'mode': 'off', **proxy_settings})))
             strict = {'mode': 'strict', 'strict': {'uncompared': 'allow', 'timeout': '20s'}, 'rules': transcript.RULES}
-            self.proxies.append(Parallax(upstream, {**strict, **proxy_settings}))
+            self.proxies.append(listening(lambda: Parallax(upstream, {**strict, **proxy_settings})))
         self.on.wait_verified()
 
     def destroy(self):
