@@ -14,6 +14,7 @@ constexpr std::array kReason = {"reason"};
 constexpr std::array kRuleSide = {"rule", "side"};
 constexpr std::array kRuleMode = {"rule", "mode"};
 constexpr std::array kMode = {"mode"};
+constexpr std::array kSign = {"sign"};
 constexpr std::array kRuleState = {"rule", "state"};
 constexpr std::array kRuleVersion = {"rule", "version"};
 constexpr std::array kProtocolCovered = {"protocol", "covered"};
@@ -109,6 +110,10 @@ constexpr std::array<MetricInfo, kMetricCount> kTable = {
           "Connections of the shadow pool, in connections, by state.", kState),
     gauge(shadow_connections_limit, "parallax_shadow_connections_limit",
           "Most connections that the shadow pool may hold, in connections."),
+    gauge(shadow_replays_limit, "parallax_shadow_replays_limit",
+          "Most replays that may be under way at once, as the governor lets them now."),
+    gauge(governor_pressure_ratio, "parallax_governor_pressure_ratio",
+          "How much of its limit a sign has reached; above 1 the governor takes load back.", kSign),
     gauge(sample_ratio, "parallax_sample_ratio",
           "Share of the rule's operations that are shadowed, as a ratio from 0 to 1.", kRule),
     gauge(rule_mode, "parallax_rule_mode", "1 for the mode that the rule is in, otherwise 0.",

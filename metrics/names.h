@@ -31,6 +31,8 @@ enum class Metric {
   queue_bytes_limit,
   shadow_connections,  // state
   shadow_connections_limit,
+  shadow_replays_limit,
+  governor_pressure_ratio,
   sample_ratio,   // rule
   rule_mode,      // rule, mode
   mode_override,  // mode

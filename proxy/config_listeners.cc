@@ -31,11 +31,6 @@ Parsed<T> parse_word(const std::array<Word<T>, n>& words, std::string_view text)
   return ValueError{"write " + known + ", not " + quoted_value(text)};
 }
 
-Parsed<bool> parse_flag(std::string_view text) {
-  if (text == "true" || text == "false") return text == "true";
-  return ValueError{"write `true` or `false`, not " + quoted_value(text)};
-}
-
 Parsed<std::string> parse_name(std::string_view text) {
   const bool plain = !text.empty() && text.size() <= 63 &&
                      text.find_first_not_of(

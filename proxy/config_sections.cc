@@ -28,6 +28,9 @@ class Keys {
                 std::size_t max) const {
     return value(name, target, [=](std::string_view text) { return parse_count(text, min, max); });
   }
+  YamlKey number(std::string_view name, double& target, double min, double max) const {
+    return value(name, target, [=](std::string_view text) { return parse_number(text, min, max); });
+  }
   YamlKey duration(std::string_view name, milliseconds& target, milliseconds min,
                    milliseconds max) const {
     return value(name, target,
@@ -149,6 +152,14 @@ void read_safe_functions(YamlReader& reader, const YamlEntry& entry, ConfigDraft
   }
 }
 
+YamlKey governor_section(const Keys& keys, shadow::GovernorOptions& governor) {
+  return keys.section("governor", {keys.value("enabled", governor.enabled, parse_flag),
+                                   keys.number("live_latency", governor.live_latency, 1.05, 100),
+                                   keys.duration("pool_wait", governor.pool_wait, 1ms, 1h),
+                                   keys.number("connections", governor.connections, 0.1, 1),
+                                   keys.duration("interval", governor.interval, 10ms, 1min)});
+}
+
 YamlKey shadow_section(const Keys& keys, shadow::Options& options) {
   return keys.section(
       "shadow",
@@ -162,7 +173,7 @@ YamlKey shadow_section(const Keys& keys, shadow::Options& options) {
        keys.duration("lock_timeout", options.lock_timeout, 1ms, 1h),
        keys.section("queue", {keys.count("max_jobs", options.queue_jobs, 1, 1'000'000),
                               keys.size("max_bytes", options.queue_bytes, 64 * kKiB, 64 * kGiB)}),
-       keys.custom("safe_functions", read_safe_functions),
+       keys.custom("safe_functions", read_safe_functions), governor_section(keys, options.governor),
        keys.section("capture", {keys.size("max_bytes", options.capture_bytes, kKiB, kGiB)}),
        keys.duration("window", options.window, 10ms, 1min)});
 }

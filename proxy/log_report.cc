@@ -1,5 +1,7 @@
 #include "proxy/log_report.h"
 
+#include <fmt/format.h>
+
 #include <variant>
 
 namespace parallax::proxy {
@@ -155,6 +157,28 @@ void LogReport::breaker(const shadow::Rule* rule, bool open, const std::string& 
     log_.write(level, {state}, "all replays: " + why);
   } else {
     log_.write(level, {{"rule", rule->name}, state}, why);
+  }
+}
+
+void LogReport::governed(const shadow::GovernorStep& step, const shadow::Rule* rule) {
+  using What = shadow::GovernorStep::What;
+  const std::string of = rule == nullptr ? "" : rule->name;
+  std::size_t left_out = 0;
+  if (!due(governed_[{of, step.what, step.sign.has_value()}], left_out)) return;
+  std::string text =
+      step.what == What::sample
+          ? fmt::format("samples {:.3g} of what it would, before {:.3g}", step.after, step.before)
+          : fmt::format("{} at once {}, before {}",
+                        step.what == What::replays ? "replays" : "shadow connections", step.after,
+                        step.before);
+  if (step.sign)
+    text += fmt::format(": {} is at {:.2f} of its limit", name(*step.sign), step.pressure);
+  text += left_out_text(left_out);
+  const auto level = step.sign ? LogLevel::warn : LogLevel::info;
+  if (rule == nullptr) {
+    log_.write(level, "governor: " + text);
+  } else {
+    log_.write(level, {{"rule", of}}, "governor: " + text);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "proxy/log.h"
@@ -34,6 +35,8 @@ class LogReport : public shadow::Report {
                   const std::string& reason) override;
   void rule_warning(const shadow::Rule& rule, const std::string& text) override;
   void pool_error(const std::string& sqlstate, const std::string& what) override;
+  // At most one line for each kind of step and direction within kReportLineInterval.
+  void governed(const shadow::GovernorStep& step, const shadow::Rule* rule) override;
   void breaker(const shadow::Rule* rule, bool open, const std::string& why) override;
   void warning(const std::string& text) override;
   void information(const std::string& text) override;
@@ -55,6 +58,7 @@ class LogReport : public shadow::Report {
   Clock clock_;
   std::map<std::pair<std::string, shadow::Verdict>, Thinned> verdicts_;  // by rule's name
   Thinned pool_;
+  std::map<std::tuple<std::string, shadow::GovernorStep::What, bool>, Thinned> governed_;
   std::map<std::string, Thinned> tagged_;                         // by rule's name
   std::set<std::pair<std::string, std::size_t>> unknown_tagged_;  // that were told
 };

@@ -183,6 +183,7 @@ std::shared_ptr<shadow::TapGeneration> Server::tap_generation(
                   .strict = config.shadow.strict,
                   .dev = config.shadow.dev,
                   .open_operations = &generation->engine->open_operations(),
+                  .sample_shares = &generation->engine->sample_shares(),
                   .live = shadows_where_clients_go(config),
                   .capture_bytes = config.shadow.capture_bytes,
                   .captures_bytes = config.shadow.queue_bytes / worker_count(config_),

@@ -77,6 +77,7 @@ class Server {
   };
 
   void add_gauges();
+  void add_governor_gauges();
   void add_mode_gauges();
   void add_rule_gauges(const std::shared_ptr<const Generation>& generation,
                        const shadow::Rule& rule);

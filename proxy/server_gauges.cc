@@ -40,6 +40,7 @@ void Server::add_gauges() {
       return of_engine([member](const Engine& engine) { return engine.connections().*member; });
     });
   }
+  add_governor_gauges();
   add_mode_gauges();
   for (const auto& rule : current()->rules->rules()) add_rule_gauges(current(), *rule);
   add_reload_gauges();
@@ -48,6 +49,19 @@ void Server::add_gauges() {
     registry_->function(Metric::tls_certificate_expiry_timestamp_seconds,
                         {config_.listeners[i].name},
                         [this, i] { return tls_->expires_at(i).value_or(0); });
+  }
+}
+
+void Server::add_governor_gauges() {
+  registry_->function(Metric::shadow_replays_limit, {}, [this] {
+    return of_engine([](const shadow::Engine& engine) { return engine.replays_limit(); });
+  });
+  for (const auto sign : shadow::kSigns) {
+    registry_->function(Metric::governor_pressure_ratio, {std::string(shadow::name(sign))},
+                        [this, sign] {
+                          const auto generation = current();
+                          return generation->engine ? generation->engine->pressure(sign) : 0;
+                        });
   }
 }
 
@@ -72,7 +86,9 @@ void Server::add_rule_gauges(const std::shared_ptr<const Generation>& generation
   }
   registry_->function(Metric::sample_ratio, {rule.name}, [weak, modes, &rule] {
     const auto alive = weak.lock();
-    return alive && !modes.off(rule) ? rule.sample : 0.0;
+    if (!alive || modes.off(rule)) return 0.0;
+    if (modes.of(rule) == shadow::Mode::strict) return 1.0;
+    return rule.sample * (alive->engine ? alive->engine->sample_shares().of(rule) : 1.0);
   });
   registry_->function(Metric::rule_info, {rule.name, rule.version}, [] { return 1.0; });
   for (const auto state : shadow::kRuleStates) {

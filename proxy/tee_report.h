@@ -31,6 +31,10 @@ class TeeReport final : public shadow::Report {
     first_.breaker(rule, open, why);
     if (second_ != nullptr) second_->breaker(rule, open, why);
   }
+  void governed(const shadow::GovernorStep& step, const shadow::Rule* rule) override {
+    first_.governed(step, rule);
+    if (second_ != nullptr) second_->governed(step, rule);
+  }
   void rule_warning(const shadow::Rule& rule, const std::string& text) override {
     first_.rule_warning(rule, text);
     if (second_ != nullptr) second_->rule_warning(rule, text);

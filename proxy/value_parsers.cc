@@ -1,6 +1,7 @@
 #include "proxy/value_parsers.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -124,12 +125,20 @@ Parsed<std::size_t> parse_count(std::string_view text, std::size_t min, std::siz
   return static_cast<std::size_t>(*value);
 }
 
-Parsed<double> parse_ratio(std::string_view text) {
-  double value = -1;
+Parsed<double> parse_number(std::string_view text, double min, double max) {
+  double value = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole = failed == std::errc() && end == text.data() + text.size();
-  if (!whole || !(value >= 0 && value <= 1)) return wanted("a number from 0 to 1", text);
+  if (!whole || !(value >= min && value <= max))
+    return wanted(fmt::format("a number from {} to {}", min, max), text);
   return value;
+}
+
+Parsed<double> parse_ratio(std::string_view text) { return parse_number(text, 0, 1); }
+
+Parsed<bool> parse_flag(std::string_view text) {
+  if (text == "true" || text == "false") return text == "true";
+  return ValueError{"write `true` or `false`, not " + quoted_value(text)};
 }
 
 Parsed<milliseconds> parse_duration(std::string_view text, milliseconds min, milliseconds max) {

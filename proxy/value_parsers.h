@@ -20,8 +20,9 @@ using Parsed = std::variant<T, ValueError>;
 
 // Decimal digits only, from `min` to `max`.
 Parsed<std::size_t> parse_count(std::string_view text, std::size_t min, std::size_t max);
-// 0 to 1.
-Parsed<double> parse_ratio(std::string_view text);
+Parsed<double> parse_number(std::string_view text, double min, double max);
+Parsed<double> parse_ratio(std::string_view text);  // from 0 to 1
+Parsed<bool> parse_flag(std::string_view text);     // true or false
 // `100ms`, `20s`, `2m`, `1h`.
 Parsed<std::chrono::milliseconds> parse_duration(std::string_view text,
                                                  std::chrono::milliseconds min,

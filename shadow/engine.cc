@@ -32,9 +32,13 @@ Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
                [this](const Rule* rule, const Breaker::Change& change) {
                  report.breaker(rule, change.open, change.reason);
                }),
+      governor(rules->rules().size(), options.pool_max, options.governor),
+      sample_shares(rules->rules().size()),
+      replays_limit(options.pool_max),
       intakes(loop, options, workers, [this] { take_offers(); }),
       pool(loop, options,
            [this](const ConnectionError& error) { report.pool_error(error.sqlstate, error.what); }),
+      gate(options.pool_max),
       verifier(loop, options, pool, *rules,
                {[this](const ServerFacts& facts) {
                   if (!facts.warning.empty()) report.warning(facts.warning);
@@ -44,6 +48,8 @@ Engine::Impl::Impl(Options given, std::shared_ptr<const RuleSet> rule_set,
                   verified(rule, std::move(verification));
                 },
                 [this](const Rule& rule, const RulePlans& plans) { report.plans(rule, plans); }}),
+      governor_timer(loop),
+      quiet_timer(loop),
       deadline_timer(loop),
       assembly_timer(loop),
       closing_timer(loop),
@@ -60,9 +66,11 @@ void Engine::Impl::set_awake(bool awake) {
 void Engine::Impl::run(bool awake) {
   verifier.set_awake(awake);
   for (const auto& rule : rules->rules()) verifier.verify(*rule);
+  begin_governing();
   loop.run();
   // Offers may have come while the loop was ending.
   take_offers();
+  end_governing();
   verifier.close();
   pool.close();
 }
@@ -149,7 +157,14 @@ void Engine::Impl::begin_job(CapturedOperation&& operation, Assembly::Held&& hel
     return end_waiting(job, SkipReason::context, "its statements were in several transactions");
   const auto& strict = job->operation.strict;
   if (strict && strict->in_transaction) return run_on_client(job);
-  wait_for_connection(job);
+  job->waits_since_ns = io::Loop::now_ns();
+  // Who waits for a verdict is not kept waiting.
+  if (strict) return wait_for_connection(job);
+  gate.enter([this, job] {
+    job->in_gate = true;
+    if (job->sampled_out) return end_waiting(job, SkipReason::sampled_out, "");
+    wait_for_connection(job);
+  });
 }
 
 void Engine::Impl::wait_for_connection(Jobs::iterator job) {
@@ -198,6 +213,7 @@ void Engine::Impl::start_job(Jobs::iterator job, Connection& connection) {
   }
   give_back(job->held);
   job->connection = &connection;
+  replay_begins(*job);
   job->tickets = breakers.begin(*job->operation.rule, io::Loop::now_ns());
   job->replay = std::make_unique<OperationReplay>(loop, options, judge.request(job->operation));
   const auto settles = [this, job](const StepResult& shadow) {
@@ -214,13 +230,16 @@ void Engine::Impl::on_replayed(Jobs::iterator job, const OperationReplay::End& e
     on_client = outcome_of(job->operation, end, std::nullopt);
     if (!settled_on_client(*job, *on_client)) return job->replay->run_for_client_again();
   }
+  replay_ends(*job);
   auto operation = std::move(job->operation);
   auto settled = std::move(job->settled);
   const auto tickets = job->tickets;
   auto* connection = job->connection;
+  const bool in_gate = job->in_gate;
   jobs.erase(job);
   // The server works for the next one while this one is compared.
   if (connection != nullptr) pool.release(*connection);
+  if (in_gate) gate.leave();
   auto outcome = on_client ? *std::move(on_client) : outcome_of(operation, end, std::move(settled));
   const double shadow_seconds =
       operation.live.side == Side::legacy ? outcome.rewrite_seconds : outcome.legacy_seconds;
@@ -290,8 +309,10 @@ void Engine::Impl::verify_again(const Rule& rule, const std::string& why) {
 void Engine::Impl::end_waiting(Jobs::iterator job, End end, std::string detail) {
   give_back(job->held);
   const auto operation = std::move(job->operation);
+  const bool in_gate = job->in_gate;
   jobs.erase(job);
   end_without_verdict(operation, end, std::move(detail));
+  if (in_gate) gate.leave();
   if (finishing) loop.post([this] { stop_when_done(); });
 }
 
@@ -338,6 +359,8 @@ Intake& Engine::intake(std::size_t worker) { return impl_->intakes.door(worker);
 
 OpenOperations& Engine::open_operations() { return impl_->open_operations; }
 
+const SampleShares& Engine::sample_shares() const { return impl_->sample_shares; }
+
 RuleState Engine::state(const Rule& rule) const {
   return impl_->states[rule.index].load(std::memory_order_acquire);
 }
@@ -361,6 +384,14 @@ std::size_t Engine::queued_bytes() const { return impl_->intakes.budget().bytes(
 
 Engine::Connections Engine::connections() const {
   return {impl_->pool.connecting(), impl_->pool.idle(), impl_->pool.busy()};
+}
+
+std::size_t Engine::replays_limit() const {
+  return impl_->replays_limit.load(std::memory_order_relaxed);
+}
+
+double Engine::pressure(Sign sign) const {
+  return impl_->pressures[static_cast<std::size_t>(sign)].load(std::memory_order_relaxed);
 }
 
 }  // namespace parallax::shadow

@@ -11,6 +11,8 @@
 
 #include "metrics/registry.h"
 #include "shadow/captured.h"
+#include "shadow/governor/governor_step.h"
+#include "shadow/governor/sample_shares.h"
 #include "shadow/open_operations.h"
 #include "shadow/options.h"
 #include "shadow/report.h"
@@ -19,10 +21,21 @@
 
 namespace parallax::shadow {
 
+// A client waited for the root of an operation.
+struct LiveSample {
+  std::uint32_t rule = 0;  // its index
+  Side side = Side::legacy;
+  float seconds = 0;
+  std::uint64_t completed_ns = 0;  // monotonic
+};
+
 // A worker's door into the engine. One producer thread each.
 class Intake {
  public:
   virtual ~Intake() = default;
+  // For the governor, also of operations that are not replayed. Never waits; more than the engine
+  // looks at in time is forgotten.
+  virtual void lived(const LiveSample&) noexcept {}
   // Never waits and never throws. Nothing when taken; otherwise why it was dropped (the caller
   // counts it).
   virtual std::optional<DropReason> offer(Captured&& captured) noexcept = 0;
@@ -44,6 +57,8 @@ class Engine {
   RuleState state(const Rule& rule) const;
   // Thread-safe; what the taps mark and ask.
   OpenOperations& open_operations();
+  // Thread-safe; what the taps ask before they sample.
+  const SampleShares& sample_shares() const;
 
   // Before start(): to whom answers of strict mode go. It must outlive the engine.
   void set_strict_door(StrictDoor& door);
@@ -70,6 +85,10 @@ class Engine {
     std::size_t busy = 0;
   };
   Connections connections() const;
+  // How many replays the governor lets be under way at once.
+  std::size_t replays_limit() const;
+  // As Governor::pressure().
+  double pressure(Sign sign) const;
 
  private:
   struct Impl;

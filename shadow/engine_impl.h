@@ -2,6 +2,7 @@
 
 // What the engine is made of. Nobody but engine.cc includes it.
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <list>
@@ -17,6 +18,10 @@
 #include "shadow/assembly.h"
 #include "shadow/breakers.h"
 #include "shadow/engine.h"
+#include "shadow/governor/governor.h"
+#include "shadow/governor/replay_gate.h"
+#include "shadow/governor/sample_shares.h"
+#include "shadow/governor/server_connections.h"
 #include "shadow/intake_queue.h"
 #include "shadow/judge.h"
 #include "shadow/outcome_counter.h"
@@ -40,6 +45,10 @@ struct Engine::Impl {
     Breakers::Tickets tickets;
     std::unique_ptr<ClientTransaction> on_client;  // in the place of a connection
     std::size_t attempts = 0;                      // on it
+    bool in_gate = false;
+    bool sampled_out = false;  // when it comes to the gate
+    std::uint64_t waits_since_ns = 0;
+    std::uint64_t runs_since_ns = 0;  // 0: it does not run yet
   };
   // A held statement whose rules are not verified yet.
   struct Parked {
@@ -85,6 +94,18 @@ struct Engine::Impl {
   bool settled_on_client(Job& job, Outcome& outcome);
   void tell_client(const CapturedOperation& operation, Outcome& outcome);
   void begin_stop(std::chrono::milliseconds deadline, bool waiting_too);
+  // engine_governor.cc
+  void begin_governing();
+  void end_governing();
+  void govern();
+  void obey(const std::vector<GovernorStep>& steps);
+  void thin_out(const Rule* rule);
+  void look_at_quiet();
+  void end_quiet(std::uint64_t began_ns, double seconds);
+  void look_at_server();
+  void take_samples();
+  void replay_begins(Job& job);
+  void replay_ends(const Job& job);
   void drop_jobs(bool running_too);
   void stop_when_done();
 
@@ -96,11 +117,24 @@ struct Engine::Impl {
   OpenOperations open_operations;
   Judge judge;
   Breakers breakers;
+  Governor governor;
+  SampleShares sample_shares;
+  std::atomic<std::size_t> replays_limit;
+  std::array<std::atomic<double>, kSigns.size()> pressures{};
 
   io::Loop loop;
   IntakeQueue intakes;
   Pool pool;
+  ReplayGate gate;
   Verifier verifier;
+  io::Timer governor_timer;
+  io::Timer quiet_timer;
+  std::shared_ptr<ServerConnectionsQuery> server_look;
+  std::size_t looks = 0;    // of the governor
+  std::size_t running = 0;  // replays
+  bool ran_lately = false;  // since the server was last looked at
+  std::uint64_t quiet_since_ns = 0;
+  std::uint64_t no_quiet_before_ns = 0;
   io::Timer deadline_timer;
   io::Timer assembly_timer;
   io::Timer closing_timer;

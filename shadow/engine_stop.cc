@@ -25,6 +25,7 @@ void Engine::Impl::begin_stop(std::chrono::milliseconds deadline, bool waiting_t
   assembly.drop_all(DropReason::drain);
   assembly_timer.cancel();
   unpark();
+  gate.set_shut(false);
   if (finishing) {
     pool.let_go_idle();
   } else {
@@ -42,12 +43,14 @@ void Engine::Impl::begin_stop(std::chrono::milliseconds deadline, bool waiting_t
 }
 
 void Engine::Impl::drop_jobs(bool running_too) {
+  gate.forget_waiting();
   pool.forget_waiters();
   for (auto job = jobs.begin(); job != jobs.end();) {
     const auto current = job++;
     if (current->replay == nullptr) {
       end_waiting(current, DropReason::drain, "");
     } else if (running_too) {
+      replay_ends(*current);
       current->replay->abort();
       end_without_verdict(current->operation, DropReason::drain, "");
       jobs.erase(current);

@@ -72,6 +72,7 @@ void Engine::Impl::run_on_client(Jobs::iterator job) {
   }
   give_back(job->held);
   job->held.clear();
+  replay_begins(*job);
   job->tickets = breakers.begin(*job->operation.rule, io::Loop::now_ns());
   job->on_client =
       std::make_unique<ClientTransaction>(loop_door, options, *door, *job->operation.strict);

@@ -42,6 +42,13 @@ std::optional<DropReason> IntakeQueue::Door::offer(Captured&& captured) noexcept
   return std::nullopt;
 }
 
+std::optional<LiveSample> IntakeQueue::take_sample() {
+  for (auto& door : doors_) {
+    if (auto sample = door->samples_.try_pop()) return sample;
+  }
+  return std::nullopt;
+}
+
 std::optional<IntakeQueue::Item> IntakeQueue::take() {
   for (std::size_t i = 0; i < doors_.size(); ++i) {
     auto& door = *doors_[next_door_++ % doors_.size()];

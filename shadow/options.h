@@ -23,6 +23,15 @@ struct StrictOptions {
   bool fail_on_timeout = true;               // strict.on_timeout: fail | allow
 };
 
+// `shadow.governor`. When clients pay for the shadow, its load is taken back by itself.
+struct GovernorOptions {
+  bool enabled = true;                       // shadow.governor.enabled
+  double live_latency = 1.25;                // .live_latency: of what clients wait without replays
+  std::chrono::milliseconds pool_wait{500};  // .pool_wait: of a replay for its connection
+  double connections = 0.85;                 // .connections: of those that the server may have
+  std::chrono::milliseconds interval{500};   // .interval: between two looks
+};
+
 struct Options {
   // libpq keywords of the shadow server (host, port, user, password, dbname, sslmode, ...); from
   // shadow.url, default the upstream URL.
@@ -44,6 +53,7 @@ struct Options {
   std::size_t capture_bytes = std::size_t{8} * 1024 * 1024;  // shadow.capture.max_bytes, per result
   Identity identity = Identity::same_user;                   // shadow.identity
   StrictOptions strict;
+  GovernorOptions governor;
   bool dev = false;          // --dev: print values and uncovered statements
   bool keep_values = false;  // --dev and the journal: outcomes carry values
   // Of the process, in the journal's ids; empty without a journal.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "shadow/captured.h"
+#include "shadow/governor/governor_step.h"
 #include "shadow/verdict.h"
 
 namespace parallax::shadow {
@@ -79,6 +80,8 @@ class Report {
   // Replays of the rule (null: all replays) are not made for a while, or are made again; `why`
   // holds no value.
   virtual void breaker(const Rule* rule, bool open, const std::string& why) = 0;
+  // The governor has taken load back, or given it again.
+  virtual void governed(const GovernorStep&, const Rule*) {}
   // What the operator should know of the shadow server and its role, and what to do about it: once,
   // and again when it has changed.
   virtual void warning(const std::string& text) = 0;

@@ -136,7 +136,7 @@ void SessionTap::begin(Request& request, Matches found, protocol::Bytes formats)
     } else if (request.side == Side::rewrite && !request.rule->reversible) {
       request.skip = SkipReason::one_way;
     } else if (worker_.now_->options.modes.of(*request.rule) != Mode::strict &&
-               !worker_.draw(request.rule->sample)) {
+               !worker_.draw(*request.rule)) {
       request.skip = SkipReason::sampled_out;
     } else {
       request.values = std::move(found.root->values);
@@ -280,7 +280,8 @@ void SessionTap::end_open_portals(std::optional<SkipReason> skip) {
 }
 
 SessionTap::Ending SessionTap::ending_of(const protocol::Command& command) {
-  return {command.end, std::string(command.sqlstate), seconds_of(command), replay_context()};
+  return {command.end, std::string(command.sqlstate), seconds_of(command), command.completed_ns,
+          replay_context()};
 }
 
 void SessionTap::operation(Request& request, const Ending& ending, LiveResult live,
@@ -294,6 +295,8 @@ void SessionTap::operation(Request& request, const Ending& ending, LiveResult li
   shard.add(side.statements);
   // Of several statements the engine knows when the last has come.
   if (!rule.has_children(request.side)) shard.observe(side.live_duration, ending.seconds);
+  // What strict mode holds takes as long as the comparison.
+  if (!request.strict && ending.end == protocol::CommandEnd::completed) lived(request, ending);
   if (!skip) skip = request.skip;
   if (!skip) skip = live_failure(ending.end, ending.sqlstate);
   if (!skip) skip = obstacle(request, rule);

@@ -48,6 +48,7 @@ class SessionTap final : public protocol::ConversationListener, public StrictSes
     protocol::CommandEnd end = protocol::CommandEnd::completed;
     std::string sqlstate;  // of its error
     double seconds = 0;    // as the client saw it
+    std::uint64_t completed_ns = 0;
     ReplayContextRef context;
   };
   struct OpenPortal {
@@ -80,6 +81,7 @@ class SessionTap final : public protocol::ConversationListener, public StrictSes
   // A root, complete: count its operation and end it as skipped, dropped, or offered.
   void operation(Request& request, const Ending& ending, LiveResult live,
                  std::optional<SkipReason> skip);
+  static void lived(const Request& request, const Ending& ending);
   Captured captured(Request& request, const Ending& ending, LiveResult live) const;
   void child(Request& request, const Ending& ending, const LiveResult& live,
              std::optional<SkipReason> skip);

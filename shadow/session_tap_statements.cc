@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "shadow/session_requests.h"
 #include "shadow/session_tap.h"
 #include "shadow/setting_binding.h"
 #include "shadow/tap_reading.h"
@@ -52,6 +53,12 @@ void SessionTap::count_uncovered(const protocol::Command& command,
   if (statement.rules != worker_.now_->rules) rule = nullptr;
   if (rule != nullptr) worker_.shard_.add(worker_.now_->metrics->of(*rule).unknown_tagged);
   worker_.report_uncovered(statement, rule);
+}
+
+void SessionTap::lived(const Request& request, const Ending& ending) {
+  if (request.generation->intake == nullptr || request.skip == SkipReason::pin) return;
+  request.generation->intake->lived({static_cast<std::uint32_t>(request.rule->index), request.side,
+                                     static_cast<float>(ending.seconds), ending.completed_ns});
 }
 
 void SessionTap::count_off(const Rule& rule, Side side, double seconds) {

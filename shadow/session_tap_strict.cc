@@ -40,7 +40,7 @@ StrictSession::Held SessionTap::complete(const protocol::CommandNotes& command,
   Request* request = request_of(command);
   if (request == nullptr || request->ended) return {};
   request->ticket = ticket;
-  Ending ending{protocol::CommandEnd::completed, {}, seconds, replay_context()};
+  Ending ending{protocol::CommandEnd::completed, {}, seconds, 0, replay_context()};
   auto rows = rows_of_tag(tag);
   const auto open = std::ranges::find_if(
       open_portals_, [&](const OpenPortal& portal) { return portal.binding == command.binding; });

@@ -140,7 +140,9 @@ bool WorkerTap::is_off(const KnownText& known) const {
 }
 
 // xorshift64: sampling needs speed and an even spread, not secrecy.
-bool WorkerTap::draw(double share) {
+bool WorkerTap::draw(const Rule& rule) {
+  const auto* shares = now_->options.sample_shares;
+  const double share = shares == nullptr ? rule.sample : rule.sample * shares->of(rule);
   if (share >= 1.0) return true;
   random_ ^= random_ << 13;
   random_ ^= random_ >> 7;

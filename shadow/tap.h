@@ -56,6 +56,7 @@ struct TapOptions {
   bool dev = false;  // report statements that no rule covers
   // Of rules with several statements; null: there is always one under way.
   OpenOperations* open_operations = nullptr;
+  const SampleShares* sample_shares = nullptr;  // of the governor; null: all that are sampled
   bool live = true;  // copy what clients get: the shadow is the same database system
   std::size_t capture_bytes = std::size_t{8} * 1024 * 1024;    // of one result
   std::size_t captures_bytes = std::size_t{64} * 1024 * 1024;  // of all on their way
@@ -107,7 +108,7 @@ class WorkerTap {
     return know(known->text);
   }
   void look_for_strict();
-  bool draw(double share);
+  bool draw(const Rule& rule);
   bool any_strict() const { return now_->options.modes.any_strict(strict_configured_); }
   // Nothing is to be done for it: all rules that it could belong to are off, and no operation that
   // was begun before waits for it.

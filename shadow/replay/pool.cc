@@ -73,11 +73,23 @@ void Pool::release(Connection& connection) {
   const auto found = std::ranges::find_if(
       entries_, [&](const EntryPtr& entry) { return &entry->connection == &connection; });
   if (found == entries_.end()) return;
-  if (connection.idle() && !yielding() && (keeps_idle_ || !waiters_.empty())) {
+  if (connection.idle() && !yielding() && entries_.size() <= allowed() &&
+      (keeps_idle_ || !waiters_.empty())) {
     become_idle(**found);
   } else {
     remove(**found);
   }
+}
+
+void Pool::limit_to(std::size_t most) {
+  most_ = most;
+  while (entries_.size() > allowed()) {
+    const auto idle = std::ranges::find_if(
+        entries_, [](const EntryPtr& entry) { return entry->state == State::idle; });
+    if (idle == entries_.end()) break;  // those in use follow when they are released
+    remove(**idle);
+  }
+  open_more();
 }
 
 void Pool::let_go_idle() {
@@ -167,9 +179,10 @@ void Pool::on_loss() {
 }
 
 std::size_t Pool::allowed() const {
-  if (full_at_ns_ == 0) return options_.pool_max;
+  const auto most = std::min(options_.pool_max, most_);
+  if (full_at_ns_ == 0) return most;
   const auto growth = static_cast<std::uint64_t>(std::chrono::nanoseconds(kGrowthFull).count());
-  return std::min(options_.pool_max, std::size_t{1} + (io::Loop::now_ns() - full_at_ns_) / growth);
+  return std::min(most, std::size_t{1} + (io::Loop::now_ns() - full_at_ns_) / growth);
 }
 
 // Those in use follow when they are released.

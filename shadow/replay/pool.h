@@ -58,6 +58,8 @@ class Pool {
   // A connection that is not idle (closed, in a transaction) is closed and forgotten.
   void release(Connection& connection);
 
+  // There are to be no more than so many, of those that may be; idle ones beyond are closed.
+  void limit_to(std::size_t most);
   // From now on a connection that nobody waits for is closed.
   void let_go_idle();
   // At the server: also those that it has not let go of yet. On the loop's thread.
@@ -108,6 +110,7 @@ class Pool {
   std::deque<Acquired> waiters_;
   bool serving_ = false;
   bool keeps_idle_ = true;
+  std::size_t most_ = SIZE_MAX;  // below Options::pool_max
   // False until an attempt succeeds after a failure: meanwhile attempts are made one at a time.
   bool reachable_ = false;
   std::chrono::milliseconds next_back_off_ = kBackOffFirst;

@@ -56,6 +56,7 @@ shadow:
   safe_functions: [app.full_name, tenant]
   queue: {max_jobs: 10, max_bytes: 1MiB}
   capture: {max_bytes: 512KiB}
+  governor: {enabled: false, live_latency: 1.5, pool_wait: 2s, connections: 0.7, interval: 100ms}
 metrics: {listen: 0.0.0.0:9187}
 admin: {listen: localhost:9188}
 log: {level: debug}
@@ -96,6 +97,11 @@ rules:
   CHECK(config.shadow.idle_timeout == 2min);
   CHECK(config.shadow.connect_timeout == 1500ms);
   CHECK(config.shadow.statement_timeout == 3s);
+  CHECK_FALSE(config.shadow.governor.enabled);
+  CHECK(config.shadow.governor.live_latency == 1.5);
+  CHECK(config.shadow.governor.pool_wait == std::chrono::milliseconds(2000));
+  CHECK(config.shadow.governor.connections == 0.7);
+  CHECK(config.shadow.governor.interval == std::chrono::milliseconds(100));
   CHECK(config.shadow.safe_functions == std::set<std::string>{"app.full_name", "tenant"});
   CHECK(config.shadow.lock_timeout == 200ms);
   CHECK(config.shadow.queue_jobs == 10);
@@ -113,7 +119,7 @@ rules:
   CHECK(config.workers == 3);
   REQUIRE(config.rules.size() == 2);
   CHECK(config.rules[0].name.text == "a");
-  CHECK(config.rules[0].name.mark.line == 26);
+  CHECK(config.rules[0].name.mark.line == 27);
   CHECK(config.rules[0].legacy.front().sql.text == "select 1");
   CHECK(config.rules[0].rewrite.front().sql.text == "select 2");
   CHECK(config.rules[0].sample == 0.5);

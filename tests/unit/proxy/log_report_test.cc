@@ -181,6 +181,21 @@ TEST_CASE("a breaker that opens is a warning, that it closes is said as well") {
         "info rule=userRouter.get breaker=closed a replay has ended well\n");
 }
 
+TEST_CASE("what the governor takes back is a warning, what it gives again is said as well") {
+  using What = shadow::GovernorStep::What;
+  World world;
+  world.report->governed({What::replays, {}, shadow::Sign::live_latency, 4, 2, 1.5}, nullptr);
+  world.report->governed({What::sample, 0, shadow::Sign::pool_wait, 1, 0.5, 2}, &world.rule);
+  world.report->governed({What::sample, 0, shadow::Sign::pool_wait, 0.5, 0.25, 2}, &world.rule);
+  world.report->governed({What::connections, {}, {}, 1, 2, 0}, nullptr);
+  CHECK(
+      world.take() ==
+      "warn governor: replays at once 2, before 4: live_latency is at 1.50 of its limit\n"
+      "warn rule=userRouter.get governor: samples 0.5 of what it would, before 1: pool_wait is at "
+      "2.00 of its limit\n"
+      "info governor: shadow connections at once 2, before 1\n");
+}
+
 TEST_CASE("what the shadow server's facts are is said at their level") {
   World world;
   world.report->warning("the shadow role \"app\" is a superuser");

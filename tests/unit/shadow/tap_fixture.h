@@ -47,7 +47,9 @@ struct HeldIntake final : Intake {
       uncovered.push_back(std::move(*statement));
     return std::nullopt;
   }
+  void lived(const LiveSample& sample) noexcept override { samples.push_back(sample); }
   std::optional<DropReason> refuse;
+  std::vector<LiveSample> samples;
   std::vector<CapturedOperation> operations;
   std::vector<CapturedStatement> statements;
   std::vector<UncoveredStatement> uncovered;
