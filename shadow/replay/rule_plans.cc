@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "shadow/rules/concat.h"
 #include "shadow/rules/statement_shape.h"
 
 namespace parallax::shadow {
@@ -32,9 +33,9 @@ std::vector<TransactionStep> steps_for(const std::string& sql) {
   if (!arguments.empty()) arguments += ')';
   const std::string name(kStatement);
   const auto query = TransactionStep::Kind::query;
-  return {{query, "PREPARE " + name + " AS " + sql, {}},
-          {query, "EXPLAIN (FORMAT JSON) EXECUTE " + name + arguments, {}},
-          {query, "DEALLOCATE " + name, {}}};
+  return {{query, concat({"PREPARE ", name, " AS ", sql}), {}},
+          {query, concat({"EXPLAIN (FORMAT JSON) EXECUTE ", name, arguments}), {}},
+          {query, concat({"DEALLOCATE ", name}), {}}};
 }
 
 // After a failure: may the server still hold the statement? Not where PREPARE itself has failed,

@@ -2,6 +2,7 @@
 """clang-tidy over every source of the program.   clang_tidy.py BUILD_DIRECTORY checks|analyzer
 
 checks: all of .clang-tidy but the static analyzer; analyzer: the static analyzer alone, which takes as long again."""
+import json
 import pathlib
 import subprocess
 import sys
@@ -19,6 +20,13 @@ def main(build, part):
     # Behind those of .clang-tidy, the last pattern that fits decides.
     checks = {'checks': f'-{ANALYZER}', 'analyzer': f'-*,{ANALYZER},-clang-analyzer-optin.performance.Padding'}[part]
 
+    # What clang-tidy is to read: the commands without what only gcc understands.
+    all_commands = commands(build)
+    database = pathlib.Path(build) / 'tidy-commands'
+    database.mkdir(exist_ok=True)
+    (database / 'compile_commands.json').write_text(json.dumps([
+        {'directory': directory, 'file': source, 'arguments': [*arguments, '-c', source]} for source, (directory, arguments) in all_commands.items()]))
+
     def job(source, directory, arguments):
         def check():
             # comments stay: NOLINT stands there
@@ -29,13 +37,13 @@ def main(build, part):
             clean = cache.key(source, ' '.join(arguments), whole.stdout)
             if clean.exists():
                 return ''
-            complaint = run(['clang-tidy', '--quiet', f'--checks={checks}', '-p', build, source], directory)
+            complaint = run(['clang-tidy', '--quiet', f'--checks={checks}', '-p', database, source], directory)
             if not complaint:
                 clean.touch()
             return complaint
         return check
 
-    own = [(source, *command) for source, command in sorted(commands(build).items())
+    own = [(source, *command) for source, command in sorted(all_commands.items())
            if pathlib.Path(source).is_relative_to(ROOT) and not pathlib.Path(source).is_relative_to(ROOT / 'tests')]
     complaints = run_all([job(*entry) for entry in own])
     print(f'{len(own)} sources, {complaints} with complaints')

@@ -9,19 +9,22 @@ import subprocess
 
 
 def commands(build):
-    """{source: (directory, arguments)} of compile_commands.json, without launcher, output and dependency options."""
+    """{source: (directory, arguments)} of compile_commands.json, without launcher, output, dependency options and precompiled headers."""
     result = {}
     for entry in json.loads((pathlib.Path(build) / 'compile_commands.json').read_text()):
+        if os.path.basename(entry['file']) == 'cmake_pch.hxx.cxx':
+            continue
         arguments = entry.get('arguments') or shlex.split(entry['command'])
-        if os.path.basename(arguments[0]) == 'ccache':
-            arguments = arguments[1:]
+        names = [os.path.basename(argument) for argument in arguments]
+        if 'ccache' in names:
+            arguments = arguments[names.index('ccache') + 1:]
         kept, skip = [], False
-        for argument in arguments:
+        for argument, value in zip(arguments, [*arguments[1:], '']):
             if skip:
                 skip = False
-            elif argument in ('-o', '-MF', '-MT', '-MQ'):
+            elif argument in ('-o', '-MF', '-MT', '-MQ') or argument == '-include' and os.path.basename(value) == 'cmake_pch.hxx':
                 skip = True
-            elif argument not in ('-c', '-MD', '-MMD', entry['file']):
+            elif argument not in ('-c', '-MD', '-MMD', '-Winvalid-pch', '-fpch-preprocess', entry['file']):
                 kept.append(argument)
         result[entry['file']] = (entry['directory'], kept)
     return result
@@ -43,7 +46,7 @@ def run_all(jobs, workers=2):
 def run(command, directory):
     """Output of a command that failed; empty when it did not."""
     done = subprocess.run(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    return '' if done.returncode == 0 else f'$ {shlex.join(command)}\n{done.stdout}'
+    return '' if done.returncode == 0 else f'$ {shlex.join(map(str, command))}\n{done.stdout}'
 
 
 class CleanCache:

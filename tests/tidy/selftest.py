@@ -116,7 +116,8 @@ class Planted(unittest.TestCase):
 
     def test_headers(self):
         self.write('compile_commands.json', json.dumps([{'directory': str(self.root), 'file': str(self.root / 'a.cc'),
-                                                         'command': 'ccache g++ -std=c++20 -o a.o -c ' + str(self.root / 'a.cc')}]))
+                                                         'command': 'cmake -E env A=b /usr/bin/ccache g++ -std=c++20 -Winvalid-pch -include /nowhere/cmake_pch.hxx -o a.o -c ' +
+                                                                    str(self.root / 'a.cc')}]))
         alone = self.write('alone.h', '#pragma once\n#include <string>\nstd::string f();\n')
         leaning = self.write('leaning.h', '#pragma once\nstd::string f();\n')
         quiet = {'stdout': subprocess.DEVNULL, 'check': False}
