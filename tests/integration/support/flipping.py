@@ -5,7 +5,7 @@ import random
 import threading
 import urllib.parse
 
-from .proxy import PATIENCE, wait_for
+from .proxy import PATIENCE
 
 MODES = ('off', 'shadow', 'strict')
 # Seconds for which a mode stays: from none, so that it changes while an answer is held, to more than a comparison takes.
@@ -13,12 +13,12 @@ STAYS = (0, 0.001, 0.003, 0.012)
 
 
 class Flipping:
-    """`modes`: what it goes through, in random order, never twice the same. `flips`: how often it has been set, by mode. At
-    the end the modes are as configured."""
+    """`modes`: what it goes through, in random order, never twice the same. `mode`: which one it is in; `flips`: how often
+    it has been set, by mode. At the end the modes are as configured."""
 
     def __init__(self, proxy, modes=MODES, stays=STAYS):
         self.proxy, self.modes, self.stays = proxy, modes, stays
-        self.flips = collections.Counter()
+        self.mode, self.flips = None, collections.Counter()
         self._address = urllib.parse.urlsplit(proxy.admin_url).netloc
         self._end = threading.Event()
         self._problem = None
@@ -34,16 +34,12 @@ class Flipping:
         if kind is None and self._problem is not None:
             raise self._problem
         if kind is None:
-            self._set('configured')
-
-    def wait(self, flips, seconds=60):
-        """Until the mode has changed so often."""
-        wait_for(lambda: self._problem or self.count() >= flips, seconds, f'{flips} flips')
+            self.set('configured')
 
     def count(self):
         return sum(self.flips.values())
 
-    def _set(self, mode):
+    def set(self, mode):
         connection = http.client.HTTPConnection(self._address, timeout=10 * PATIENCE)
         try:
             connection.request('POST', '/-/mode', f'mode={mode}', {'X-Parallax-Admin': '1'})
@@ -55,12 +51,11 @@ class Flipping:
             raise AssertionError(f'the switch was refused: {answer.status} {text}')
 
     def _run(self):
-        mode = None
         try:
             while not self._end.is_set():
-                mode = random.choice([each for each in self.modes if each != mode])
-                self._set(mode)
-                self.flips[mode] += 1
+                self.mode = random.choice([each for each in self.modes if each != self.mode])
+                self.set(self.mode)
+                self.flips[self.mode] += 1
                 self._end.wait(random.choice(self.stays))
         except Exception as problem:  # told on the main thread
             self._problem = problem
