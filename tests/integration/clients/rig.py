@@ -56,6 +56,7 @@ class Rig:
     def __init__(self, tls=False):
         self.directory = tempfile.TemporaryDirectory(prefix='parallax-drivers-')
         self.root, proxy_settings, query = None, {'limits': {'auth_failures': 1000}}, ''
+        self.leg = {'sslmode': 'require', 'channel_binding': 'disable'} if tls else {}  # of a client's URL
         host = 'hostssl' if tls else 'host'
         self.cluster = listening(lambda: Cluster(hba=['host all postgres 127.0.0.1/32 trust',
                                                       f'{host} all all 127.0.0.1/32 scram-sha-256'],
@@ -75,17 +76,17 @@ class Rig:
         self.cluster.psql(f'SET ROLE {USER};\n{SCHEMA}', DATABASE)
         upstream = self.cluster.url(USER, DATABASE, PASSWORD) + query
         self.on = listening(lambda: Parallax(upstream, {'rules': transcript.RULES, 'sample': 1.0, **proxy_settings}))
-        self.proxies, self.flipped = [self.on], None
+        self.proxies = [self.on]
+        strict = {'strict': {'uncompared': 'allow', 'timeout': '20s'}, 'rules': transcript.RULES, 'sample': 1.0}
+        self.flipped = listening(lambda: Parallax(upstream, {**strict, **proxy_settings}))
         if not tls:  # where shadowing is off, TLS is no other than where it is on
             self.proxies.append(listening(lambda: Parallax(upstream, {'mode': 'off', **proxy_settings})))
-            strict = {'strict': {'uncompared': 'allow', 'timeout': '20s'}, 'rules': transcript.RULES, 'sample': 1.0}
             self.proxies.append(listening(lambda: Parallax(upstream, {'mode': 'strict', **strict, **proxy_settings})))
-            self.flipped = listening(lambda: Parallax(upstream, {**strict, **proxy_settings}))
-            self.flipped.wait_verified()
         self.on.wait_verified()
+        self.flipped.wait_verified()
 
     def destroy(self):
-        for proxy in [*self.proxies, *filter(None, [self.flipped])]:
+        for proxy in [*self.proxies, self.flipped]:
             proxy.stop()
         self.cluster.destroy()
         self.directory.cleanup()
@@ -133,8 +134,7 @@ class Comparison:
         self.assertGreaterEqual(after.sum('operations_total') - before.sum('operations_total'), covered)
         self.assertGreaterEqual(after.sum('verdicts_total') - before.sum('verdicts_total'), verdicts)
         self.check_matched(after)
-        if self.rig.flipped:
-            self.check_while_flipping(direct, command, given, covered, flips)
+        self.check_while_flipping(direct, command, given, covered, flips)
         return direct.output
 
     def check_ended(self, proxy):
@@ -150,7 +150,7 @@ class Comparison:
         """The same again, beside a session whose statement strict mode refuses."""
         proxy = self.rig.flipped
         before, runs = proxy.settled(), 0
-        canary = Canary('SELECT count(*) FROM item WHERE id < 5', (4,), conninfo=proxy.url(USER, DATABASE, PASSWORD))
+        canary = Canary('SELECT count(*) FROM item WHERE id < 5', (4,), conninfo=proxy.url(USER, DATABASE, PASSWORD, **self.rig.leg))
         with canary, Flipping(proxy) as flipping:
             while runs == 0 or flipping.count() < flips:
                 self.assertEqual(direct, self.rig.run(proxy, *command, given=given), f'after {flipping.count()} flips')
