@@ -23,14 +23,19 @@ class Switch(rig.Database):
 
     def while_flipping(self, files, work):
         """Calls `work` with a proxy's URL until the mode has changed FLIPS times. Strict mode must have held answers, and the
-        others not; and nothing but matches came of it. Returns the metrics."""
+        others not; no operation may be lost between the modes, and nothing but matches come of them. Returns the metrics."""
         rules = {name: each for file in files for name, each in rig.load_rules(file).items()}
         proxy = self.proxy({**rules, **WRONG}, strict={'timeout': '20s', 'uncompared': 'allow'})
         canary = Canary('SELECT count(*) AS n FROM "users"', (self.users,), conninfo=self.url(proxy))
+        work(self.url(proxy))
+        first, runs = proxy.settled(60), 1
         with canary, Flipping(proxy) as flipping:
             while flipping.count() < FLIPS:
                 work(self.url(proxy))
+                runs += 1
         metrics = proxy.settled(60)
+        self.assertEqual({name: runs * first.sum('operations_total', rule=name) for name in rules},
+                         {name: metrics.sum('operations_total', rule=name) for name in rules})
         self.assertGreater(min(canary.passed, canary.refused), 0)
         self.assertEqual(0, metrics.sum('tap_desync_total'))
         found = {name: verdicts(metrics, name) for name in rules}
