@@ -221,7 +221,8 @@ void SessionTap::portal_operation(const protocol::Command& command,
   if (command.binding == worker_.off_) {
     const auto known = worker_.know_again({command.statement, &statement});
     const auto& roots = known->known.roots;
-    if (!roots.empty() && command.end != protocol::CommandEnd::suspended)
+    // Its portal may be gone on with, or not.
+    if (!roots.empty() && command.first)
       count_off(*roots.front().rule, roots.front().side, seconds_of(command));
     return;
   }

@@ -3,6 +3,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import unittest
@@ -21,6 +22,8 @@ OPERATIONS = EXAMPLES / 'pinpoint-operations.yaml'
 RELATIONAL = EXAMPLES / 'pinpoint-relational.yaml'
 PRISMA, POSTGRES_JS, NODE_POSTGRES = 'prisma', 'drizzle-postgres-js', 'drizzle-node-postgres'
 LEAST_NODE = (20, 19)
+# The tests of app/suite.mjs, which are named after the rules of what they call.
+SUITE = {'userRouter.byEmail', 'userRouter.unverified', 'organizationRouter.bySubdomain', 'roleRouter.allowing', 'userRouter.getProfile'}
 
 # Everything is compared, and nothing is left out because the machine is busy.
 CONFIG = {'sample': 1.0, 'shadow': {'pool': {'max': 4}, 'statement_timeout': '20s', 'lock_timeout': '10s',
@@ -121,6 +124,17 @@ class Run:
 
 def run(kind, url, calls, **plan):
     return Run(kind, url, calls, **plan).finish()
+
+
+def suite(kind, url, times=1):
+    """The tests of the application's own suite that fail, and its output; each does its work so many times."""
+    done = subprocess.run([find_node(), '--test', '--test-reporter=tap', APP / 'suite.mjs'], cwd=APP, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False, timeout=180,
+                          env={**os.environ, 'DB': kind, 'DATABASE_URL': url, 'TIMES': str(times)})
+    tests = {name: bool(failed) for failed, name in re.findall(r'^ *(not )?ok \d+ - (\w+Router\.\w+)', done.stdout, re.M)}
+    if set(tests) != SUITE or any(tests.values()) != (done.returncode != 0):
+        raise AssertionError(f'the suite ended with status {done.returncode}:\n{done.stdout}')
+    return {name for name, failed in tests.items() if failed}, done.stdout
 
 
 class Database(unittest.TestCase):

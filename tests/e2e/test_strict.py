@@ -1,16 +1,13 @@
 #!/usr/bin/python3
 """Strict mode under a real test suite: the application's own, on node:test, with fixtures in transactions that are rolled
 back. It fails at exactly the operation whose rewrite is wrong, the ORM shows which, and a rule that compared nothing fails it."""
-import os
-import re
 import subprocess
 import unittest
 
 import rig
-from rig import APP, NODE_POSTGRES, OPERATIONS, PINPOINT, POSTGRES_JS, PRISMA
+from rig import NODE_POSTGRES, OPERATIONS, PINPOINT, POSTGRES_JS, PRISMA
 from support.proxy import BINARY
 
-RULES = ('userRouter.byEmail', 'userRouter.unverified', 'organizationRouter.bySubdomain', 'roleRouter.allowing', 'userRouter.getProfile')
 # By rule: a wrong change of its rewrite, which the fixtures show.
 WRONG = {
     'userRouter.byEmail': ('"users"."email" = :email', '"users"."email" = :email and "users"."bio" is null'),
@@ -26,17 +23,7 @@ class Strict(rig.Database):
     def setUpClass(cls):
         super().setUpClass()
         both = {**rig.load_rules(PINPOINT), **rig.load_rules(OPERATIONS)}
-        cls.rules = {name: both[name] for name in RULES}
-
-    def suite(self, kind, url):
-        """{test: failed} and the output of the application's suite."""
-        done = subprocess.run([rig.find_node(), '--test', '--test-reporter=tap', APP / 'suite.mjs'], cwd=APP, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, check=False, timeout=180,
-                              env={**os.environ, 'DB': kind, 'DATABASE_URL': url})
-        tests = {name: bool(failed) for failed, name in re.findall(r'^ *(not )?ok \d+ - (\w+Router\.\w+)', done.stdout, re.M)}
-        self.assertEqual(set(RULES), set(tests), done.stdout)
-        self.assertEqual(any(tests.values()), done.returncode != 0)
-        return {name for name, failed in tests.items() if failed}, done.stdout
+        cls.rules = {name: both[name] for name in rig.SUITE}
 
     def strict(self, rules, **config):
         return self.proxy(rules, mode='strict', strict={'timeout': '20s'}, **config)
@@ -44,12 +31,12 @@ class Strict(rig.Database):
     def test_right_rewrites_pass(self):
         for kind in (PRISMA, POSTGRES_JS, NODE_POSTGRES):
             with self.subTest(kind):
-                self.assertEqual(set(), self.suite(kind, self.direct)[0])
+                self.assertEqual(set(), rig.suite(kind, self.direct)[0])
                 proxy = self.strict(self.rules)
-                failed, output = self.suite(kind, self.url(proxy))
+                failed, output = rig.suite(kind, self.url(proxy))
                 self.assertEqual(set(), failed, output)
                 metrics = proxy.settled()
-                for name in RULES:
+                for name in rig.SUITE:
                     self.assertEqual({'match': 1}, rig.verdicts(metrics, name), f'{name}: {rig.skipped(metrics, name)}')
 
     def test_a_wrong_one_fails_its_test_and_is_named(self):
@@ -59,7 +46,7 @@ class Strict(rig.Database):
                 changed['columns'] = {'name': 'name'}
             proxy = self.strict({**self.rules, name: changed})
             with self.subTest(name):
-                failed, output = self.suite(PRISMA, self.url(proxy))
+                failed, output = rig.suite(PRISMA, self.url(proxy))
                 self.assertEqual({name}, failed, output)
                 self.assertIn(f'parallax: {name}: mismatch', output)
             proxy.stop()
@@ -68,7 +55,7 @@ class Strict(rig.Database):
         journal = {'path': 'journal.jsonl', 'values': 'full'}
         for rules, status in ((self.rules, 0), ({**self.rules, 'userRouter.countOfFrequency': rig.load_rules(PINPOINT)['userRouter.countOfFrequency']}, 1)):
             proxy = self.strict(rules, journal=journal)
-            self.assertEqual(set(), self.suite(PRISMA, self.url(proxy))[0])
+            self.assertEqual(set(), rig.suite(PRISMA, self.url(proxy))[0])
             proxy.settled()
             proxy.terminate()
             proxy.process.wait(timeout=30)

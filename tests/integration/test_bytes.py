@@ -6,8 +6,12 @@ import time
 import unittest
 
 from support import transcript, wire
+from support.canary import Canary
 from support.cluster import Cluster
+from support.flipping import Flipping
 from support.proxy import Parallax, rule
+
+FLIPS = 1000  # of the mode, in a case that is about them
 
 
 class Bytes(unittest.TestCase):
@@ -47,6 +51,39 @@ class Bytes(unittest.TestCase):
             self.assertGreater(metrics.sum('verdicts_total', rule='item.byId', verdict='match'), 100)
             self.assertEqual(0, metrics.sum('verdicts_total', rule='item.byId', verdict='mismatch'))
             self.assertGreater(metrics.sum('verdicts_total', rule='item.wrong', verdict='mismatch'), 0)
+
+    def flip(self, proxy, *modes):
+        """The script, as often as it takes, while the mode changes FLIPS times; how often that was."""
+        runs = 0
+        with Flipping(proxy, *modes) as flipping:
+            while flipping.count() < FLIPS:
+                self.compare(transcript.record(proxy.host, proxy.port), f'after {flipping.count()} flips')
+                runs += 1
+        return runs
+
+    def check_flipped(self, metrics, runs):
+        self.assertEqual(runs * transcript.VIOLATIONS, metrics.sum('tap_desync_total'))
+        self.assertEqual(0, metrics.sum('verdicts_total', rule='item.byId', verdict='mismatch'))
+        self.assertGreater(metrics.sum('verdicts_total', rule='item.byId', verdict='match'), 0)
+        self.assertGreater(metrics.sum('skipped_total', rule='item.byId', reason='off'), 0)
+
+    def test_the_mode_changes_all_the_time(self):
+        with Parallax(self.cluster.url(), self.config()) as proxy:
+            proxy.wait_verified()
+            runs = self.flip(proxy, ('off', 'shadow'))
+            self.check_flipped(proxy.settled(), runs)
+
+    def test_what_strict_mode_lets_pass_while_the_mode_changes(self):
+        """Without a wrong rule there is nothing to refuse, but for a session beside the script."""
+        asked = 'SELECT count(*) AS n FROM item'
+        rules = {name: one for name, one in transcript.RULES.items() if name != 'item.wrong'}
+        rules['canary'] = rule(asked, 'select count(*) + 1 from item')
+        with Parallax(self.cluster.url(), {**self.config(rules=rules), 'strict': {'uncompared': 'allow', 'timeout': '20s'}}) as proxy:
+            proxy.wait_verified()
+            with Canary(asked, (200,), conninfo=proxy.url()) as canary:
+                runs = self.flip(proxy)
+            self.check_flipped(proxy.settled(), runs)
+            self.assertGreater(min(canary.passed, canary.refused), 0)
 
     def test_learning(self):
         with Parallax(self.cluster.url(), self.config(), command='learn') as proxy:

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """pgbench in all its modes, with scripts, and what they keep: each transaction is done, once, and the tap keeps up. The
 drivers are in test_drivers.py."""
+import pathlib
 import subprocess
 import tempfile
 import unittest
 
 from support import transcript
 from support.cluster import Cluster
+from support.flipping import Flipping
 from support.proxy import PATIENCE, Parallax
 
 
@@ -61,6 +63,30 @@ class Clients(unittest.TestCase):
         metrics = self.proxy.settled()
         self.assertGreaterEqual(metrics.sum('operations_total', rule='item.byId'), 1600)
         self.assertEqual(0, metrics.sum('tap_desync_total'))
+
+    def test_while_the_mode_flips(self):
+        """Each statement of four clients, in and out of pipelines and blocks, is answered; nothing is refused."""
+        ask = 'SELECT id, name FROM item WHERE id = :id;\n'
+        scripts = {'plain': ask, 'pipeline': f'\\startpipeline\n{ask * 10}\\endpipeline\n', 'block': f'BEGIN;\n{ask}INSERT INTO sink VALUES (:id);\n{ask}ROLLBACK;\n'}
+        strict = {'uncompared': 'allow', 'timeout': '20s'}
+        with (Parallax(self.cluster.url(database='clients'), {'rules': transcript.RULES, 'sample': 1.0, 'strict': strict}) as proxy,
+              tempfile.TemporaryDirectory() as directory):
+            proxy.wait_verified()
+            with Flipping(proxy) as flipping:
+                for mode in ('simple', 'extended', 'prepared'):
+                    for name, text in scripts.items():
+                        if (mode, name) == ('simple', 'pipeline'):
+                            continue
+                        script = pathlib.Path(directory) / f'{name}.sql'
+                        script.write_text('\\set id random(1, 220)\n' + text)
+                        status, output = self.run_program('pgbench', '-n', '-M', mode, '-f', script, '-c', 4, '-j', 2, '-t', 50, proxy.url(database='clients'))
+                        self.assertEqual(0, status, output)
+                        self.assertIn('actually processed: 200/200', output)
+            metrics = proxy.settled()
+            self.assertEqual(200 * (3 * 1 + 2 * 10 + 3 * 2), metrics.sum('operations_total'))
+            self.assertEqual({'match'}, set(metrics.nonzero('verdicts_total', 'verdict')))
+            self.assertEqual(0, metrics.sum('tap_desync_total'))
+            self.assertGreater(flipping.count(), 100)
 
     def test_pgbench_script(self):
         """What a script keeps of results, and how it ends on an error, is the same direct and proxied."""

@@ -33,13 +33,16 @@ def run(*arguments, stdin=None):
     return done.returncode, done.stdout, done.stderr
 
 
-class Evidence(unittest.TestCase):
+class Journals(unittest.TestCase):
+    """Instances that write journals, and the commands that read them."""
+    SCHEMA = SCHEMA
+
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster()
         cls.addClassCleanup(cls.cluster.destroy)
         cls.cluster.psql('CREATE ROLE app LOGIN; CREATE DATABASE shop OWNER app')
-        cls.cluster.psql(SCHEMA, 'shop', 'app')
+        cls.cluster.psql(cls.SCHEMA, 'shop', 'app')
 
     def setUp(self):
         directory = tempfile.TemporaryDirectory(prefix='parallax-evidence-')
@@ -76,6 +79,8 @@ class Evidence(unittest.TestCase):
         report = json.loads(text)
         return status, report, {each['rule']: each for each in report['rules']}
 
+
+class Evidence(Journals):
     def test_instances_and_restarts_add_up_to_the_metrics(self):
         rules = {'right': RIGHT, 'lists': LISTS}
         lives = [self.serve('a', rules, lambda session: self.ask(session, ids=range(1, 31), lists=[(1,), (2, 3)])),
@@ -217,34 +222,6 @@ class Evidence(unittest.TestCase):
         self.assertEqual(2, run('report')[0])
         self.assertEqual(2, run('report', journal, '--every-rule')[0])
         self.assertEqual(2, run('report', journal, '--since', 'yesterday')[0])
-
-    def test_replay_of_a_mismatch_and_of_the_fixed_rule(self):
-        self.serve('a', {'r': WRONG, 'lists': {**LISTS, 'rewrite': 'select "id" from "thing" where "id" in (:ids) and "id" > 1'}},
-                   lambda session: self.ask(session, names=['name-1'], lists=[(1, 2)]), values='full')
-        journal = self.directory / 'a'
-        found = self.report(journal)[2]
-        one, several = (found[name]['examples'][0]['id'] for name in ('r', 'lists'))
-        wrong = self.config({'r': WRONG, 'lists': LISTS})
-        status, text, errors = run('replay', journal, '--id', one, '-c', wrong)
-        self.assertEqual(1, status, errors)
-        self.assertIn('NAME-1', text)
-        self.assertEqual((0, ''), run('replay', journal, '--id', several, '-c', wrong)[::2], 'the list is bound again')
-        status, text, errors = run('replay', journal, '--id', one, '-c', self.config({'r': FIXED}))
-        self.assertEqual((0, ''), (status, errors))
-        self.assertIn('the rule has changed since', text)
-        for arguments, what in (((journal, '--id', 'none', '-c', wrong), 'no line of the journal has this id'),
-                                ((journal, '--id', several, '-c', self.config({'r': WRONG})), 'no rule `lists`')):
-            status, _, errors = run('replay', *arguments)
-            self.assertEqual(2, status)
-            self.assertIn(what, errors)
-
-    def test_replay_of_hashes_is_refused(self):
-        self.serve('a', {'r': WRONG}, lambda session: self.ask(session, names=['name-1']))
-        journal = self.directory / 'a'
-        one = self.report(journal)[2]['r']['examples'][0]['id']
-        status, text, errors = run('replay', journal, '--id', one, '-c', self.config({'r': WRONG}))
-        self.assertEqual((2, ''), (status, text))
-        self.assertIn('values: full', errors)
 
     def test_a_mismatch_whose_summary_was_lost_counts(self):
         self.serve('a', {'wrong': WRONG}, lambda session: self.ask(session, names=['name-1', 'name-2']))

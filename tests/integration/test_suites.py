@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """PostgreSQL's own suites, direct and through Parallax, give the same output: libpq's pipelines and the isolation tests
-over TLS on both legs, the regression tests that have most to do with the protocol while their SELECTs are replayed.
+over TLS on both legs, the regression tests that have most to do with the protocol while their SELECTs are replayed, and a
+part of them while the mode changes every few milliseconds between off, shadow and strict.
 All tests in all variants: tests/suites/run.sh."""
 import os
 import random
@@ -28,6 +29,10 @@ REGRESS = """
     advisory_lock indirect_toast json jsonb plancache limit plpgsql copy2 temp domain rangefuncs prepare rowtypes
     returning largeobject with
     """.split()
+# Of those, what answers most SELECTs, in and out of transactions, by cursors and prepared statements.
+FLIPPED = """test_setup create_function_c create_misc create_operator create_procedure create_table create_type create_index create_view
+    create_aggregate constraints triggers select inherit create_am errors select_distinct select_having subselect union case aggregates
+    transactions portals arrays update delete portals_p2 window json jsonb plancache limit plpgsql temp rangefuncs prepare with""".split()
 # The pipeline tests with a golden trace. They are short, so a byte at a time is no matter.
 GOLDEN = """simple_pipeline nosync multi_pipelines prepared singlerow pipeline_abort pipeline_idle transaction
     disallowed_in_pipeline""".split()
@@ -75,6 +80,9 @@ class Suites(unittest.TestCase):
 
     def test_regression_tests_with_rules(self):
         self.compare('regress', REGRESS, rules=400)
+
+    def test_regression_tests_while_the_mode_flips(self):
+        self.compare('regress', FLIPPED, rules=400, rule_mode='flip')
 
 
 if __name__ == '__main__':

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import urllib.request
 import psycopg
 
 from support.cluster import Cluster, free_port
+from support.flipping import Flipping
 from support.proxy import BINARY, Parallax, rule, wait_for
 
 SCHEMA = """
@@ -295,6 +297,57 @@ class Admin(Base):
             thread.start()
             status, text = self.command('--admin', f'127.0.0.1:{server.getsockname()[1]}')
             self.assertEqual((1, True), (status, 'does not end' in text), text)
+
+
+class Killed(Base):
+    """Clients that are killed while strict mode holds their answers and the mode changes: nothing is left of them."""
+    # A comparison takes some ten milliseconds, so that many are under way when a client ends.
+    SLOW = rule(RULES['thing']['legacy'], RULES['thing']['rewrite'] + ' and (select count(*) from generate_series(1, 30000)) > 0')
+    STAYS = (0, 0.01, 0.1, 0.3)
+    ASK = 'SELECT id, name FROM thing WHERE id = :id;\n'
+    SCRIPTS = {
+        'simple': ASK, 'extended': ASK, 'prepared': f'BEGIN;\n{ASK}UPDATE part SET thing_id = thing_id WHERE id = :id;\n{ASK}COMMIT;\n',
+        'pipelined': f'\\startpipeline\n{ASK * 5}\\endpipeline\n',
+    }
+    ROUNDS = 40
+
+    def bench(self, proxy, kind, *more):
+        script = pathlib.Path(self.state).parent / f'{kind}.sql'
+        script.write_text('\\set id random(1, 100)\n' + self.SCRIPTS[kind])
+        mode = 'extended' if kind == 'pipelined' else kind
+        return subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', 'pgbench', '-n', '-M', mode, '-f', script, '-c', '4', *more, proxy.url('app', 'shop')],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def backends(self):
+        return int(self.cluster.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgbench'"))
+
+    def test_killed_in_the_middle_of_a_hold(self):
+        held = 0
+        with self.parallax(rules={'thing': self.SLOW}, strict={'timeout': '20s', 'uncompared': 'allow'}) as proxy:
+            proxy.wait_verified()
+            with Flipping(proxy, stays=self.STAYS) as flipping:
+                for turn in range(self.ROUNDS):
+                    client = self.bench(proxy, list(self.SCRIPTS)[turn % len(self.SCRIPTS)], '-T', '60')
+                    time.sleep(random.uniform(0.05, 0.3))
+                    self.assertIsNone(client.poll(), client.poll() is not None and client.communicate()[0])
+                    held += flipping.mode == 'strict' and proxy.metrics().sum('in_flight') > 0
+                    client.kill()
+                    client.communicate()
+            self.assertGreater(held, 0)
+            wait_for(lambda: proxy.metrics().sum('sessions') == 0, 20, 'no session is left')
+            wait_for(lambda: self.backends() == 0, 20, 'the server has none either')
+            metrics = proxy.settled()
+            self.assertGreater(metrics.sum('verdicts_total', verdict='match'), 0)
+            self.assertEqual({}, {name: count for name, count in metrics.nonzero('verdicts_total', 'verdict').items() if name != 'match'})
+            self.assertEqual(0, metrics.sum('tap_desync_total'))
+            # Who comes now is served in each mode.
+            for kind in self.SCRIPTS:
+                for mode in ('strict', 'shadow', 'off'):
+                    flipping.set(mode)
+                    client = self.bench(proxy, kind, '-t', '5')
+                    output = client.communicate(timeout=30)[0]
+                    self.assertIn('actually processed: 20/20', output)
+                    self.assertEqual(0, client.returncode, output)
 
 
 if __name__ == '__main__':

@@ -2,7 +2,6 @@
 import collections
 import contextlib
 import dataclasses
-import itertools
 import os
 import pathlib
 import shutil
@@ -10,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 
 import source
 
@@ -18,6 +16,7 @@ sys.path.insert(0, str(source.ROOT / 'tests' / 'integration'))
 from support import proxy as proxy_module  # noqa: E402
 from support.certificates import Authority  # noqa: E402
 from support.cluster import Cluster, account  # noqa: E402
+from support.flipping import Flipping  # noqa: E402
 from support.proxy import Parallax, wait_for  # noqa: E402
 
 # PostgreSQL's own runner starts its server with these; a session that prepares transactions needs the second.
@@ -38,7 +37,7 @@ class Variant:
     hostile: str = ''     # the leg that the hostile relay is on: client or server
     mode: str = 'segments'
     seed: int = 1
-    rule_mode: str = 'shadow'  # with rules: shadow, strict (what is not compared passes), or flip (the switch, each second)
+    rule_mode: str = 'shadow'  # with rules: shadow, strict (what is not compared passes), or flip (through all modes, every few milliseconds)
 
     def name(self):
         parts = ['tls'] * self.tls + [f'{self.mode}-{self.hostile}'] * bool(self.hostile)
@@ -199,29 +198,10 @@ def proxied(work, cluster, variant, database='postgres', shadow=None):
         if shadow:
             proxy.wait_verified(120)
         if variant.rule_mode == 'flip':
-            stack.enter_context(flipping(proxy))
+            stack.enter_context(Flipping(proxy))
         files = proxy.open_files()
         yield Endpoint(relay.port if variant.hostile == 'client' else proxy.port, variant, proxy, relay, files)
         check_afterwards(proxy, files, variant.suite)
-
-
-@contextlib.contextmanager
-def flipping(proxy):
-    """The switch goes to off and back each second."""
-    end = threading.Event()
-
-    def flip():
-        for number in itertools.cycle((signal.SIGUSR1, signal.SIGUSR2)):
-            if end.wait(1):
-                return
-            proxy.process.send_signal(number)
-    thread = threading.Thread(target=flip, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        end.set()
-        thread.join()
 
 
 def check_afterwards(proxy, files, suite):

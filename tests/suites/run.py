@@ -44,7 +44,7 @@ def arguments():
     parser.add_argument('--shadow', choices=['second', 'same'], default='second',
                         help="where replays run: on the direct run's server, or (regress only) on the clients' own")
     parser.add_argument('--rule-mode', choices=['shadow', 'strict', 'flip'], default='shadow',
-                        help='with --rules: strict holds each answer, flip turns shadowing off and on each second')
+                        help='with --rules: strict holds each answer, flip goes through off, shadow and strict every few milliseconds')
     parser.add_argument('--tls', action='store_true', help='on both legs')
     parser.add_argument('--hostile', choices=['client', 'server'], default='', help='a hostile relay on this leg')
     parser.add_argument('--mode', choices=['segments', 'stalls'], default='segments', help='what the relay does')

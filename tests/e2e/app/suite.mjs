@@ -1,5 +1,6 @@
 // The application's own test suite, as a team has it: each test in a transaction that is rolled back, with fixtures that no
-// other connection ever sees. `node --test suite.mjs`, with DB and DATABASE_URL as in run.mjs.
+// other connection ever sees. `node --test suite.mjs`, with DB and DATABASE_URL as in run.mjs; TIMES: how often each test does
+// its work (1).
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { sql } from 'drizzle-orm';
@@ -11,8 +12,12 @@ after(close);
 
 class RollBack extends Error {}
 
-/** Runs `body` in a transaction with fixtures, and undoes all of it. */
+/** Runs `body` in a transaction with fixtures, and undoes all of it; TIMES times. */
 async function rolledBack(body) {
+  for (let left = Number(process.env.TIMES ?? 1); left > 0; left -= 1) await once(body);
+}
+
+async function once(body) {
   const inside = async (transaction) => {
     const run = (statement) => (orm === 'prisma' ? transaction.$executeRawUnsafe(statement) : transaction.execute(sql.raw(statement)));
     await run(`insert into users (id, name, email, bio, "updatedAt") values ('usr_fixture', 'Fixture', 'fixture@example.test', 'a bio', now())`);

@@ -1,5 +1,5 @@
-"""One script, four runs: direct, through Parallax with shadowing off, with it on, and in strict mode, where every right
-answer is held and passes. The outputs must be the same."""
+"""One script, five runs: direct, through Parallax with shadowing off, with it on, in strict mode, where every right answer is
+held and passes, and while the mode flips between the three. The outputs must be the same."""
 import dataclasses
 import os
 import pathlib
@@ -8,8 +8,10 @@ import subprocess
 import tempfile
 
 from support import transcript
+from support.canary import Canary
 from support.certificates import Authority
 from support.cluster import Cluster
+from support.flipping import Flipping
 from support.proxy import PATIENCE, Parallax, wait_for
 
 CLIENTS = pathlib.Path(__file__).resolve().parent
@@ -54,6 +56,7 @@ class Rig:
     def __init__(self, tls=False):
         self.directory = tempfile.TemporaryDirectory(prefix='parallax-drivers-')
         self.root, proxy_settings, query = None, {'limits': {'auth_failures': 1000}}, ''
+        self.leg = {'sslmode': 'require', 'channel_binding': 'disable'} if tls else {}  # of a client's URL
         host = 'hostssl' if tls else 'host'
         self.cluster = listening(lambda: Cluster(hba=['host all postgres 127.0.0.1/32 trust',
                                                       f'{host} all all 127.0.0.1/32 scram-sha-256'],
@@ -74,14 +77,16 @@ class Rig:
         upstream = self.cluster.url(USER, DATABASE, PASSWORD) + query
         self.on = listening(lambda: Parallax(upstream, {'rules': transcript.RULES, 'sample': 1.0, **proxy_settings}))
         self.proxies = [self.on]
+        strict = {'strict': {'uncompared': 'allow', 'timeout': '20s'}, 'rules': transcript.RULES, 'sample': 1.0}
+        self.flipped = listening(lambda: Parallax(upstream, {**strict, **proxy_settings}))
         if not tls:  # where shadowing is off, TLS is no other than where it is on
             self.proxies.append(listening(lambda: Parallax(upstream, {'mode': 'off', **proxy_settings})))
-            strict = {'mode': 'strict', 'strict': {'uncompared': 'allow', 'timeout': '20s'}, 'rules': transcript.RULES}
-            self.proxies.append(listening(lambda: Parallax(upstream, {**strict, **proxy_settings})))
+            self.proxies.append(listening(lambda: Parallax(upstream, {'mode': 'strict', **strict, **proxy_settings})))
         self.on.wait_verified()
+        self.flipped.wait_verified()
 
     def destroy(self):
-        for proxy in self.proxies:
+        for proxy in [*self.proxies, self.flipped]:
             proxy.stop()
         self.cluster.destroy()
         self.directory.cleanup()
@@ -115,23 +120,49 @@ class Rig:
 class Comparison:
     """Mixed into a TestCase that has `rig`."""
 
-    def same(self, *command, given=None, status=0, covered=1, verdicts=0):
+    def same(self, *command, given=None, status=0, covered=1, verdicts=0, flips=0):
         """The output of the command, which is the same in all runs. `covered`, `verdicts`: how many operations the rules
-        must have matched, and how many of them must have been compared."""
+        must have matched, and how many of them must have been compared. `flips`: how often the mode must have changed in
+        the run, or runs, in which it does."""
         direct = self.rig.run(self.rig.cluster, *command, given=given)
         self.assertEqual(status, direct.status, direct.output)
         before = self.rig.on.settled()
         for proxy in self.rig.proxies:
             self.assertEqual(direct, self.rig.run(proxy, *command, given=given))
-            wait_for(lambda proxy=proxy: proxy.metrics().sum('sessions') == 0, 10, 'no session is left')
-            self.assertEqual(0, proxy.metrics().sum('tap_desync_total'))
+            self.check_ended(proxy)
         after = self.rig.on.settled()
-        self.assertGreaterEqual(after.sum('operations_total') - before.sum('operations_total'), covered)
+        done = after.sum('operations_total') - before.sum('operations_total')
+        self.assertGreaterEqual(done, covered)
         self.assertGreaterEqual(after.sum('verdicts_total') - before.sum('verdicts_total'), verdicts)
-        for rule in ('item.byId', 'item.first'):
-            verdicts = after.nonzero('verdicts_total', 'verdict', rule=rule)
-            self.assertEqual({}, {name: count for name, count in verdicts.items() if name != 'match'})
+        self.check_matched(after)
+        self.check_while_flipping(direct, command, given, done, flips)
         return direct.output
+
+    def check_ended(self, proxy):
+        wait_for(lambda: proxy.metrics().sum('sessions') == 0, 10, 'no session is left')
+        self.assertEqual(0, proxy.metrics().sum('tap_desync_total'))
+
+    def check_matched(self, metrics):
+        for rule in ('item.byId', 'item.first'):
+            verdicts = metrics.nonzero('verdicts_total', 'verdict', rule=rule)
+            self.assertEqual({}, {name: count for name, count in verdicts.items() if name != 'match'})
+
+    def check_while_flipping(self, direct, command, given, operations, flips):
+        """The same again, beside a session whose statement strict mode refuses. No operation is lost between the modes."""
+        proxy = self.rig.flipped
+        before, runs = proxy.settled(), 0
+        canary = Canary('SELECT count(*) FROM item WHERE id < 5', (4,), conninfo=proxy.url(USER, DATABASE, PASSWORD, **self.rig.leg))
+        with canary, Flipping(proxy) as flipping:
+            while runs == 0 or flipping.count() < flips:
+                self.assertEqual(direct, self.rig.run(proxy, *command, given=given), f'after {flipping.count()} flips')
+                runs += 1
+        self.check_ended(proxy)
+        after = proxy.settled()
+        done = after.sum('operations_total') - before.sum('operations_total') - canary.passed - canary.refused
+        self.assertEqual(operations * runs, done)
+        self.check_matched(after)
+        if flips:
+            self.assertGreater(min(canary.passed, canary.refused), 0, 'strict mode held, and the others did not')
 
     def assert_says(self, output, expected):
         """Every expected text is in the output, in this order, so that nothing of it can have been left out."""

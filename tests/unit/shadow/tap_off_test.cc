@@ -43,6 +43,25 @@ TEST_CASE("while the switch is off nothing is offered, and each operation is cou
   session.check_law();
 }
 
+TEST_CASE("a portal is one operation while it is off, wherever its row limits end it") {
+  Switched session;
+  session.mode_switch.set(Mode::off);
+  const auto limited = test::fe::execute("", 1);
+  const auto suspended = test::be::data_row({"u1"}) + test::be::portal_suspended();
+  // One row of one was asked for, and nobody asks again.
+  session.client(test::fe::parse("", kSql) + bind("", {"7", "1"}) + limited + test::fe::sync());
+  session.server(kBound + suspended + ready('I'));
+  CHECK(session.offs() == 1);
+  // Gone on with to its end, and once more behind it.
+  session.client(test::fe::parse("", kSql) + bind("", {"7", "1"}) + limited + limited + limited +
+                 test::fe::execute() + test::fe::sync());
+  session.server(kBound + suspended + suspended + command_complete("SELECT 0") +
+                 command_complete("SELECT 0") + ready('I'));
+  CHECK(session.offs() == 2);
+  CHECK(session.operations() == 2);
+  session.check_law();
+}
+
 TEST_CASE("what was bound before the switch ends as it began") {
   Switched session;
   session.client(test::fe::parse("", kSql) + bind("", {"7", "1"}));
