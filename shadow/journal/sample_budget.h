@@ -1,0 +1,31 @@
+#pragma once
+
+// Which matches of a rule the journal keeps as samples: few, of different parameters, and most of
+// them with rows. The first ones are taken as they come, then ever fewer, so that later hours have
+// their share. What is taken depends on the parameters alone, not on how often they come.
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_set>
+
+namespace parallax::shadow {
+
+inline constexpr std::size_t kSamplesAtOnce = 32;
+inline constexpr std::size_t kSamplesWithRowsMax = 56;
+// Where both sides gave nothing: a condition that is forgotten may give something there.
+inline constexpr std::size_t kVacuousSamplesMax = 8;
+
+class SampleBudget {
+ public:
+  // Is a match with parameters of this (keyed) hash to be kept? Counts it, if so.
+  bool take(std::uint64_t parameters, bool vacuous);
+
+ private:
+  bool has_room(std::uint64_t parameters, bool vacuous) const;
+
+  std::unordered_set<std::uint64_t> known_;
+  std::size_t with_rows_ = 0;
+  std::size_t vacuous_ = 0;
+};
+
+}  // namespace parallax::shadow
