@@ -52,6 +52,14 @@ class ConditionMistakes {
     return false;
   }
 
+  // Brackets around operands.
+  bool is_list(TokenSpan operand) const {
+    return std::ranges::any_of(sql_.conditions(), [&](const ConditionList& list) {
+      return list.operands.size() > 1 && list.operands.front().first == operand.first + 1 &&
+             list.operands.back().last + 1 == operand.last;
+    });
+  }
+
   // What an operand does not decide any more stands there all the same: the planner takes it out,
   // and its names keep their places.
   void forget_operands(const ConditionList& list) {
@@ -60,6 +68,7 @@ class ConditionMistakes {
     for (std::size_t k = 0; k < count; ++k) {
       const TokenSpan operand = list.operands[k];
       if (operand.empty() || !has_column(operand) || sql_.has_link(operand)) continue;
+      if (count == 1 && is_list(operand)) continue;  // its operands are forgotten one by one
       const bool in_and = (k > 0 && is_and(list.separators[k - 1])) ||
                           (k < list.separators.size() && is_and(list.separators[k]));
       const bool alone = count == 1;

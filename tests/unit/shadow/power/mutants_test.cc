@@ -56,6 +56,12 @@ TEST_CASE("a condition that is forgotten keeps its place and its names") {
         "select id from t where (not b or true)");
 }
 
+TEST_CASE("nobody forgets a whole list in brackets, as ORMs write it") {
+  const auto rule = rewrite_of("select id from t where (a = 1 and b = 2)");
+  CHECK(has(rule, "without and a = 1"));
+  CHECK_FALSE(has(rule, "without where (a = 1 and b = 2)"));
+}
+
 TEST_CASE("an operand of OR is forgotten as one that is never true") {
   const auto rule = rewrite_of("select id from t where a = 1 and (b = 2 or c = 3)");
   CHECK(with(rule, "without or c = 3") ==
