@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <variant>
 
 #include "shadow/power/mistakes.h"
@@ -14,6 +16,29 @@ std::string quoted_label(const std::string& label) {
   std::string out = "\"";
   for (const char c : label) out.append(c == '"' ? 2 : 1, c);
   return out.append("\"");
+}
+
+constexpr std::array<std::string_view, 4> kJsonBuilders = {
+    "json_build_array", "jsonb_build_array", "json_build_object", "jsonb_build_object"};
+
+std::string null_of(std::string_view expression) {
+  return concat({"case when false then (", expression, ") end"});
+}
+
+// What stands in JSON is a column as well.
+void add_json_mistakes(const SqlOutline& sql, Mistakes& mistakes) {
+  for (std::size_t i = 0; i < sql.tokens().size(); ++i) {
+    const auto* found = std::ranges::find(kJsonBuilders, sql.text(i));
+    if (found == kJsonBuilders.end() || !sql.is(i + 1, '(')) continue;
+    const auto arguments = sql.members({i + 2, sql.after(i + 1) - 1});
+    const bool keys = found->ends_with("object");
+    for (std::size_t k = keys ? 1 : 0; k < arguments.size(); k += keys ? 2 : 1) {
+      if (arguments[k].empty()) continue;
+      const auto text = sql.text(arguments[k]);
+      mistakes.push_back({concat({"NULL in place of ", short_sql(text), " in JSON"}),
+                          {replaced(sql, arguments[k], null_of(text))}});
+    }
+  }
 }
 
 class ColumnMistakes {
@@ -62,8 +87,7 @@ class ColumnMistakes {
     if (facts_.columns[i].legacy.empty()) return;
     const auto text = sql_.text(column.expression);
     Mistake mistake{concat({"NULL in place of ", short_sql(text)}), {}};
-    mistake.edits = {
-        with_expression(column, i, concat({"case when false then (", text, ") end"}), mistake)};
+    mistake.edits = {with_expression(column, i, null_of(text), mistake)};
     mistakes_.push_back(std::move(mistake));
   }
 
@@ -93,6 +117,7 @@ class ColumnMistakes {
 
 void add_column_mistakes(const SqlOutline& sql, const RewriteFacts& facts, Mistakes& mistakes) {
   ColumnMistakes(sql, facts, mistakes).add();
+  add_json_mistakes(sql, mistakes);
 }
 
 void add_name_mistakes(std::string_view sql, const RewriteFacts& facts, Mistakes& mistakes) {

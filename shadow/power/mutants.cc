@@ -1,5 +1,6 @@
 #include "shadow/power/mutants.h"
 
+#include <map>
 #include <set>
 #include <utility>
 #include <variant>
@@ -75,6 +76,7 @@ Mutants mutants_of(const RuleSource& rule, const RewriteFacts& facts) {
   if (const auto unchanged = with_mistake(rule, 0, {}))
     known.insert(unchanged->rules().front()->version);
   const bool several = rule.rewrite.size() > 1;
+  std::map<std::string, int> told;  // how often each description
   for (std::size_t i = 0; i < rule.rewrite.size(); ++i) {
     const auto& statement = rule.rewrite[i];
     for (auto& mistake : mistakes_in(statement.sql.text, facts)) {
@@ -86,6 +88,8 @@ Mutants mutants_of(const RuleSource& rule, const RewriteFacts& facts) {
       }
       auto description = std::move(mistake.description);
       if (several) description = concat({statement.name, ": ", description});
+      const int times = ++told[description];
+      if (times > 1) description.append(concat({" (", std::to_string(times), ")"}));
       mutants.all.push_back({std::move(description), std::move(rules)});
     }
   }

@@ -31,7 +31,8 @@ struct RewriteFacts {
 };
 
 struct Mutant {
-  std::string description;               // of the mistake, in the rewrite's own words
+  // Of the mistake, in the rewrite's own words; (2) where it can be made at a second place.
+  std::string description;
   std::shared_ptr<const RuleSet> rules;  // the one rule, with the mistake
   const Rule& rule() const { return *rules->rules().front(); }
 };

@@ -17,7 +17,10 @@ std::string nameable(const Rule& rule, const std::vector<ColumnInfo>& columns, s
 
 RewriteFacts facts_of(const Rule& rule, const Verification& verification) {
   RewriteFacts facts;
-  facts.one_row = verification.pairing.one_row && rule.legacy.size() == 1;
+  // Of several statements it is the root's row; where its children are in JSON, that of the
+  // rewrite.
+  const bool of_root = rule.legacy.size() == 1 || !rule.source.compare.json.empty();
+  facts.one_row = verification.pairing.one_row && of_root;
   facts.has_key = !verification.pairing.key_pairs.empty();
   for (const auto& [name, type] : verification.rewrite_names) facts.names.emplace(name, type);
   const bool one_list = rule.rewrite.size() == 1 && rule.source.compare.json.empty() &&

@@ -60,6 +60,7 @@ class RowMistakes {
     const bool outer = join > 0 && sql_.is(join - 1, PG_QUERY__TOKEN__OUTER_P);
     const std::size_t side = join - (outer ? 2 : 1);
     if (sql_.is(side, PG_QUERY__TOKEN__LEFT)) {
+      if (always_gives_a_row(join)) return;
       return add(concat({"inner join in place of left join ", joined_table(join)}),
                  {side, join + 1}, "inner join");
     }
@@ -70,6 +71,18 @@ class RowMistakes {
     const bool inner = sql_.is(join - 1, PG_QUERY__TOKEN__INNER_P);
     add(concat({"left join in place of inner join ", joined_table(join)}),
         {inner ? join - 1 : join, join + 1}, "left join");
+  }
+
+  // LEFT JOIN LATERAL (SELECT of an aggregate) ON TRUE: INNER would be the same.
+  bool always_gives_a_row(std::size_t join) const {
+    const std::size_t bracket = join + (sql_.is(join + 1, PG_QUERY__TOKEN__LATERAL_P) ? 2 : 1);
+    if (!sql_.is(bracket, '(')) return false;
+    std::size_t on = sql_.after(bracket);
+    while (on < sql_.tokens().size() && !sql_.is(on, PG_QUERY__TOKEN__ON)) on = sql_.after(on);
+    if (!sql_.is(on + 1, PG_QUERY__TOKEN__TRUE_P)) return false;
+    return std::ranges::any_of(sql_.selects(), [&](const SelectOutline& select) {
+      return select.span.first == bracket + 1 && !select.grouped && has_aggregate(select);
+    });
   }
 
   void turn_union(std::size_t i) {
@@ -122,7 +135,11 @@ class RowMistakes {
     for (const auto& column : facts_.columns) {
       if (std::ranges::find(kWithoutOrder, column.type) != kWithoutOrder.end()) return false;
     }
-    return std::ranges::none_of(select.columns, [&](const SelectedColumn& column) {
+    return !has_aggregate(select);
+  }
+
+  bool has_aggregate(const SelectOutline& select) const {
+    return std::ranges::any_of(select.columns, [&](const SelectedColumn& column) {
       for (std::size_t i = column.expression.first; i < column.expression.last; ++i) {
         if (!is_call(i)) continue;
         const auto name = sql_.text(i);

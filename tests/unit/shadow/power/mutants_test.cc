@@ -124,6 +124,24 @@ TEST_CASE("joins keep rows or lose them") {
   CHECK(mutants_of(rewrite_of("select left(a, 2) from t cross join u"), {}).all.empty());
 }
 
+TEST_CASE("an aggregate always gives a row: its join loses none") {
+  const auto lost = [](const std::string& inner) {
+    const std::string lateral = "left join lateral (select " + inner + ") x";
+    return has(rewrite_of("select id from t " + lateral + " on true"),
+               "inner join in place of " + lateral);
+  };
+  CHECK_FALSE(lost("coalesce(json_agg(u.a), '[]') d from u where u.t = t.id"));
+  CHECK(lost("u.a from u where u.t = t.id"));
+  CHECK(lost("max(u.a) from u where u.t = t.id group by u.b"));
+}
+
+TEST_CASE("a mistake at a second place is told apart") {
+  const auto rule = rewrite_of(
+      "select id from (select id from t where a limit 1) x, (select b from t limit 1) y");
+  CHECK(has(rule, "without limit 1"));
+  CHECK(has(rule, "without limit 1 (2)"));
+}
+
 TEST_CASE("sort keys are forgotten, turned, and their NULLs put elsewhere") {
   const auto rule = rewrite_of("select id from t order by a desc nulls last, lower(b), c asc");
   CHECK(with(rule, "without order by a desc nulls last") ==
@@ -227,6 +245,17 @@ TEST_CASE("a column is NULL under its own label and keeps its partner") {
         R"(select t.id, u.id, name, case when false then (count(*)) end as "n" from t, u)");
   CHECK_FALSE(has(rule, "NULL in place of u.id", facts));
   CHECK_FALSE(has(rewrite_of("select * from t"), "NULL in place of *", facts));
+}
+
+TEST_CASE("what a rewrite puts into JSON is NULL one by one") {
+  const auto rule =
+      rewrite_of("select json_build_array(a, max(b)), json_build_object('k', c) from t");
+  CHECK(with(rule, "NULL in place of max(b) in JSON") ==
+        "select json_build_array(a, case when false then (max(b)) end), "
+        "json_build_object('k', c) from t");
+  CHECK(has(rule, "NULL in place of a in JSON"));
+  CHECK(has(rule, "NULL in place of c in JSON"));
+  CHECK_FALSE(has(rule, "NULL in place of 'k' in JSON"));
 }
 
 TEST_CASE("two expressions of one type are exchanged, table columns are not") {
