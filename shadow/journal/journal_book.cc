@@ -1,5 +1,8 @@
 #include "shadow/journal/journal_book.h"
 
+#include <cstdint>
+#include <functional>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -20,6 +23,16 @@ bool is_comparison(Verdict verdict) {
       return false;
   }
   return false;
+}
+
+// Claims and tenants are parameters, too.
+std::uint64_t hash_of(const ReplayContextRef& context) {
+  if (context == nullptr) return 0;
+  const std::hash<std::string> hash;
+  std::uint64_t all = hash(context->user);
+  for (const auto& [name, value] : context->settings)
+    all = (all * 1'099'511'628'211U) ^ hash(name) ^ (hash(value) << 1U);
+  return all;
 }
 
 }  // namespace
@@ -74,10 +87,13 @@ std::string JournalBook::id_of(const Outcome& outcome) {
   return instance_ + '-' + std::to_string(++lines_);
 }
 
-// Nothing is made of those that are not kept.
+// Nothing is made of those that are not kept. Where both sides failed alike there is nothing to
+// hold against each other.
 std::optional<std::string> JournalBook::sample(const Outcome& outcome, Page& page,
                                                std::uint64_t parameters, JournalTime now) {
-  if (!full_values_ || !page.samples.take(parameters, outcome.vacuous)) return std::nullopt;
+  if (!full_values_ || !outcome.legacy_sqlstate.empty()) return std::nullopt;
+  const auto values = parameters ^ hash_of(outcome.context);
+  if (!page.samples.take(values, outcome.vacuous)) return std::nullopt;
   return sample_line(outcome, {id_of(outcome), now, 0}, {hash_, full_values_});
 }
 

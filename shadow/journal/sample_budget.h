@@ -1,8 +1,8 @@
 #pragma once
 
-// Which matches of a rule the journal keeps as samples: few, of different parameters, and most of
-// them with rows. The first ones are taken as they come, then ever fewer, so that later hours have
-// their share. What is taken depends on the parameters alone, not on how often they come.
+// Which matches of a rule the journal keeps as samples: few, of different values, and most of them
+// with rows. The first ones are taken as they come, then ever fewer, so that later hours have their
+// share. What is taken depends on the values alone, not on how often they come.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,11 +17,12 @@ inline constexpr std::size_t kVacuousSamplesMax = 8;
 
 class SampleBudget {
  public:
-  // Is a match with parameters of this (keyed) hash to be kept? Counts it, if so.
-  bool take(std::uint64_t parameters, bool vacuous);
+  // Is a match to be kept? Counts it, if so. `values`: hash of its parameters and of what the
+  // session has set.
+  bool take(std::uint64_t values, bool vacuous);
 
  private:
-  bool has_room(std::uint64_t parameters, bool vacuous) const;
+  bool has_room(std::uint64_t values, bool vacuous) const;
 
   std::unordered_set<std::uint64_t> known_;
   std::size_t with_rows_ = 0;

@@ -65,8 +65,8 @@ class ColumnMistakes {
   }
 
   // What is put in a column's place is no table's column any more: the pair is named.
-  TextEdit with_expression(const SelectedColumn& column, std::size_t i, std::string expression,
-                           Mistake& mistake) const {
+  TextEdit with_expression(const SelectedColumn& column, std::size_t i,
+                           const std::string& expression, Mistake& mistake) const {
     mistake.columns[facts_.columns[i].legacy] = label(i);
     TokenSpan whole = column.expression;
     std::size_t end = sql_.tokens()[whole.last - 1].end;

@@ -63,6 +63,13 @@ TEST_CASE("power is told with what survived, is not decided or was left out") {
     CHECK(text.find(part) != std::string::npos);
   }
   CHECK(text.find('\x1b') == std::string::npos);
+  standings.rules[0].power->refused = 2;
+  standings.rules[0].power->operations = 1;
+  standings.rules[0].power->not_planted = 7;
+  text = render_ready_text(standings, {});
+  CHECK(text.find("were caught over 1 recorded operation; 2 of them by the server\n") !=
+        std::string::npos);
+  CHECK(text.find("7 more mistakes were not planted\n") != std::string::npos);
   standings.rules[0].power->unknown = "no operation is recorded";
   text = render_ready_text(standings, {});
   CHECK(text.find("power: not known: no operation is recorded\n") != std::string::npos);

@@ -103,6 +103,26 @@ TEST_CASE("samples are bounded for each rule") {
   CHECK(lines <= kSamplesWithRowsMax + kVacuousSamplesMax);
 }
 
+TEST_CASE("the same parameters of another tenant are another sample") {
+  World world(100, true);
+  auto outcome = outcome_of(world.rule(), Verdict::match, values_of("1"));
+  for (const char* tenant : {"a", "b"}) {
+    ReplayContext context;
+    context.settings = {{"app.tenant", tenant}};
+    outcome.context = std::make_shared<const ReplayContext>(context);
+    CHECK(world.book->heard(outcome, world.now));
+    CHECK_FALSE(world.book->heard(outcome, world.now));
+  }
+}
+
+TEST_CASE("an error that both sides gave is no sample") {
+  World world(100, true);
+  auto outcome = outcome_of(world.rule(), Verdict::match, values_of("1", {"k"}));
+  outcome.legacy_sqlstate = outcome.rewrite_sqlstate = "22P02";
+  CHECK_FALSE(world.book->heard(outcome, world.now));
+  CHECK(world.matches("1"));
+}
+
 TEST_CASE("with hashed values no match is kept") {
   World world;
   for (int i = 0; i < 100; ++i) CHECK_FALSE(world.matches(std::to_string(i)));
