@@ -55,6 +55,8 @@ struct ReadyCommand {
   std::string format = "text";
   std::string rule;  // empty: all
   shadow::ReadyCriteria criteria;
+  bool power = false;              // plant mistakes, and run what is recorded
+  std::size_t power_samples = 32;  // recorded operations of each rule
 };
 struct ReplayCommand {
   std::vector<std::string> journals;

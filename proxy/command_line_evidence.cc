@@ -76,11 +76,40 @@ void add_report(CLI::App& app, EvidenceOptions& options) {
       ->needs("--config");
 }
 
+namespace {
+
+void add_power(CLI::App& command, ReadyCommand& ready, EvidenceOptions& options) {
+  CLI::Option* power =
+      command
+          .add_flag("--power", ready.power,
+                    "Plant mistakes in each rewrite, run them over recorded operations against "
+                    "the shadow server, and tell those that this data could not have shown. Needs "
+                    "a journal with `values: full`")
+          ->needs("--config");
+  command
+      .add_option("--power-samples", ready.power_samples,
+                  "Recorded operations of each rule, default 32")
+      ->check(CLI::Range(1, 1000))
+      ->type_name("N")
+      ->needs(power);
+  options.min_power_given =
+      command
+          .add_option("--min-power", options.min_power,
+                      "Share of the planted mistakes that must be caught (default: told, decides "
+                      "nothing)")
+          ->check(CLI::Range(0.0, 1.0))
+          ->type_name("SHARE")
+          ->needs(power);
+}
+
+}  // namespace
+
 void add_ready(CLI::App& app, EvidenceOptions& options) {
   CLI::App* command =
       app.add_subcommand("ready", "Say which rules may switch to the rewrite, and why not.");
   command->footer(
-      "Exit status: 0 all are ready, 1 not all, 2 usage, a journal that cannot be read.");
+      "Exit status: 0 all are ready, 1 not all, 2 usage, a journal that cannot be read, no "
+      "connection\nfor --power.");
   auto& ready = options.ready;
   add_input(*command, ready.input, options.ready_last);
   auto& criteria = ready.criteria;
@@ -109,6 +138,7 @@ void add_ready(CLI::App& app, EvidenceOptions& options) {
                    "Rewrite to legacy, means of both in one snapshot; default 1.5")
       ->check(CLI::PositiveNumber)
       ->type_name("RATIO");
+  add_power(*command, ready, options);
 }
 
 void add_replay(CLI::App& app, ReplayCommand& replay) {
@@ -135,6 +165,7 @@ ReportCommand finished_report(EvidenceOptions& options) {
 
 ReadyCommand finished_ready(EvidenceOptions& options) {
   finish(options.ready.input, options.ready_last);
+  if (options.min_power_given->count() != 0) options.ready.criteria.min_power = options.min_power;
   return options.ready;
 }
 

@@ -18,6 +18,8 @@ struct EvidenceOptions {
   std::string ready_last;
   std::size_t report_least = 0;
   CLI::Option* least_given = nullptr;
+  double min_power = 0;
+  CLI::Option* min_power_given = nullptr;
 };
 // `options` must outlive `app`.
 void add_report(CLI::App& app, EvidenceOptions& options);

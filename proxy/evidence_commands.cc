@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "proxy/loaded_config.h"
 #include "proxy/render.h"
@@ -14,6 +17,7 @@
 #include "shadow/evidence/journal_reader.h"
 #include "shadow/evidence/recorded_replay.h"
 #include "shadow/evidence/standing_json.h"
+#include "shadow/power/power_run.h"
 
 namespace parallax::proxy {
 
@@ -23,17 +27,19 @@ using shadow::JournalEvidence;
 using shadow::JournalReader;
 using shadow::Standings;
 using RuleSetRef = std::shared_ptr<const shadow::RuleSet>;
+using Powers = std::map<std::string, shadow::RulePower>;
 
-// The rules of the configuration: null without one. Nothing where it has problems, which are told.
-std::optional<RuleSetRef> configured_rules(const std::string& file, const Environment& environment,
-                                           std::ostream& err) {
-  if (file.empty()) return RuleSetRef();
+// The configuration and its rules: null without a file. Nothing where it has problems, which are
+// told.
+std::optional<LoadedConfig> read_configured(const std::string& file, const Environment& environment,
+                                            std::ostream& err) {
+  if (file.empty()) return LoadedConfig();
   auto loaded = load_with_rules(file, environment, false);
   if (const auto* problems = std::get_if<std::vector<shadow::ConfigProblem>>(&loaded)) {
     for (const auto& problem : *problems) err << escaped(problem.text()) << '\n';
     return std::nullopt;
   }
-  return std::get<LoadedConfig>(loaded).rules;
+  return std::get<LoadedConfig>(std::move(loaded));
 }
 
 void read_journals(JournalReader& reader, const std::vector<std::string>& paths,
@@ -83,6 +89,19 @@ std::string rendered(const ReportCommand& command, const Standings& standings,
   return render_report_text(standings, style);
 }
 
+// What the samples could have shown, of the rules that are asked for.
+std::variant<Powers, std::string> measured_powers(const ReadyCommand& command,
+                                                  const LoadedConfig& configured,
+                                                  const JournalReader& reader) {
+  std::vector<std::string> names;
+  for (const auto& rule : configured.rules->rules()) {
+    if (command.rule.empty() || rule->name == command.rule) names.push_back(rule->name);
+  }
+  return shadow::measure_power(
+      configured.config.shadow, *configured.rules, names,
+      [&reader](const std::string& rule) { return reader.samples().lines(rule); });
+}
+
 // Leaves the one rule. False: there is none of this name.
 bool keep_rule(Standings& standings, const std::string& name) {
   std::erase_if(standings.rules, [&](const auto& rule) { return rule.rule != name; });
@@ -95,13 +114,14 @@ bool keep_rule(Standings& standings, const std::string& name) {
 
 int report_evidence(const ReportCommand& command, const Environment& environment,
                     const TerminalStyle& style, std::ostream& out, std::ostream& err) {
-  const auto rules = configured_rules(command.input.config_file, environment, err);
-  if (!rules) return kExitUsage;
+  const auto configured = read_configured(command.input.config_file, environment, err);
+  if (!configured) return kExitUsage;
+  const auto* rules = configured->rules.get();
   JournalReader reader({.since = since(command.input), .examples = command.examples});
   read_journals(reader, command.input.journals, err);
   const auto& evidence = reader.evidence();
   const auto least = command.min_comparisons.value_or(command.every_rule ? 1 : 0);
-  const auto standings = report_standings(evidence, rules->get(), {least, command.every_rule});
+  const auto standings = report_standings(evidence, rules, {least, command.every_rule});
   const TerminalStyle plain{false, style.width};
   const auto text =
       rendered(command, standings, evidence, command.out_file.empty() ? style : plain);
@@ -111,15 +131,27 @@ int report_evidence(const ReportCommand& command, const Environment& environment
 
 int judge_readiness(const ReadyCommand& command, const Environment& environment,
                     const TerminalStyle& style, std::ostream& out, std::ostream& err) {
-  const auto rules = configured_rules(command.input.config_file, environment, err);
-  if (!rules) return kExitUsage;
-  JournalReader reader({.since = since(command.input), .examples = 0});
+  const auto configured = read_configured(command.input.config_file, environment, err);
+  if (!configured) return kExitUsage;
+  JournalReader reader({.since = since(command.input),
+                        .examples = 0,
+                        .samples = command.power ? command.power_samples : 0});
   read_journals(reader, command.input.journals, err);
   const auto& evidence = reader.evidence();
-  auto standings = ready_standings(evidence, rules->get(), command.criteria);
+  Powers powers;
+  if (command.power) {
+    auto measured = measured_powers(command, *configured, reader);
+    if (const auto* why = std::get_if<std::string>(&measured)) {
+      err << "parallax: " << escaped(*why) << '\n';
+      return kExitUsage;
+    }
+    powers = std::get<Powers>(std::move(measured));
+  }
+  const RuleSetRef& rules = configured->rules;
+  auto standings = ready_standings(evidence, rules.get(), command.criteria, powers);
   if (!command.rule.empty() && !keep_rule(standings, command.rule)) {
     err << "parallax: no rule `" << escaped(command.rule) << "` in the "
-        << (*rules == nullptr ? "journals" : "configuration") << '\n';
+        << (rules == nullptr ? "journals" : "configuration") << '\n';
     return kExitUsage;
   }
   out << (command.format == "json" ? standings_json(standings, evidence, "ready")

@@ -107,6 +107,33 @@ std::string notes(const RuleStanding& standing) {
   return out;
 }
 
+std::string power_text(const shadow::RulePower& power) {
+  if (!power.unknown.empty()) return "    power: not known: " + escaped(power.unknown) + '\n';
+  if (power.planted == 0) return "    power: no mistake is known that could be planted\n";
+  std::string out = "    power: " + std::to_string(power.caught) + " of " +
+                    std::to_string(power.planted) + " planted mistakes were caught over " +
+                    std::to_string(power.operations) + " recorded operation" +
+                    (power.operations == 1 ? "" : "s");
+  if (power.refused != 0) out += "; " + std::to_string(power.refused) + " of them by the server";
+  out += '\n';
+  for (const auto& mistake : power.survivors)
+    out += "      " + escaped(mistake) + ": no recorded operation tells the difference\n";
+  for (const auto& one : power.undecided)
+    out += "      " + escaped(one.mistake) + ": not decided: " + escaped(one.why) + '\n';
+  if (power.not_planted != 0)
+    out += "      " + std::to_string(power.not_planted) + " more mistakes were not planted\n";
+  return out;
+}
+
+std::string power_of(const RuleStanding& standing) {
+  if (!standing.power) return {};
+  std::string out = power_text(*standing.power);
+  for (const auto& [why, count] : standing.power->left_out)
+    out += "      left out of the recorded operations: " + std::to_string(count) + ", " +
+           escaped(why) + '\n';
+  return out;
+}
+
 std::string end(const Standings& standings, std::string_view good, std::string_view not_good) {
   std::string out;
   for (const auto& group : standings.groups) {
@@ -159,7 +186,8 @@ std::string render_report_text(const Standings& standings, const TerminalStyle& 
 std::string render_ready_text(const Standings& standings, const TerminalStyle& style) {
   std::string out;
   for (const auto& standing : standings.rules)
-    out += head(standing, "ready", "not ready", style) + counted(standing) + notes(standing);
+    out += head(standing, "ready", "not ready", style) + counted(standing) + notes(standing) +
+           power_of(standing);
   return out + end(standings, "ready", "not ready");
 }
 

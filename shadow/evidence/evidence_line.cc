@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -155,6 +156,20 @@ void read_verdict(const Json& json, EvidenceLine& line) {
     line.content.examples.push_back(std::move(example));
 }
 
+void read_sample(const Json& json, EvidenceLine& line) {
+  line.id = text_at(json, "id");
+  if (line.id.empty()) throw std::runtime_error("a sample without `id`");
+  line.identity = concat({"sample ", line.id});
+  line.vacuous = json.value("vacuous", false);
+  std::string values;
+  for (const char* name : {"parameters", "user", "settings"}) {
+    const auto found = json.find(name);
+    if (found != json.end()) values += found->dump(-1, ' ', false, Json::error_handler_t::replace);
+    values += '\n';
+  }
+  line.values = std::hash<std::string>{}(values);
+}
+
 void read_content(const Json& json, EvidenceLine& line) {
   const std::string type = text_at(json, "type");
   line.instance = text_at(json, "instance");
@@ -169,6 +184,9 @@ void read_content(const Json& json, EvidenceLine& line) {
     line.content.states[line.instance] = {line.time, text_at(json, "state")};
     line.identity = concat({"state ", line.instance, " ", line.rule, " ", line.version, " ",
                             text_at(json, "state"), " ", text_at(json, "time")});
+  } else if (type == "sample") {
+    line.kind = EvidenceLine::Kind::sample;
+    read_sample(json, line);
   } else if (type == "plans") {
     line.identity = concat({"plans ", line.rule, " ", text_at(json, "time")});
   } else {

@@ -10,15 +10,18 @@
 namespace parallax::shadow {
 
 struct EvidenceLine {
-  enum class Kind { verdict, summary, state, other };
+  enum class Kind { verdict, summary, state, sample, other };
   Kind kind = Kind::other;
   std::string rule;
   std::string version;
   EvidenceTime time;
   std::string instance;     // empty: the line does not say
-  std::string id;           // of a verdict
+  std::string id;           // of a verdict or a sample
   std::string identity;     // two lines that have the same are one
   VersionEvidence content;  // of this line alone
+  // Of a sample, which is no evidence:
+  bool vacuous = false;
+  std::size_t values = 0;  // hash of its parameters, user and settings
 };
 
 // Or why it is none.

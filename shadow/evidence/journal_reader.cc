@@ -44,7 +44,7 @@ bool next_line(std::istream& in, std::string& line, bool& whole, bool& too_long)
 }  // namespace
 
 struct JournalReader::Impl {
-  explicit Impl(Options given) : options(std::move(given)) {}
+  explicit Impl(Options given) : options(std::move(given)), samples(options.samples) {}
 
   void problem(const std::string& file, std::size_t line, std::string what) {
     ++evidence.problems_total;
@@ -64,6 +64,7 @@ struct JournalReader::Impl {
   const Options options;
   JournalEvidence evidence;
   std::string wanted;
+  SampleShelf samples;
   std::unordered_set<std::size_t> known;
   std::set<std::pair<dev_t, ino_t>> files;
 };
@@ -72,6 +73,7 @@ JournalReader::JournalReader(Options options) : impl_(std::make_unique<Impl>(std
 JournalReader::~JournalReader() = default;
 const JournalEvidence& JournalReader::evidence() const { return impl_->evidence; }
 const std::string& JournalReader::wanted_line() const { return impl_->wanted; }
+const SampleShelf& JournalReader::samples() const { return impl_->samples; }
 
 // Why the line was not understood; empty: it was.
 std::string JournalReader::Impl::read_line(const std::string& text) {
@@ -83,6 +85,10 @@ std::string JournalReader::Impl::read_line(const std::string& text) {
   if (options.since && line.time < *options.since) return {};
   if (!is_new(line.identity)) {
     ++evidence.repeated;
+    return {};
+  }
+  if (line.kind == EvidenceLine::Kind::sample) {
+    samples.add(line.rule, {line.time, line.vacuous, line.values, text});
     return {};
   }
   if (!line.instance.empty()) {

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "shadow/evidence/rule_evidence.h"
+#include "shadow/evidence/sample_shelf.h"
 
 namespace parallax::shadow {
 
@@ -21,6 +22,7 @@ class JournalReader {
     std::optional<EvidenceTime> since;  // lines of an earlier time are left out
     std::size_t examples = 3;           // kept of each version
     std::string wanted_id = {};         // of the line to keep as it stands
+    std::size_t samples = 0;            // kept of each rule
   };
   explicit JournalReader(Options options);
   ~JournalReader();
@@ -33,6 +35,8 @@ class JournalReader {
   const JournalEvidence& evidence() const;
   // The line of Options::wanted_id; empty: not there.
   const std::string& wanted_line() const;
+  // Samples are no evidence, and belong to the rule, whatever its version.
+  const SampleShelf& samples() const;
 
  private:
   struct Impl;

@@ -21,9 +21,12 @@ struct RecordedOperation {
   bool other_version = false;  // the rule has changed since
 };
 
-// From a verdict line with `values: full`; or why it cannot be run again.
+// From a verdict or sample line with `values: full`; or why it cannot be run again.
 std::variant<RecordedOperation, std::string> recorded_operation(const std::string& line,
                                                                 const RuleSet& rules);
+
+// Why the shadow's user may not run it; empty: it may.
+std::string other_user(const Options& options, const RecordedOperation& operation);
 
 // One connection, one attempt; or why there is no connection or no verdict. Skips are outcomes.
 std::variant<Outcome, std::string> replay_recorded(const Options& options, const RuleSet& rules,

@@ -162,6 +162,18 @@ void judge_ready(RuleStanding& standing, const JournalEvidence& evidence,
   add_bound(standing);
 }
 
+void add_power(RuleStanding& standing, const RulePower& power, const ReadyCriteria& criteria) {
+  standing.power = power;
+  if (!criteria.min_power) return;
+  if (!power.unknown.empty()) {
+    standing.missing.push_back(concat({"its power is not known: ", power.unknown}));
+    return;
+  }
+  need(standing, power.share() >= *criteria.min_power,
+       {percent(power.share()), " of the planted mistakes were caught, at least ",
+        percent(*criteria.min_power), " must be"});
+}
+
 }  // namespace
 
 bool Standings::good() const { return good_rules() == rules.size(); }
@@ -188,11 +200,14 @@ Standings report_standings(const JournalEvidence& evidence, const RuleSet* rules
 }
 
 Standings ready_standings(const JournalEvidence& evidence, const RuleSet* rules,
-                          const ReadyCriteria& criteria) {
+                          const ReadyCriteria& criteria,
+                          const std::map<std::string, RulePower>& powers) {
   auto standings = empty_standings(evidence, rules);
   for (auto& standing : standings.rules) {
     add_failures(standing);
     judge_ready(standing, evidence, criteria);
+    const auto power = powers.find(standing.rule);
+    if (power != powers.end()) add_power(standing, power->second, criteria);
     add_other_versions(standing);
   }
   add_groups(standings);

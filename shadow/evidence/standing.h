@@ -4,10 +4,13 @@
 // ready` whether the rule may switch, and why not. Public face of shadow/.
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "shadow/evidence/rule_evidence.h"
+#include "shadow/power/rule_power.h"
 #include "shadow/rules/rule.h"
 
 namespace parallax::shadow {
@@ -20,6 +23,7 @@ struct RuleStanding {
   std::vector<std::string> failures;    // what went wrong, in words
   std::vector<std::string> missing;     // what is not shown yet, in words
   std::vector<std::string> notes;       // what is worth knowing
+  std::optional<RulePower> power;       // where it was measured
   bool good() const { return failures.empty() && missing.empty(); }
 };
 
@@ -49,12 +53,15 @@ Standings report_standings(const JournalEvidence& evidence, const RuleSet* rules
 struct ReadyCriteria {
   std::uint64_t min_comparisons = 1000;
   std::uint64_t min_distinct = 20;
-  double max_vacuous = 0.5;        // of matches
-  double max_unsettled = 0.1;      // unstable, race and timeout, of all verdicts
-  double max_latency_ratio = 1.5;  // of the means, both in one snapshot
+  double max_vacuous = 0.5;         // of matches
+  double max_unsettled = 0.1;       // unstable, race and timeout, of all verdicts
+  double max_latency_ratio = 1.5;   // of the means, both in one snapshot
+  std::optional<double> min_power;  // share of planted mistakes; nothing: it decides nothing
 };
+// `powers`: of the rules that it was measured of.
 Standings ready_standings(const JournalEvidence& evidence, const RuleSet* rules,
-                          const ReadyCriteria& criteria);
+                          const ReadyCriteria& criteria,
+                          const std::map<std::string, RulePower>& powers = {});
 
 // At 95 %, of a rule without a failure: no more than this share of operations differs. 1 without a
 // match. (The rule of three: 0 in n leaves 3 / n.)

@@ -83,6 +83,23 @@ JournalJson version_json(const VersionEvidence& seen) {
   return json;
 }
 
+JournalJson power_json(const RulePower& power) {
+  JournalJson json;
+  json["unknown"] = power.unknown.empty() ? JournalJson(nullptr) : JournalJson(power.unknown);
+  json["operations"] = power.operations;
+  json["left_out"] = power.left_out;
+  json["planted"] = power.planted;
+  json["caught"] = power.caught;
+  json["refused"] = power.refused;
+  json["share"] = power.unknown.empty() ? JournalJson(power.share()) : JournalJson(nullptr);
+  json["survivors"] = power.survivors;
+  json["undecided"] = JournalJson::array();
+  for (const auto& one : power.undecided)
+    json["undecided"].push_back({{"mistake", one.mistake}, {"why", one.why}});
+  json["not_planted"] = power.not_planted;
+  return json;
+}
+
 JournalJson rule_json(const RuleStanding& standing) {
   JournalJson json;
   json["rule"] = standing.rule;
@@ -91,6 +108,7 @@ JournalJson rule_json(const RuleStanding& standing) {
   json["missing"] = standing.missing;
   json["notes"] = standing.notes;
   json["part_of"] = standing.part_of;
+  if (standing.power) json["power"] = power_json(*standing.power);
   json["current"] = version_json(standing.current);
   json["others"] = JournalJson::array();
   for (const auto& other : standing.others) json["others"].push_back(version_json(other));

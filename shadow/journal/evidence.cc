@@ -19,14 +19,16 @@ void ListLengths::merge(const ListLengths& other) {
   for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += other.counts[i];
 }
 
-void Evidence::add(const NamedValues& values, const KeyedHash& hash) {
+std::uint64_t Evidence::add(const NamedValues& values, const KeyedHash& hash) {
   for (const auto& [name, value] : values) {
     auto& of_name = names[name];
     if (value.list) of_name.lengths.add(value.members.size());
     if (std::ranges::any_of(value.members, &Value::null)) ++of_name.nulls;
   }
   any = true;
-  distinct.add(hash.number(hashed_bytes(values)));
+  const auto number = hash.number(hashed_bytes(values));
+  distinct.add(number);
+  return number;
 }
 
 void Evidence::merge(const Evidence& other) {

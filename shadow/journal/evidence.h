@@ -38,7 +38,8 @@ struct Evidence {
   HyperLogLog distinct;          // of the values of all names together
   std::uint64_t suppressed = 0;  // lines left out
 
-  void add(const NamedValues& values, const KeyedHash& hash);
+  // Returns the hash of the values of all names.
+  std::uint64_t add(const NamedValues& values, const KeyedHash& hash);
   void merge(const Evidence& other);
 };
 

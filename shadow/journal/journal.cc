@@ -60,7 +60,9 @@ void Journal::Impl::hear(const Outcome& outcome) {
   const std::lock_guard lock(mutex);
   auto line = book.heard(outcome, now());
   if (!line) return;
-  if (auto plans = book.due_plans(*outcome.rule, now())) push(*std::move(plans));
+  if (outcome.end != decltype(Outcome::end)(Verdict::match)) {
+    if (auto plans = book.due_plans(*outcome.rule, now())) push(*std::move(plans));
+  }
   push(*std::move(line));
 }
 

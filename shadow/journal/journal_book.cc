@@ -1,5 +1,8 @@
 #include "shadow/journal/journal_book.h"
 
+#include <cstdint>
+#include <functional>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -20,6 +23,16 @@ bool is_comparison(Verdict verdict) {
       return false;
   }
   return false;
+}
+
+// Claims and tenants are parameters, too.
+std::uint64_t hash_of(const ReplayContextRef& context) {
+  if (context == nullptr) return 0;
+  const std::hash<std::string> hash;
+  std::uint64_t all = hash(context->user);
+  for (const auto& [name, value] : context->settings)
+    all = (all * 1'099'511'628'211U) ^ hash(name) ^ (hash(value) << 1U);
+  return all;
 }
 
 }  // namespace
@@ -55,8 +68,9 @@ std::optional<std::string> JournalBook::heard(const Outcome& outcome, JournalTim
   const auto* verdict = std::get_if<Verdict>(&outcome.end);
   if (verdict == nullptr) return std::nullopt;
   auto& page = pages_[outcome.rule->index];
-  if (is_comparison(*verdict)) page.evidence.add(outcome.values, hash_);
-  if (*verdict == Verdict::match) return std::nullopt;
+  std::uint64_t parameters = 0;
+  if (is_comparison(*verdict)) parameters = page.evidence.add(outcome.values, hash_);
+  if (*verdict == Verdict::match) return sample(outcome, page, parameters, now);
   auto& budget = page.budgets.try_emplace(*verdict, rate_).first->second;
   // A client that was refused in strict mode has been told the id.
   if (outcome.journal_id.empty() && !budget.take(now)) {
@@ -64,10 +78,23 @@ std::optional<std::string> JournalBook::heard(const Outcome& outcome, JournalTim
     page.evidence.any = true;
     return std::nullopt;
   }
-  const auto id =
-      outcome.journal_id.empty() ? instance_ + '-' + std::to_string(++lines_) : outcome.journal_id;
-  const JournalEntry entry{id, now, budget.left_out()};
+  const JournalEntry entry{id_of(outcome), now, budget.left_out()};
   return verdict_line(outcome, *verdict, entry, {hash_, full_values_});
+}
+
+std::string JournalBook::id_of(const Outcome& outcome) {
+  if (!outcome.journal_id.empty()) return outcome.journal_id;
+  return instance_ + '-' + std::to_string(++lines_);
+}
+
+// Nothing is made of those that are not kept. Where both sides failed alike there is nothing to
+// hold against each other.
+std::optional<std::string> JournalBook::sample(const Outcome& outcome, Page& page,
+                                               std::uint64_t parameters, JournalTime now) {
+  if (!full_values_ || !outcome.legacy_sqlstate.empty()) return std::nullopt;
+  const auto values = parameters ^ hash_of(outcome.context);
+  if (!page.samples.take(values, outcome.vacuous)) return std::nullopt;
+  return sample_line(outcome, {id_of(outcome), now, 0}, {hash_, full_values_});
 }
 
 std::optional<std::string> JournalBook::state(const Rule& rule, RuleState state, JournalTime now) {

@@ -17,6 +17,7 @@
 #include "shadow/journal/line_budget.h"
 #include "shadow/journal/options.h"
 #include "shadow/journal/rule_totals.h"
+#include "shadow/journal/sample_budget.h"
 #include "shadow/report.h"
 #include "shadow/shadow_metrics.h"
 
@@ -46,7 +47,7 @@ class JournalBook {
   Totals written_totals() const;
 
   // Keeps the evidence of an outcome; the line to write, if it gets one: a verdict that is no match
-  // and within the rate.
+  // and within the rate, or with full values one of the few matches that are kept as samples.
   std::optional<std::string> heard(const Outcome& outcome, JournalTime now);
 
   // The line to write, if the state is news.
@@ -54,7 +55,7 @@ class JournalBook {
 
   // The rule's plans, as they are since its verification.
   void planned(const Rule& rule, const RulePlans& plans);
-  // A line with the plans that no line has told yet; to be asked for when heard() gave one.
+  // A line with the plans that no line has told yet; to be asked for when heard() gave a verdict.
   std::optional<std::string> due_plans(const Rule& rule, JournalTime now);
 
   // A line for each rule that had operations since the last one that was written. Each must go to
@@ -70,9 +71,14 @@ class JournalBook {
     JournalTime from;
     Evidence evidence;
     std::map<Verdict, LineBudget> budgets;
+    SampleBudget samples;
     RuleState state = RuleState::unverified;
     std::optional<RulePlans> plans;  // that no line has told yet
   };
+
+  std::string id_of(const Outcome& outcome);
+  std::optional<std::string> sample(const Outcome& outcome, Page& page, std::uint64_t parameters,
+                                    JournalTime now);
 
   const std::size_t rate_;
   const bool full_values_;

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "shadow/journal/evidence.h"
@@ -37,6 +38,12 @@ struct JournalEntry {
 };
 std::string verdict_line(const Outcome& outcome, Verdict verdict, const JournalEntry& entry,
                          const JournalStyle& style);
+
+// A match, as a verdict is told, without the rule's SQL. Nothing where it is longer than
+// kSampleLineBytesMax: without its parameters it would be of no use.
+std::optional<std::string> sample_line(const Outcome& outcome, const JournalEntry& entry,
+                                       const JournalStyle& style);
+inline constexpr std::size_t kSampleLineBytesMax = std::size_t{64} * 1024;
 
 // The generic plans of both sides.
 std::string plans_line(const Rule& rule, const RulePlans& plans, JournalTime time,

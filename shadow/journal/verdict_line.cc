@@ -92,13 +92,16 @@ JournalJson sql_json(const std::vector<StatementSource>& statements) {
   return json;
 }
 
-void add_sides(JournalJson& line, const Outcome& outcome) {
+void add_sql(JournalJson& line, const Outcome& outcome) {
   line["legacy_sql"] = sql_json(outcome.rule->source.legacy);
   line["rewrite_sql"] = sql_json(outcome.rule->source.rewrite);
   const std::string& select = outcome.rule->source.compare.select.text;
   if (!select.empty())
     line["rewrite_sql"] =
         with_select(outcome.rule->source, outcome.rule->source.rewrite.front().sql.text);
+}
+
+void add_sides(JournalJson& line, const Outcome& outcome) {
   if (!outcome.legacy_sqlstate.empty()) line["legacy_sqlstate"] = outcome.legacy_sqlstate;
   if (!outcome.rewrite_sqlstate.empty()) line["rewrite_sqlstate"] = outcome.rewrite_sqlstate;
   line["legacy_rows"] = outcome.legacy_rows;
@@ -132,6 +135,7 @@ std::string verdict_line(const Outcome& outcome, Verdict verdict, const JournalE
   if (!outcome.detail.empty()) line["detail"] = outcome.detail;
   if (outcome.live_compared) line["live_differs"] = outcome.live_differs;
   if (entry.suppressed != 0) line["suppressed"] = entry.suppressed;
+  add_sql(line, outcome);
   add_sides(line, outcome);
   for (const auto step : outcome.steps) line["steps"].push_back(name(step));
   add_values(line, outcome, style);
@@ -142,6 +146,19 @@ std::string verdict_line(const Outcome& outcome, Verdict verdict, const JournalE
     line["cut"].push_back(long_one);
   }
   return dumped(line);
+}
+
+std::optional<std::string> sample_line(const Outcome& outcome, const JournalEntry& entry,
+                                       const JournalStyle& style) {
+  auto line = begin_line("sample", entry.time, *outcome.rule, style.hash);
+  line["id"] = entry.id;
+  line["side"] = name(outcome.side);
+  line["vacuous"] = outcome.vacuous;
+  add_sides(line, outcome);
+  add_values(line, outcome, style);
+  auto text = dumped(line);
+  if (text.size() > kSampleLineBytesMax) return std::nullopt;
+  return text;
 }
 
 }  // namespace parallax::shadow

@@ -12,7 +12,8 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 # Of shadow/, proxy/ knows only this.
 PUBLIC_FACE = {'tap.h', 'mode.h', 'rule_modes.h', 'strict/strict.h', 'strict/client_run.h', 'captured.h', 'verdict.h', 'rule_source.h', 'options.h', 'report.h', 'engine.h', 'shadow_metrics.h',
                'online_check.h', 'query_plan.h', 'governor/governor_step.h', 'governor/sample_shares.h',
-               'evidence/rule_evidence.h', 'evidence/journal_reader.h', 'evidence/standing.h', 'evidence/standing_json.h', 'evidence/recorded_replay.h',
+               'evidence/rule_evidence.h', 'evidence/journal_reader.h', 'evidence/standing.h', 'evidence/standing_json.h', 'evidence/recorded_replay.h', 'evidence/sample_shelf.h',
+               'power/power_run.h', 'power/rule_power.h',
                'journal/journal.h', 'journal/journal_file.h', 'journal/options.h',
                'rules/rule.h',
                'learn/session_learner.h', 'learn/statement_log.h', 'learn/proposal.h', 'learn/rule_yaml.h', 'learn/rewrites_file.h'}

@@ -136,5 +136,23 @@ TEST_CASE("commands over journals: what they take and refuse") {
   CHECK(ended({"replay", "a", "-c", "c"}).exit_status == kExitUsage);
 }
 
+TEST_CASE("ready --power needs a configuration, and its own options need it") {
+  const auto plain = std::get<ReadyCommand>(parse({"ready", "a", "-c", "c"}));
+  CHECK_FALSE(plain.power);
+  const auto power = std::get<ReadyCommand>(
+      parse({"ready", "a", "-c", "c", "--power", "--power-samples", "5", "--min-power", "0.9"}));
+  CHECK(power.power);
+  CHECK(power.power_samples == 5);
+  CHECK(power.criteria.min_power == 0.9);
+  CHECK_FALSE(std::get<ReadyCommand>(parse({"ready", "a", "-c", "c", "--power"}))
+                  .criteria.min_power.has_value());
+  CHECK(ended({"ready", "a", "--power"}).exit_status == kExitUsage);
+  CHECK(ended({"ready", "a", "-c", "c", "--min-power", "0.9"}).exit_status == kExitUsage);
+  CHECK(ended({"ready", "a", "-c", "c", "--power-samples", "5"}).exit_status == kExitUsage);
+  CHECK(ended({"ready", "a", "-c", "c", "--power", "--min-power", "2"}).exit_status == kExitUsage);
+  CHECK(ended({"ready", "a", "-c", "c", "--power", "--power-samples", "0"}).exit_status ==
+        kExitUsage);
+}
+
 }  // namespace
 }  // namespace parallax::proxy

@@ -233,5 +233,68 @@ TEST_CASE("a recorded operation has the values of its line, or is refused with t
         "its parameters are not those of a journal");
 }
 
+Json sample(int id, bool vacuous = false, const std::string& time = kOne) {
+  auto line = line_of("sample", time);
+  line.update({{"id", "i1-" + std::to_string(id)},
+               {"vacuous", vacuous},
+               {"values", "full"},
+               {"parameters", {{"id", std::to_string(id)}}},
+               {"legacy_rows", 3}});
+  return line;
+}
+
+TEST_CASE("samples are no evidence") {
+  const auto without = read({summary(kOne, kTwo)});
+  const auto with = read({sample(1, false, kThree), summary(kOne, kTwo), sample(2, true, kThree)});
+  CHECK(version_of(with, "v1").comparisons() == version_of(without, "v1").comparisons());
+  CHECK(version_of(with, "v1").last == version_of(without, "v1").last);
+  CHECK(version_of(with, "v1").lines.empty());
+  CHECK(with.problems_total == 0);
+  CHECK(read({sample(1)}).rules.empty());
+}
+
+std::vector<std::string> kept(const std::vector<Json>& lines, std::size_t samples) {
+  std::stringstream text;
+  for (const auto& line : lines) text << line.dump() << '\n';
+  JournalReader reader({.since = std::nullopt, .samples = samples});
+  reader.read(text, "j");
+  std::vector<std::string> ids;
+  for (const auto& line : reader.samples().lines("r")) ids.push_back(Json::parse(line)["id"]);
+  return ids;
+}
+
+TEST_CASE("of samples the latest are kept, of each value one, some of them vacuous") {
+  const std::vector<Json> lines = {sample(1), sample(2), sample(3, false, kTwo), sample(4, true),
+                                   sample(5, true, kTwo)};
+  CHECK(kept(lines, 0).empty());
+  CHECK(kept(lines, 2) == std::vector<std::string>{"i1-3", "i1-5"});
+  CHECK(kept(lines, 8) == std::vector<std::string>{"i1-3", "i1-1", "i1-2", "i1-5", "i1-4"});
+  auto again = sample(1, false, kThree);
+  again["id"] = "i2-1";
+  CHECK(kept({sample(1), sample(2), again}, 8) == std::vector<std::string>{"i2-1", "i1-2"});
+  CHECK(kept({sample(1), sample(1)}, 8).size() == 1);
+}
+
+TEST_CASE("power below what is asked for is missing, otherwise it decides nothing") {
+  const auto evidence = read({summary(kOne, kTwo)});
+  RulePower power;
+  power.planted = 4;
+  power.caught = 3;
+  const auto missing = [&](std::optional<double> least) {
+    ReadyCriteria criteria;
+    criteria.min_comparisons = 1;
+    criteria.min_distinct = 1;
+    criteria.min_power = least;
+    return ready_standings(evidence, nullptr, criteria, {{"r", power}}).rules[0].missing;
+  };
+  CHECK(missing(std::nullopt).empty());
+  CHECK(missing(0.75).empty());
+  CHECK(missing(0.8) == std::vector<std::string>{
+                            "75 % of the planted mistakes were caught, at least 80 % must be"});
+  power.unknown = "no operation is recorded";
+  CHECK(missing(std::nullopt).empty());
+  CHECK(missing(0) == std::vector<std::string>{"its power is not known: no operation is recorded"});
+}
+
 }  // namespace
 }  // namespace parallax::shadow::tests

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "shadow/evidence/recorded_replay.h"
 #include "tests/unit/shadow/journal/journal_support.h"
 
 namespace parallax::shadow::tests {
@@ -10,7 +11,8 @@ namespace {
 using namespace std::chrono_literals;
 
 struct World {
-  explicit World(std::size_t rate = 100) : metrics(registry, *rules) {
+  explicit World(std::size_t rate = 100, bool full_values = false) : metrics(registry, *rules) {
+    options.full_values = full_values;
     options.key = "key of sixteen bytes";
     options.rate = rate;
     shard = &registry.make_shard();
@@ -29,6 +31,16 @@ struct World {
     shard->add(metrics.of(rule()).operations);
     shard->observe(metrics.of(rule()).of(Side::legacy).live_duration, 0.002);
     counter->ended(outcome);
+    return book->heard(outcome, now);
+  }
+  std::optional<std::string> matches(const std::string& id, bool vacuous = false) {
+    auto outcome = outcome_of(rule(), Verdict::match, values_of(id, {"k"}));
+    outcome.vacuous = vacuous;
+    outcome.legacy_rows = outcome.rewrite_rows = vacuous ? 0 : 2;
+    ReplayContext context;
+    context.settings = {{"datestyle", "iso"}};
+    context.user = "app";
+    outcome.context = std::make_shared<const ReplayContext>(context);
     return book->heard(outcome, now);
   }
   Json summary() {
@@ -59,6 +71,61 @@ TEST_CASE("every verdict but a match gets a line, nothing else does") {
   }
   CHECK_FALSE(world.ends(SkipReason::context));
   CHECK_FALSE(world.ends(DropReason::drain));
+}
+
+TEST_CASE("with full values some matches are kept as samples, which are run again like verdicts") {
+  World world(100, true);
+  const auto line = world.matches("7");
+  REQUIRE(line);
+  const auto sample = Json::parse(*line);
+  CHECK(sample["type"] == "sample");
+  CHECK(sample["vacuous"] == false);
+  CHECK(sample["legacy_rows"] == 2);
+  CHECK_FALSE(sample.contains("rewrite_sql"));
+  const auto read = recorded_operation(*line, *world.rules);
+  REQUIRE(std::holds_alternative<RecordedOperation>(read));
+  const auto& operation = std::get<RecordedOperation>(read);
+  CHECK(operation.values.at("id").members == std::vector<Value>{text_value("7")});
+  CHECK(operation.values.at("kinds").members == std::vector<Value>{text_value("k")});
+  CHECK(operation.context->user == "app");
+  CHECK_FALSE(operation.other_version);
+  CHECK_FALSE(world.matches("7"));  // the same values once
+  CHECK(world.matches("8", true));
+  // One too long to be of use is none.
+  CHECK_FALSE(world.matches(std::string(kSampleLineBytesMax, 'x')));
+}
+
+TEST_CASE("samples are bounded for each rule") {
+  World world(100, true);
+  std::size_t lines = 0;
+  for (int i = 0; i < 5000; ++i) lines += world.matches(std::to_string(i), i % 2 == 0) ? 1U : 0U;
+  CHECK(lines > kSamplesAtOnce);
+  CHECK(lines <= kSamplesWithRowsMax + kVacuousSamplesMax);
+}
+
+TEST_CASE("the same parameters of another tenant are another sample") {
+  World world(100, true);
+  auto outcome = outcome_of(world.rule(), Verdict::match, values_of("1"));
+  for (const char* tenant : {"a", "b"}) {
+    ReplayContext context;
+    context.settings = {{"app.tenant", tenant}};
+    outcome.context = std::make_shared<const ReplayContext>(context);
+    CHECK(world.book->heard(outcome, world.now));
+    CHECK_FALSE(world.book->heard(outcome, world.now));
+  }
+}
+
+TEST_CASE("an error that both sides gave is no sample") {
+  World world(100, true);
+  auto outcome = outcome_of(world.rule(), Verdict::match, values_of("1", {"k"}));
+  outcome.legacy_sqlstate = outcome.rewrite_sqlstate = "22P02";
+  CHECK_FALSE(world.book->heard(outcome, world.now));
+  CHECK(world.matches("1"));
+}
+
+TEST_CASE("with hashed values no match is kept") {
+  World world;
+  for (int i = 0; i < 100; ++i) CHECK_FALSE(world.matches(std::to_string(i)));
 }
 
 TEST_CASE("each line has an id of its own, also among processes") {
