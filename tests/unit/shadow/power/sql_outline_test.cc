@@ -13,6 +13,7 @@ namespace {
 
 std::vector<std::string> texts(const SqlOutline& sql, const std::vector<TokenSpan>& spans) {
   std::vector<std::string> out;
+  out.reserve(spans.size());
   for (const TokenSpan span : spans) out.emplace_back(sql.text(span));
   return out;
 }
