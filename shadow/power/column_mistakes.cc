@@ -30,7 +30,7 @@ void add_json_mistakes(const SqlOutline& sql, Mistakes& mistakes) {
   for (std::size_t i = 0; i < sql.tokens().size(); ++i) {
     const auto* found = std::ranges::find(kJsonBuilders, sql.text(i));
     if (found == kJsonBuilders.end() || !sql.is(i + 1, '(')) continue;
-    const auto arguments = sql.members({i + 2, sql.after(i + 1) - 1});
+    const auto arguments = sql.members(sql.inside(i + 1));
     const bool keys = found->ends_with("object");
     for (std::size_t k = keys ? 1 : 0; k < arguments.size(); k += keys ? 2 : 1) {
       if (arguments[k].empty()) continue;

@@ -26,8 +26,9 @@ struct RewriteFacts {
   // In order; empty where the columns that are compared are not those of one select list.
   std::vector<Column> columns;
   std::map<std::string, std::uint32_t, std::less<>> names;  // type of each name that has one type
-  bool one_row = false;  // by a unique key: order and LIMIT mean nothing
-  bool has_key = false;  // each row has a key in the output: DISTINCT means nothing
+  bool one_row = false;     // by a unique key: order and LIMIT mean nothing
+  bool order_free = false;  // the sequence of the rows is not compared
+  bool has_key = false;     // each row has a key in the output: DISTINCT means nothing
 };
 
 struct Mutant {

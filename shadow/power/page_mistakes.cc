@@ -29,12 +29,15 @@ class PageMistakes {
     mistakes_.push_back({std::move(description), {replaced(sql_, span, std::move(text))}});
   }
 
-  // Of one row there is no order.
-  bool of_one_row(const SortList& sort) const {
-    return facts_.one_row && std::ranges::any_of(sql_.selects(), [&](const SelectOutline& select) {
-             return select.outermost && select.span.first <= sort.order &&
-                    sort.order < select.span.last && level_of(select.span, sort.order);
-           });
+  // The sequence of the rows that come out, which nobody compares; without a LIMIT it is no more
+  // than that. Of one row there is none.
+  bool means_nothing(const SortList& sort) const {
+    return std::ranges::any_of(sql_.selects(), [&](const SelectOutline& select) {
+      const bool of_output = select.outermost && select.span.first <= sort.order &&
+                             sort.order < select.span.last && level_of(select.span, sort.order);
+      return of_output &&
+             (facts_.one_row || (facts_.order_free && !select.limit && !select.offset));
+    });
   }
 
   // Not in brackets inside the span.
@@ -45,7 +48,7 @@ class PageMistakes {
   }
 
   void add_sort(const SortList& sort) {
-    if (of_one_row(sort)) return;
+    if (means_nothing(sort)) return;
     for (std::size_t k = 0; k < sort.keys.size(); ++k) {
       const TokenSpan key = sort.keys[k];
       if (key.empty()) continue;

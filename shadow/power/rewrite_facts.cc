@@ -13,6 +13,15 @@ std::string nameable(const Rule& rule, const std::vector<ColumnInfo>& columns, s
   return once && !rule.source.ignore.contains(label) ? label : std::string();
 }
 
+// No statement of legacy promises a sequence that is compared.
+bool is_order_free(const Rule& rule) {
+  const auto& compare = rule.source.compare;
+  if (compare.order != OrderMode::automatic) return compare.order == OrderMode::ignore;
+  return std::ranges::none_of(rule.legacy, [&](const RuleStatement& statement) {
+    return statement.order.ordered && !compare.unordered_statements.contains(statement.name);
+  });
+}
+
 }  // namespace
 
 RewriteFacts facts_of(const Rule& rule, const Verification& verification) {
@@ -21,6 +30,7 @@ RewriteFacts facts_of(const Rule& rule, const Verification& verification) {
   // rewrite.
   const bool of_root = rule.legacy.size() == 1 || !rule.source.compare.json.empty();
   facts.one_row = verification.pairing.one_row && of_root;
+  facts.order_free = is_order_free(rule);
   facts.has_key = !verification.pairing.key_pairs.empty();
   for (const auto& [name, type] : verification.rewrite_names) facts.names.emplace(name, type);
   const bool one_list = rule.rewrite.size() == 1 && rule.source.compare.json.empty() &&

@@ -98,8 +98,8 @@ class RowMistakes {
   // The default keeps its place for its type's and its names' sake.
   void forget_default(std::size_t i) {
     if (!sql_.is(i + 1, '(')) return;
-    const auto arguments = sql_.members({i + 2, sql_.after(i + 1) - 1});
-    if (arguments.size() < 2) return;
+    const auto arguments = sql_.members(sql_.inside(i + 1));
+    if (arguments.size() < 2 || arguments.back().empty()) return;
     const auto before = sql_.text(arguments[arguments.size() - 2]);
     const auto last = sql_.text(arguments.back());
     add(concat({"without the default of ", short_sql(sql_.text({i, sql_.after(i + 1)}))}),
@@ -107,7 +107,7 @@ class RowMistakes {
   }
 
   void confuse_aggregate(std::size_t i) {
-    const TokenSpan arguments{i + 2, sql_.after(i + 1) - 1};
+    const TokenSpan arguments = sql_.inside(i + 1);
     if (arguments.empty()) return;
     const auto name = sql_.text(i);
     const auto call = short_sql(sql_.text({i, sql_.after(i + 1)}));

@@ -40,7 +40,13 @@ std::string_view SqlOutline::text(TokenSpan span) const {
   return sql_.substr(begin, tokens_[span.last - 1].end - begin);
 }
 
-std::size_t SqlOutline::after(std::size_t i) const { return closing_[i] + 1; }
+std::size_t SqlOutline::after(std::size_t i) const {
+  return i < closing_.size() ? closing_[i] + 1 : i + 1;
+}
+
+TokenSpan SqlOutline::inside(std::size_t bracket) const {
+  return {bracket + 1, std::max(closing_[bracket], bracket + 1)};
+}
 
 std::vector<TokenSpan> SqlOutline::members(TokenSpan list) const {
   std::vector<TokenSpan> out;
@@ -175,11 +181,10 @@ void SqlOutline::read_select(TokenSpan span, bool outermost) {
         read_sort(i, end);
         break;
       case PG_QUERY__TOKEN__LIMIT:
-        if (!is(i + 1, PG_QUERY__TOKEN__ALL)) select.limit = body;
+        if (!body.empty() && !is(i + 1, PG_QUERY__TOKEN__ALL)) select.limit = body;
         break;
       case PG_QUERY__TOKEN__OFFSET:
-        if (body.last - body.first < 2 || !is(body.last - 1, PG_QUERY__TOKEN__ROWS))
-          select.offset = body;
+        if (!body.empty() && !is(body.last - 1, PG_QUERY__TOKEN__ROWS)) select.offset = body;
         break;
       case PG_QUERY__TOKEN__UNION:
       case PG_QUERY__TOKEN__INTERSECT:

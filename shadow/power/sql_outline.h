@@ -67,6 +67,8 @@ class SqlOutline {
   std::string_view text(TokenSpan span) const;
   // Behind what is opened here, otherwise the next token.
   std::size_t after(std::size_t i) const;
+  // Between what is opened here and its end.
+  TokenSpan inside(std::size_t bracket) const;
   // Members of a list with commas.
   std::vector<TokenSpan> members(TokenSpan list) const;
   // A rule's name or `:_` stands in it.

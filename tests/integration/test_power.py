@@ -240,6 +240,11 @@ class Power(unittest.TestCase):
         self.assertNotIn('alive', text)
         self.assertIn('no operation is recorded', text)
 
+    def test_no_sequence_is_disturbed_that_is_not_compared(self):
+        free = {**ORDERED, 'compare': {'order': 'ignore'}}
+        self.record({'free': free}, lambda session: session.execute('SELECT id, name, age FROM person WHERE id > %s ORDER BY age, name DESC', [3]))
+        self.assertEqual([], [each for each in self.power('free')['survivors'] if 'order by' in each])
+
     def test_the_least_power_decides(self):
         self.record({'alive': ALIVE}, self.ask_alive)
         easy = ('ready', self.journal, '-c', self.config, '--min-comparisons', 1, '--min-distinct', 1, '--max-latency-ratio', 1e6, '--power')
