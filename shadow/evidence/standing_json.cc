@@ -1,15 +1,21 @@
 #include "shadow/evidence/standing_json.h"
 
+#include <cmath>
+
 #include "shadow/journal/journal_json.h"
 
 namespace parallax::shadow {
 
 namespace {
 
+// To nine decimals: what sums of fractions come to hangs on their order, which is that of the
+// files.
+double rounded(double value) { return std::round(value * 1e9) / 1e9; }
+
 JournalJson latency_json(const LatencyEvidence& latency) {
   JournalJson json;
   json["observations"] = latency.observations();
-  json["mean_seconds"] = latency.mean();
+  json["mean_seconds"] = rounded(latency.mean());
   json["p50_seconds"] = latency.quantile(0.5);
   json["p95_seconds"] = latency.quantile(0.95);
   return json;
@@ -79,7 +85,7 @@ JournalJson version_json(const VersionEvidence& seen) {
   json["legacy"] = latency_json(seen.legacy);
   json["rewrite"] = latency_json(seen.rewrite);
   const auto ratio = seen.latency_ratio();
-  json["latency_ratio"] = ratio ? JournalJson(*ratio) : JournalJson(nullptr);
+  json["latency_ratio"] = ratio ? JournalJson(rounded(*ratio)) : JournalJson(nullptr);
   return json;
 }
 

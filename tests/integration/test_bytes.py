@@ -8,7 +8,7 @@ import unittest
 from support import transcript, wire
 from support.canary import Canary
 from support.cluster import Cluster
-from support.flipping import Flipping
+from support.flipping import MODES, Flipping
 from support.proxy import Parallax, rule
 
 FLIPS = 1000  # of the mode, in a case that is about them
@@ -84,6 +84,39 @@ class Bytes(unittest.TestCase):
                 runs = self.flip(proxy)
             self.check_flipped(proxy.settled(), runs)
             self.assertGreater(min(canary.passed, canary.refused), 0)
+
+    # A server sends full buffers: most of a row comes at once, its end when the next one has slept.
+    IN_PARTS = wire.query("SELECT repeat('y', 10000), pg_sleep(0.02) FROM generate_series(1, 2)")
+
+    @staticmethod
+    def change_within(session, moment, change):
+        """The mode changes in the middle of a row, or of a request behind it; what the session got."""
+        unit = wire.parse(transcript.BY_ID) + wire.bind(['7']) + wire.execute() + wire.SYNC
+        session.send(Bytes.IN_PARTS)
+        seen = session.until(b'T')
+        half = len(unit) // 2 if moment == 'request' else 0
+        session.send(unit[:half])
+        change()
+        session.send(unit[half:])
+        return seen + session.until_ready(2)
+
+    def test_a_mode_that_changes_within_a_message(self):
+        """What is under way ends as it began, and the session is in the new mode behind it."""
+        wrong = wire.query('SELECT count(*) FROM item WHERE id < 5')
+        with (Parallax(self.cluster.url(), {**self.config(), 'strict': {'uncompared': 'allow', 'timeout': '20s'}}) as proxy,
+              wire.Wire(self.cluster.host, self.cluster.port).start() as direct):
+            proxy.wait_verified()
+            switch = Flipping(proxy)
+            expected = self.change_within(direct, 'row', lambda: None)
+            for moment, (before, after) in itertools.product(('row', 'request'), itertools.permutations(MODES, 2)):
+                with self.subTest(moment, before=before, after=after), wire.Wire(proxy.host, proxy.port) as session:
+                    switch.set(before)
+                    session.start()
+                    self.assertEqual(expected, self.change_within(session, moment, lambda after=after: switch.set(after)))
+                    session.send(wrong)
+                    told = [kind for kind, _ in session.until_ready()]
+                    self.assertEqual([b'E', b'Z'] if after == 'strict' else [b'T', b'D', b'C', b'Z'], told)
+            self.assertEqual(0, proxy.settled().sum('tap_desync_total'))
 
     def test_learning(self):
         with Parallax(self.cluster.url(), self.config(), command='learn') as proxy:

@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <sstream>
 
 #include "shadow/evidence/journal_reader.h"
 #include "shadow/evidence/recorded_replay.h"
 #include "shadow/evidence/standing.h"
+#include "shadow/evidence/standing_json.h"
 #include "tests/unit/shadow/journal/journal_support.h"
 
 namespace parallax::shadow::tests {
@@ -93,6 +95,22 @@ TEST_CASE("summaries add up, and one that was read before does not count again")
     CHECK(seen.instances.size() == 2);
   }
   CHECK(read(twice).repeated == 3);
+}
+
+TEST_CASE("what is told of latencies does not depend on the order in which journals are read") {
+  std::vector<Json> lines;
+  for (const double seconds : {0.1, 0.2, 0.3}) {
+    lines.push_back(summary(kOne, kTwo, "i" + std::to_string(lines.size())));
+    lines.back()["legacy"]["seconds"] = seconds;
+    lines.back()["rewrite"]["seconds"] = seconds * 0.7;
+  }
+  const auto told = [](const std::vector<Json>& read_so) {
+    const auto evidence = read(read_so);
+    return standings_json(report_standings(evidence, nullptr, {}), evidence, "report");
+  };
+  const auto first = told(lines);
+  std::ranges::reverse(lines);
+  CHECK(told(lines) == first);
 }
 
 TEST_CASE("what is older than `since` is left out") {
