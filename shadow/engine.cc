@@ -158,6 +158,7 @@ void Engine::Impl::begin_job(CapturedOperation&& operation, Assembly::Held&& hel
   const auto& strict = job->operation.strict;
   if (strict && strict->in_transaction) return run_on_client(job);
   job->waits_since_ns = io::Loop::now_ns();
+  job->shut_before_ns = shut_ns;
   // Who waits for a verdict is not kept waiting.
   if (strict) return wait_for_connection(job);
   gate.enter([this, job] {

@@ -97,6 +97,7 @@ void Engine::Impl::end_quiet(std::uint64_t began_ns, double seconds) {
   if (!stopping && governor.wants_quiet() && !seen && !late) return;
   quiet_timer.cancel();
   no_quiet_before_ns = now + (now - began_ns);
+  shut_ns += now - began_ns;
   governor.set_quiet(false);
   gate.set_shut(false);
 }
@@ -136,7 +137,10 @@ void Engine::Impl::replay_begins(Job& job) {
   ++running;
   ran_lately = true;
   job.runs_since_ns = io::Loop::now_ns();
-  if (job.in_gate) governor.waited(seconds_between(job.waits_since_ns, job.runs_since_ns));
+  if (!job.in_gate) return;
+  // Not for what it was kept waiting for on purpose; it may have come while the gate was shut.
+  const auto waited = job.runs_since_ns - job.waits_since_ns;
+  governor.waited(seconds_between(std::min(shut_ns - job.shut_before_ns, waited), waited));
 }
 
 void Engine::Impl::replay_ends(const Job& job) {

@@ -48,7 +48,8 @@ struct Engine::Impl {
     bool in_gate = false;
     bool sampled_out = false;  // when it comes to the gate
     std::uint64_t waits_since_ns = 0;
-    std::uint64_t runs_since_ns = 0;  // 0: it does not run yet
+    std::uint64_t shut_before_ns = 0;  // how long the gate had been shut until then
+    std::uint64_t runs_since_ns = 0;   // 0: it does not run yet
   };
   // A held statement whose rules are not verified yet.
   struct Parked {
@@ -135,6 +136,7 @@ struct Engine::Impl {
   bool ran_lately = false;  // since the server was last looked at
   std::uint64_t quiet_since_ns = 0;
   std::uint64_t no_quiet_before_ns = 0;
+  std::uint64_t shut_ns = 0;  // how long the gate has been shut in all
   io::Timer deadline_timer;
   io::Timer assembly_timer;
   io::Timer closing_timer;

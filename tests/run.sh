@@ -58,7 +58,7 @@ not_for_asan='^integration_(clients|prometheus|config|verdicts|drivers|drivers_t
 # In CI: what reads bytes and keeps what others will free.
 ci_asan_targets=(parallax unit_protocol unit_io unit_metrics unit_shadow unit_proxy sim_session)
 ci_asan_tests='^(unit_|sim_|integration_(bytes|operations|strict)$)'
-jobs=2
+jobs=3  # most tests wait most of the time, and tidy takes what is left
 
 # Ten minutes of connections that come and die, with the address sanitizer, beside the builds that follow.
 churn=
