@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
-"""Every header compiles alone: it includes what it uses.   headers.py BUILD_DIRECTORY [HEADER...]"""
+"""Every header compiles alone: it includes what it uses.   headers.py BUILD_DIRECTORY [HEADER...]
+
+A header that its own source includes first has been compiled alone by the build already; without HEADER these are left out."""
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -11,6 +14,15 @@ from parallel import CleanCache, commands, run, run_all
 def options_of(build):
     """{directory of a source: options it is compiled with}"""
     return {str(pathlib.Path(source).parent): arguments for source, (_, arguments) in commands(build).items()}
+
+
+def first_of_its_source(header, compiled):
+    source = header.with_suffix('.cc')
+    if str(source) not in compiled or source.is_relative_to(ROOT / 'tests'):  # these have a precompiled header
+        return False
+    first = re.search(r'^\s*#\s*include\s+"([^"]+)"', source.read_text(), re.MULTILINE)
+    before = re.search(r'^\s*#\s*include\s+<', source.read_text(), re.MULTILINE)
+    return bool(first) and first[1] == str(header.relative_to(ROOT)) and (before is None or first.start() < before.start())
 
 
 def main(build, headers):
@@ -42,5 +54,7 @@ def main(build, headers):
 
 
 if __name__ == '__main__':
-    chosen = [pathlib.Path(name).resolve() for name in sys.argv[2:]] or [path for path in sources(ROOT) if path.suffix == '.h']
+    compiled = commands(sys.argv[1])
+    chosen = [pathlib.Path(name).resolve() for name in sys.argv[2:]] or [path for path in sources(ROOT) if path.suffix == '.h'
+                                                                         and not first_of_its_source(path, compiled)]
     sys.exit(main(sys.argv[1], chosen))
