@@ -15,7 +15,8 @@ constexpr std::size_t kLooksBetweenServerLooks = 10;
 constexpr int kQuietLooks = 20;  // of an interval
 
 constexpr double kStatementsOfQuiet = 4;  // of clients, one after the other
-constexpr double kShutMost = 2.0;         // seconds
+constexpr double kPartWithNobody = 0.5;
+constexpr double kShutMost = 2.0;  // seconds
 
 double seconds_of(std::chrono::milliseconds duration) {
   return std::chrono::duration<double>(duration).count();
@@ -87,12 +88,14 @@ void Engine::Impl::look_at_quiet() {
   quiet_timer.start_periodic(pause, [this, began = now, seconds] { end_quiet(began, seconds); });
 }
 
-// `began_ns`: when the gate was shut. `seconds`: of quiet, that are enough.
+// `began_ns`: when the gate was shut. `seconds`: of quiet, that are enough; in a part of them
+// somebody must have come.
 void Engine::Impl::end_quiet(std::uint64_t began_ns, double seconds) {
   take_samples();
   const auto now = io::Loop::now_ns();
-  const bool seen =
-      running == 0 && seconds_between(std::max(quiet_since_ns, began_ns), now) >= seconds;
+  const double quiet = running == 0 ? seconds_between(std::max(quiet_since_ns, began_ns), now) : 0;
+  const bool nobody = governor.seen_in_quiet() == 0 && quiet >= seconds * kPartWithNobody;
+  const bool seen = quiet >= seconds || nobody;
   const bool late = seconds_between(began_ns, now) >= kShutMost;
   if (!stopping && governor.wants_quiet() && !seen && !late) return;
   quiet_timer.cancel();
@@ -125,6 +128,7 @@ void Engine::Impl::look_at_server() {
 }
 
 void Engine::Impl::take_samples() {
+  if (!governor_timer.active()) return;  // it does not govern
   while (const auto sample = intakes.take_sample()) {
     const auto took_ns = static_cast<std::uint64_t>(static_cast<double>(sample->seconds) * 1e9);
     const bool quiet = running == 0 && sample->completed_ns >= quiet_since_ns + took_ns;

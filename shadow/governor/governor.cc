@@ -41,8 +41,15 @@ Governor::Governor(std::size_t rules, std::size_t connections, const GovernorOpt
 
 void Governor::lived(std::size_t rule, Side side, double seconds, bool quiet) {
   auto& pair = rules_[rule].latencies[static_cast<std::size_t>(side)];
+  pair.came();
   if (quiet) pair.quiet(seconds, now_);
-  if (!made_quiet_) pair.lately(seconds, now_);
+  if (!made_quiet_) return pair.lately(seconds, now_);
+  if (quiet && std::ranges::find(unsettled_, &pair) != unsettled_.end()) ++seen_in_quiet_;
+}
+
+void Governor::set_quiet(bool quiet) {
+  made_quiet_ = quiet;
+  seen_in_quiet_ = 0;
 }
 
 void Governor::waited(double seconds) {
@@ -85,6 +92,7 @@ double Governor::quiet_statement_seconds() const {
 }
 
 void Governor::look(LatencyPair& pair, OfRule& rule, Judged& judged) {
+  const bool lively = pair.take_came() >= kLively;
   const bool suspected = pair.suspected().has_value();
   if (suspected && *pair.suspected() + kLatelyMost < now_) return pair.settle();
   if (!pair.judgeable() && !suspected) {
@@ -94,7 +102,8 @@ void Governor::look(LatencyPair& pair, OfRule& rule, Judged& judged) {
   if (!pair.has_baseline(now_, kBaselineOld)) {
     // What comes so rarely is not worth that others wait for it.
     if (pair.since() + kRare < now_ && !suspected) return pair.forget_lately();
-    unsettled_.push_back(&pair);
+    // Nor is a burst that is over.
+    if (lively) unsettled_.push_back(&pair);
     return;
   }
   if (pair.judgeable()) judge(pair, rule, judged);

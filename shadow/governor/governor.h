@@ -31,6 +31,8 @@ class Governor {
   static constexpr std::uint64_t kLatelyMost = 40;
   // ... and for what needs more than so many for them, nothing is kept quiet.
   static constexpr std::uint64_t kRare = 8;
+  // Of statements in an interval: with fewer, nobody would be seen if it were quiet.
+  static constexpr std::size_t kLively = 3;
   // Less than this, clients do not see.
   static constexpr double kLeastSeconds = 0.0005;
   // The server's connections, others than the pool's, have doubled, and the server is this full.
@@ -53,10 +55,12 @@ class Governor {
   std::vector<GovernorStep> interval();
   // No replay should begin for a while: it is to be seen what clients wait without.
   bool wants_quiet() const;
+  // Since it was made quiet: of those for which it was.
+  std::size_t seen_in_quiet() const { return seen_in_quiet_; }
   // How long a statement takes that is to be seen then.
   double quiet_statement_seconds() const;
   // Nothing lately counts what came while it was quiet for this alone.
-  void set_quiet(bool quiet) { made_quiet_ = quiet; }
+  void set_quiet(bool quiet);
 
   // How many replays may be under way.
   std::size_t replays() const { return at_once(replays_); }
@@ -112,6 +116,7 @@ class Governor {
   std::vector<const LatencyPair*> unsettled_;  // whose baseline is missing, or too old
   std::uint64_t now_ = 0;                      // intervals
   bool made_quiet_ = false;
+  std::size_t seen_in_quiet_ = 0;
   bool latencies_calm_ = true;
   bool waits_calm_ = true;
   bool connections_calm_ = true;

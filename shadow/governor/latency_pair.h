@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <utility>
 
 namespace parallax::shadow {
 
@@ -25,6 +26,9 @@ class LatencyPair {
     if (lately_.count == 0) since_ = interval;
     lately_.add(log_of(seconds));
   }
+  // In this interval, whether it counts or not.
+  void came() { ++came_; }
+  std::size_t take_came() { return std::exchange(came_, 0); }
   void forget_lately() { lately_ = {}; }
   std::size_t count() const { return lately_.count; }
   // Since when what came lately is counted.
@@ -89,6 +93,7 @@ class LatencyPair {
   std::deque<Quiet> quiet_;  // the oldest first
   Moments lately_;
   double usual_ = 0;
+  std::size_t came_ = 0;
   std::uint64_t since_ = 0;
   std::optional<std::uint64_t> suspected_;  // when
 };

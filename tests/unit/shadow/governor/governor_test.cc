@@ -145,6 +145,30 @@ TEST_CASE("noise changes nothing") {
   CHECK(world.changes <= 4);
 }
 
+TEST_CASE("quiet is asked for while there is somebody to be seen, not when a burst is over") {
+  Governor governor(1, 4, GovernorOptions{});
+  const auto burst = [&](int statements) {
+    for (int i = 0; i < statements; ++i) governor.lived(0, Side::legacy, 0.002, false);
+  };
+  burst(100);
+  governor.interval();
+  CHECK(governor.wants_quiet());
+  SECTION("over") {
+    governor.interval();
+    CHECK_FALSE(governor.wants_quiet());
+  }
+  SECTION("going on") {
+    burst(100);
+    governor.interval();
+    CHECK(governor.wants_quiet());
+    governor.set_quiet(true);
+    CHECK(governor.seen_in_quiet() == 0);
+    for (int i = 0; i < 20; ++i) governor.lived(0, Side::legacy, 0.002, true);
+    CHECK(governor.seen_in_quiet() == 20);
+    CHECK_FALSE(governor.wants_quiet());
+  }
+}
+
 TEST_CASE("what is not felt is left alone: less than half a millisecond") {
   World world(seed());
   world.kinds[0].seconds = 0.0002;
