@@ -92,7 +92,6 @@ double Governor::quiet_statement_seconds() const {
 }
 
 void Governor::look(LatencyPair& pair, OfRule& rule, Judged& judged) {
-  const bool lively = pair.take_came() >= kLively;
   const bool suspected = pair.suspected().has_value();
   if (suspected && *pair.suspected() + kLatelyMost < now_) return pair.settle();
   if (!pair.judgeable() && !suspected) {
@@ -102,8 +101,8 @@ void Governor::look(LatencyPair& pair, OfRule& rule, Judged& judged) {
   if (!pair.has_baseline(now_, kBaselineOld)) {
     // What comes so rarely is not worth that others wait for it.
     if (pair.since() + kRare < now_ && !suspected) return pair.forget_lately();
-    // Nor is a burst that is over.
-    if (lively) unsettled_.push_back(&pair);
+    // Nor is a burst, nor what has ended.
+    if (pair.lively() >= (suspected ? 1 : kLasting)) unsettled_.push_back(&pair);
     return;
   }
   if (pair.judgeable()) judge(pair, rule, judged);
@@ -134,6 +133,7 @@ void Governor::follow_latencies() {
   for (auto& rule : rules_) {
     rule.pressed = false;
     for (auto& pair : rule.latencies) {
+      pair.end_interval();
       if (pair.count() != 0 || pair.suspected()) look(pair, rule, judged);
     }
   }

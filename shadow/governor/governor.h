@@ -31,8 +31,8 @@ class Governor {
   static constexpr std::uint64_t kLatelyMost = 40;
   // ... and for what needs more than so many for them, nothing is kept quiet.
   static constexpr std::uint64_t kRare = 8;
-  // Of statements in an interval: with fewer, nobody would be seen if it were quiet.
-  static constexpr std::size_t kLively = 3;
+  // Without a suspicion quiet is asked for only after so many intervals in which statements came.
+  static constexpr std::size_t kLasting = 4;
   // Less than this, clients do not see.
   static constexpr double kLeastSeconds = 0.0005;
   // The server's connections, others than the pool's, have doubled, and the server is this full.

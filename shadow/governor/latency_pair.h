@@ -16,6 +16,7 @@ class LatencyPair {
  public:
   static constexpr std::size_t kLeast = 20;      // of each, before anything is said
   static constexpr std::size_t kQuietKept = 64;  // the latest
+  static constexpr std::size_t kLively = 3;      // in an interval
 
   // Nothing was replayed all the while. `interval`: a count that only grows.
   void quiet(double seconds, std::uint64_t interval) {
@@ -28,7 +29,9 @@ class LatencyPair {
   }
   // In this interval, whether it counts or not.
   void came() { ++came_; }
-  std::size_t take_came() { return std::exchange(came_, 0); }
+  void end_interval() { lively_ = std::exchange(came_, 0) >= kLively ? lively_ + 1 : 0; }
+  // For how many intervals, up to now, enough came that somebody would be seen if it were quiet.
+  std::size_t lively() const { return lively_; }
   void forget_lately() { lately_ = {}; }
   std::size_t count() const { return lately_.count; }
   // Since when what came lately is counted.
@@ -94,6 +97,7 @@ class LatencyPair {
   Moments lately_;
   double usual_ = 0;
   std::size_t came_ = 0;
+  std::size_t lively_ = 0;
   std::uint64_t since_ = 0;
   std::optional<std::uint64_t> suspected_;  // when
 };

@@ -145,11 +145,16 @@ TEST_CASE("noise changes nothing") {
   CHECK(world.changes <= 4);
 }
 
-TEST_CASE("quiet is asked for while there is somebody to be seen, not when a burst is over") {
+TEST_CASE("quiet is asked for where it lasts and somebody is to be seen, not for a burst") {
   Governor governor(1, 4, GovernorOptions{});
   const auto burst = [&](int statements) {
     for (int i = 0; i < statements; ++i) governor.lived(0, Side::legacy, 0.002, false);
   };
+  for (int i = 0; i < 3; ++i) {
+    burst(100);
+    governor.interval();
+    CHECK_FALSE(governor.wants_quiet());
+  }
   burst(100);
   governor.interval();
   CHECK(governor.wants_quiet());
