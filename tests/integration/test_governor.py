@@ -175,6 +175,18 @@ class Governor(unittest.TestCase):
             wait_for(lambda: self.ratio(proxy) == 1, 60, 'all of it')
             self.assertEqual(0, proxy.settled().sum('dropped_total'))
 
+    def test_what_waits_already_is_thinned_out(self):
+        """A burst that is over when the governor sees it: nothing more comes that could be sampled less."""
+        with self.parallax(SLOW, pool=1, pool_wait='200ms', live_latency=100) as proxy, psycopg.connect(proxy.url('app', 'shop'), autocommit=True) as session:
+            with session.pipeline():
+                for number in range(1, 101):
+                    session.execute('SELECT id, name FROM thing WHERE id = %s', [number])
+            self.assertEqual(100, proxy.metrics().sum('operations_total'))
+            self.assertEqual(0, proxy.metrics().sum('skipped_total'))
+            metrics = proxy.settled(60)
+            self.assertGreater(metrics.sum('skipped_total', reason='sampled_out'), 20)
+            self.assertEqual(100, metrics.sum('skipped_total', reason='sampled_out') + metrics.sum('verdicts_total', verdict='match'))
+
     def test_a_server_that_runs_out_of_connections(self):
         with self.parallax(QUICK, connections=0.7) as proxy, Clients(proxy, 'SELECT id, name FROM thing WHERE id = %s'):
             with psycopg.connect(self.url, autocommit=True) as session:
