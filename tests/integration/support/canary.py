@@ -1,40 +1,25 @@
 """A session whose rule is wrong on purpose, beside the others: what it is told shows which modes the proxy has been in."""
-import threading
-
 import psycopg
+
+from .background import Background
 
 MISMATCH = 'PLX01'
 
 
-class Canary:
+class Canary(Background):
     """Asks `sql`, whose answer is `row`, while the block runs. `passed`: how often it got it; `refused`: how often strict
     mode's error. Anything else fails the block. `parameters`: psycopg's, of the session."""
 
     def __init__(self, sql, row, **parameters):
+        super().__init__()
         self.passed = self.refused = 0
         self._sql, self._row, self._parameters = sql, row, parameters
-        self._end = threading.Event()
-        self._problem = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind, *_):
-        self._end.set()
-        self._thread.join()
-        if kind is None and self._problem is not None:
-            raise self._problem
-
-    def _run(self):
-        try:
-            with psycopg.connect(**self._parameters, autocommit=True) as session:
-                while not self._end.is_set():
-                    self._ask(session)
-                    self._end.wait(0.005)
-        except Exception as problem:  # told on the main thread
-            self._problem = problem
+    def _work(self, end):
+        with psycopg.connect(**self._parameters, autocommit=True) as session:
+            while not end.is_set():
+                self._ask(session)
+                end.wait(0.005)
 
     def _ask(self, session):
         try:

@@ -2,9 +2,9 @@
 import collections
 import http.client
 import random
-import threading
 import urllib.parse
 
+from .background import Background
 from .proxy import PATIENCE
 
 MODES = ('off', 'shadow', 'strict')
@@ -12,27 +12,18 @@ MODES = ('off', 'shadow', 'strict')
 STAYS = (0, 0.001, 0.003, 0.012)
 
 
-class Flipping:
+class Flipping(Background):
     """`modes`: what it goes through, in random order, never twice the same. `mode`: which one it is in; `flips`: how often
     it has been set, by mode. At the end the modes are as configured."""
 
     def __init__(self, proxy, modes=MODES, stays=STAYS):
+        super().__init__()
         self.proxy, self.modes, self.stays = proxy, modes, stays
         self.mode, self.flips = None, collections.Counter()
         self._address = urllib.parse.urlsplit(proxy.admin_url).netloc
-        self._end = threading.Event()
-        self._problem = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind, *_):
-        self._end.set()
-        self._thread.join()
-        if kind is None and self._problem is not None:
-            raise self._problem
+    def __exit__(self, kind, *trace):
+        super().__exit__(kind, *trace)
         if kind is None:
             self.set('configured')
 
@@ -50,12 +41,9 @@ class Flipping:
         if answer.status != 200:
             raise AssertionError(f'the switch was refused: {answer.status} {text}')
 
-    def _run(self):
-        try:
-            while not self._end.is_set():
-                self.mode = random.choice([each for each in self.modes if each != self.mode])
-                self.set(self.mode)
-                self.flips[self.mode] += 1
-                self._end.wait(random.choice(self.stays))
-        except Exception as problem:  # told on the main thread
-            self._problem = problem
+    def _work(self, end):
+        while not end.is_set():
+            self.mode = random.choice([each for each in self.modes if each != self.mode])
+            self.set(self.mode)
+            self.flips[self.mode] += 1
+            end.wait(random.choice(self.stays))
