@@ -47,13 +47,13 @@ def percentile(sorted_values, share):
     return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * share))]
 
 
-def pgbench(port, seconds, clients, tls=False, rate=None, core=None):
-    """One run, as fast as it goes or `rate` transactions a second; latencies of each transaction from pgbench's own log
-    (field 3, microseconds)."""
+def pgbench(port, seconds, clients, tls=False, rate=None, core=None, script=None):
+    """One run of `script` (a path; otherwise -S), as fast as it goes or `rate` transactions a second; latencies of each
+    transaction from pgbench's own log (field 3, microseconds)."""
     pinned = [] if core is None else ['taskset', '-c', str(core)]
     paced = [] if rate is None else ['-R', str(rate)]
     with tempfile.TemporaryDirectory() as directory:
-        done = subprocess.run([*pinned, 'pgbench', '-n', '-S', '-M', 'prepared', '-c', str(clients), '-j', '1', '-T', str(seconds),
+        done = subprocess.run([*pinned, 'pgbench', '-n', *(['-f', script] if script else ['-S']), '-M', 'prepared', '-c', str(clients), '-j', '1', '-T', str(seconds),
                                *paced, '-l', '--log-prefix', f'{directory}/log', '-h', '127.0.0.1', '-p', str(port), '-U', 'postgres', 'postgres'],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
                               env={**os.environ, 'PGSSLMODE': 'require' if tls else 'disable'})
@@ -236,6 +236,42 @@ def comparison(options, cluster):
     return {'compared, us': costs, **results}
 
 
+def governed(options, cluster):
+    """A server that is no faster than it must be, shared by clients and replays that cost three times as much: what clients
+    wait with shadowing off, at 100 % without the governor, and with it."""
+    reads = 'SELECT sum(abalance) FROM pgbench_accounts WHERE aid BETWEEN {} AND {} + 20000'
+    heavy = rule(reads.format(':first', ':first'),
+                 'select sum(a.abalance) from pgbench_accounts a, generate_series(1, 3) g where a.aid between :first and :first + 20000 and g = 3')
+    base = {'rules': {'heavy': heavy}, 'sample': 1.0}
+    kinds = {'off': {'mode': 'off'}, 'shadow 100%, no governor': {}, 'shadow 100%, governor': {'shadow': {'governor': {'enabled': True}}}}
+    results = {name: [] for name in kinds}
+    compared = {name: [] for name in kinds}
+    with contextlib.ExitStack() as stack:
+        script = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory())) / 'heavy.sql'
+        script.write_text('\\set first random(1, 70000)\n' + reads.format(':first', ':first') + ';\n')
+        proxies = {name: stack.enter_context(Parallax(cluster.url(), {**base, **config})) for name, config in kinds.items()}
+        for proxy in list(proxies.values())[1:]:
+            proxy.wait_verified()
+        for number in range(options.rounds):
+            for name in list(kinds) if number % 2 == 0 else reversed(list(kinds)):
+                proxy = proxies[name]
+                before = proxy.settled(120).sum('verdicts_total')
+                run = pgbench(proxy.port, options.seconds, 4, rate=options.heavy_rate, script=script)
+                results[name].append({**run, 'cpu': 0.0})
+                compared[name].append((proxy.metrics().sum('verdicts_total') - before) / run['transactions'])
+                proxy.settled(240)
+            print(f'round {number + 1} of {options.rounds}', file=sys.stderr)
+    if not all(compared['shadow 100%, no governor']):
+        sys.exit('nothing was compared: ' + proxies['shadow 100%, no governor'].log_text()[-2000:])
+    print(f'\n{options.heavy_rate} statements a second that read 20000 rows each, replays and clients on the same cores:')
+    print_table(results)
+    for name in results:
+        ratio = {key: summary(results[name], key)[0] / summary(results['off'], key)[0] for key in ('average', 'p50', 'p99')}
+        print(f'{name:<26} latency / off: ' + ', '.join(f'{key} {value:.2f}' for key, value in ratio.items())
+              + f'; compared while it ran: {statistics.median(compared[name]) * 100:.0f} %')
+    return {'governed': results}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--parallax', required=True)
@@ -246,6 +282,8 @@ def main():
     parser.add_argument('--scale', type=int, default=10)
     parser.add_argument('--rate', type=int, default=1000, help='statements a second where all are to be compared')
     parser.add_argument('--only-compared', action='store_true', help='only the figures of comparison')
+    parser.add_argument('--governor', action='store_true', help='only what the governor does for clients')
+    parser.add_argument('--heavy-rate', type=int, default=100, help='statements a second for --governor')
     parser.add_argument('--tls', action='store_true', help='also over TLS')
     parser.add_argument('--json', help='write every run to this file')
     options = parser.parse_args()
@@ -258,8 +296,11 @@ def main():
         fill(cluster, options.scale)
         print(f'pgbench -S -M prepared -c {options.clients}, scale {options.scale}, {options.rounds} rounds of {options.seconds} s, '
               f'{os.cpu_count()} cores for everything together; median ± half the range\n')
-        results = {} if options.only_compared else everything(options, cluster, stack)
-        results |= comparison(options, cluster)
+        if options.governor:
+            results = governed(options, cluster)
+        else:
+            results = {} if options.only_compared else everything(options, cluster, stack)
+            results |= comparison(options, cluster)
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + '\n')
 

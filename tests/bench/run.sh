@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # CPU per transaction and latency of Parallax against a bare relay and the direct connection: pgbench -S, prepared.
 #
-#   tests/bench/run.sh [--seconds N] [--rounds N] [--clients N] [--scale N] [--rate N] [--only-compared] [--tls] [--json FILE]
+#   tests/bench/run.sh [--seconds N] [--rounds N] [--clients N] [--scale N] [--rate N] [--only-compared | --governor [--heavy-rate N]] [--tls] [--json FILE]
 set -euo pipefail
 
 root="$(dirname "$(dirname "$(dirname "$(readlink -f "$0")")")")"
