@@ -60,7 +60,8 @@ struct Registry::Impl {
   std::uint32_t add_cells(Metric metric, MetricType type, std::vector<std::string> labels,
                           std::uint32_t count);
   void check(Metric metric, const std::vector<std::string>& labels) const;
-  static bool has_label(const Series& one, std::string_view name, std::string_view value);
+  static bool has_label(const Series& one, std::string_view name,
+                        const std::set<std::string>& values);
   prometheus::ClientMetric collect(const Series& one) const;
 
   std::uint64_t sum(std::uint32_t cell) const {
@@ -126,25 +127,26 @@ void Registry::function(Metric metric, std::vector<std::string> labels,
   impl_->series.push_back({metric, std::move(labels), UINT32_MAX, std::move(read), false});
 }
 
-bool Registry::Impl::has_label(const Series& one, std::string_view name, std::string_view value) {
+bool Registry::Impl::has_label(const Series& one, std::string_view name,
+                               const std::set<std::string>& values) {
   const auto& names = info(one.metric).labels;
   for (std::size_t i = 0; i < one.labels.size(); ++i) {
-    if (names[i] == name && one.labels[i] == value) return true;
+    if (names[i] == name && values.contains(one.labels[i])) return true;
   }
   return false;
 }
 
-void Registry::hide(std::string_view name, std::string_view value) {
+void Registry::hide(std::string_view name, const std::set<std::string>& values) {
   const std::lock_guard lock(impl_->mutex);
   for (auto& one : impl_->series) {
-    if (one.cell != UINT32_MAX && Impl::has_label(one, name, value)) one.hidden = true;
+    if (one.cell != UINT32_MAX && Impl::has_label(one, name, values)) one.hidden = true;
   }
 }
 
-void Registry::forget_functions(std::string_view name, std::string_view value) {
+void Registry::forget_functions(std::string_view name, const std::set<std::string>& values) {
   const std::lock_guard lock(impl_->mutex);
   std::erase_if(impl_->series, [&](const Impl::Series& one) {
-    return one.cell == UINT32_MAX && Impl::has_label(one, name, value);
+    return one.cell == UINT32_MAX && Impl::has_label(one, name, values);
   });
   impl_->by_labels.clear();
   for (std::size_t i = 0; i < impl_->series.size(); ++i) {

@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -86,10 +87,10 @@ class Registry : public prometheus::Collectable {
   // A gauge (or a counter kept elsewhere) that is read at each scrape, from civetweb's thread.
   void function(Metric metric, std::vector<std::string> labels, std::function<double()> read);
 
-  // Of all series whose label `name` is `value`: counted ones are exported no more, functions are
-  // forgotten.
-  void hide(std::string_view name, std::string_view value);
-  void forget_functions(std::string_view name, std::string_view value);
+  // Of all series whose label `name` is one of `values`: counted ones are exported no more,
+  // functions are forgotten. Each call goes through all series, whatever the number of values.
+  void hide(std::string_view name, const std::set<std::string>& values);
+  void forget_functions(std::string_view name, const std::set<std::string>& values);
 
   // The caller's thread is its only writer. Lives as long as the registry.
   Shard& make_shard();

@@ -16,6 +16,7 @@
 #include "proxy/command_line.h"
 #include "proxy/dev_report.h"
 #include "proxy/evidence_commands.h"
+#include "proxy/held_signals.h"
 #include "proxy/learn.h"
 #include "proxy/loaded_config.h"
 #include "proxy/log.h"
@@ -42,6 +43,8 @@ void raise_descriptor_limit() {
 }
 
 int run(const RunCommand& command) {
+  // The switch must not end a process that does not listen for it yet.
+  hold_signals(kSwitchSignals, true);
   auto loaded = load_with_rules(command.config_file, environment, command.dev);
   if (const auto* problems = std::get_if<std::vector<shadow::ConfigProblem>>(&loaded)) {
     for (const auto& problem : *problems) std::cerr << problem.text() << "\n";
@@ -57,6 +60,8 @@ int run(const RunCommand& command) {
     std::cerr << problem->text() << "\n";
     return kExitUsage;
   }
+  // Before the first thread, which would be ended by one. Ended by a signal is not ended cleanly.
+  hold_signals(kEndSignals, true);
   Log log(log_level(config.log_level).value_or(LogLevel::info),
           config.log_json ? LogFormat::json : LogFormat::text);
   for (const auto& warning : config.warnings) log.write(LogLevel::warn, warning.text());
@@ -72,6 +77,8 @@ int run(const RunCommand& command) {
         [&command] { return load_with_rules(command.config_file, environment, command.dev); });
     server.start();
     log_addresses(log, server);
+    hold_signals(kEndSignals, false);
+    hold_signals(kSwitchSignals, false);
     server.run();
     log.write(LogLevel::info, "stopped");
     return kExitFine;

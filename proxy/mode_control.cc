@@ -90,24 +90,25 @@ void ModeControl::begin_run() {
     set(Mode::off, "unclean ends of " + std::to_string(unclean) + " runs");
 }
 
-std::string ModeControl::keep() {
+// What is set now, so that of two at a time the later one is kept.
+std::string ModeControl::keep(bool forget_unclean_runs) {
   if (state_dir_ == nullptr) return "there is no `state_dir`, so it ends with this process";
-  const auto problem = state_dir_->keep_switch(override_);
+  const std::lock_guard lock(disk_mutex_);
+  const auto problem = state_dir_->keep_switch(state().override);
+  if (forget_unclean_runs) state_dir_->forget_unclean_runs();
   return problem.empty() ? problem : "it cannot be kept over a restart: " + problem;
 }
 
 std::string ModeControl::set(std::optional<Mode> mode, const std::string& by) {
-  std::string problem;
   {
     const std::lock_guard lock(mutex_);
-    // First, and whatever becomes of the rest.
     switch_.set(mode);
     override_.reset();
     if (mode) override_ = SwitchRecord{*mode, utc_now(), by};
-    problem = keep();
-    if (state_dir_ != nullptr && mode != Mode::off) state_dir_->forget_unclean_runs();
   }
+  // Clients whose answer is held do not wait for the disk either.
   changed_();
+  const std::string problem = keep(mode != Mode::off);
   const std::string set_to = mode ? std::string(name(*mode)) : "configured";
   log_.write(LogLevel::warn, {{"mode", set_to}, {"by", by}},
              "the switch was set" + (problem.empty() ? "" : "; " + problem));
@@ -126,14 +127,14 @@ ModeControl::State ModeControl::state() const {
 
 void ModeControl::lasted() {
   if (state_dir_ == nullptr) return;
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(disk_mutex_);
   if (const auto problem = state_dir_->forget_unclean_runs(); !problem.empty())
     log_.write(LogLevel::error, "`state_dir`: " + problem);
 }
 
 void ModeControl::end() {
   if (state_dir_ == nullptr) return;
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(disk_mutex_);
   if (const auto problem = state_dir_->end_run(); !problem.empty())
     log_.write(LogLevel::error, "`state_dir`: " + problem);
 }

@@ -51,12 +51,13 @@ class ModeControl {
  private:
   void begin_run();
   void adopt(SwitchRecord record);
-  std::string keep();
+  std::string keep(bool forget_unclean_runs);
 
   const StateDir* state_dir_;
   Log& log_;
   const std::function<void()> changed_;
   shadow::ModeSwitch switch_;
+  std::mutex disk_mutex_;  // nobody who asks for the mode waits for the disk
   mutable std::mutex mutex_;
   shadow::Mode configured_;               // under the mutex
   std::optional<SwitchRecord> override_;  // the same

@@ -8,6 +8,7 @@
 
 #include "metrics/process_metrics.h"
 #include "proxy/admin.h"
+#include "proxy/held_signals.h"
 
 namespace parallax::proxy {
 
@@ -16,7 +17,7 @@ using metrics::Metric;
 namespace {
 
 constexpr std::chrono::milliseconds kDrainStep{50};
-// A run that has lasted so long does not count among unclean ones in a row.
+// A run that has lasted so long begins a new row of unclean ends, should it end so.
 constexpr std::chrono::milliseconds kLasted{std::chrono::minutes(10)};
 // What the shadow side gets after the last session has gone, to finish what it has begun.
 constexpr std::chrono::milliseconds kEngineDrain{5'000};
@@ -268,6 +269,7 @@ void Server::start() {
 
 void Server::run() {
   loop_.run();
+  hold_signals(kSwitchSignals, true);
   for (auto* handle : {&sigterm_, &sigint_, &sighup_, &sigusr1_, &sigusr2_})
     uv_close(reinterpret_cast<uv_handle_t*>(handle), nullptr);
 }
@@ -313,9 +315,10 @@ void Server::warn_of_channel_binding(std::size_t listener) {
 void Server::modes_changed() {
   for (auto& worker : workers_) worker->let_go();
   const auto generation = current();
-  const bool awake = !rule_modes(*generation).all_off(*generation->rules);
   const std::lock_guard lock(current_mutex_);
-  if (generation->started) generation->engine->set_awake(awake);
+  if (!generation->started) return;
+  // Under the lock: of two that set the switch at a time, the later one reads what holds.
+  generation->engine->set_awake(!rule_modes(*generation).all_off(*generation->rules));
 }
 
 void Server::signalled(int number) {

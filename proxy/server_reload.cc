@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 #include <future>
+#include <set>
 #include <utility>
 
 #include "proxy/server.h"
@@ -21,6 +22,12 @@ constexpr std::chrono::milliseconds kFinishMost{5'000};
 constexpr std::chrono::milliseconds kAnswerLook{50};
 
 double unix_time() { return static_cast<double>(std::time(nullptr)); }
+
+std::set<std::string> rule_names(const Generation& generation) {
+  std::set<std::string> names;
+  for (const auto& rule : generation.rules->rules()) names.insert(rule->name);
+  return names;
+}
 
 }  // namespace
 
@@ -53,6 +60,7 @@ std::vector<std::string> Server::reload() {
   using Lines = std::vector<std::string>;
   const auto promise = std::make_shared<std::promise<Lines>>();
   auto answer = promise->get_future();
+  if (!ready_) return {"the program is starting or ending"};
   loop_.post([this, promise] { promise->set_value(reload_now()); });
   // The main thread may be ending, and wait for the thread that asks here.
   while (answer.wait_for(kAnswerLook) != std::future_status::ready) {
@@ -107,7 +115,7 @@ void Server::swap_generation(LoadedConfig next) {
   modes_.configured(next.config.mode);
   former_ = current();
   auto made = make_generation(std::move(next));
-  for (const auto& rule : former_->rules->rules()) registry_->forget_functions("rule", rule->name);
+  registry_->forget_functions("rule", rule_names(*former_));
   for (const auto& rule : made->rules->rules()) add_rule_gauges(made, *rule);
   set_current(made);
   for (std::size_t i = 0; i < workers_.size(); ++i)
@@ -153,11 +161,9 @@ void Server::former_finished() {
   finisher_.join();
   if (!former_) return;
   const auto now = current();
-  for (const auto& rule : former_->rules->rules()) {
-    const bool stays = std::ranges::any_of(
-        now->rules->rules(), [&rule](const auto& other) { return other->name == rule->name; });
-    if (!stays) registry_->hide("rule", rule->name);
-  }
+  auto gone = rule_names(*former_);
+  for (const auto& name : rule_names(*now)) gone.erase(name);
+  registry_->hide("rule", gone);
   std::map<std::string, shadow::RuleTotals> totals;
   if (former_->journal) {
     journal_errors_before_ += former_->journal->errors();

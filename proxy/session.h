@@ -135,7 +135,9 @@ class Session final : private AuthSink {
   UpstreamConnection upstream_;      // without its stream
   std::unique_ptr<SessionObserver> observer_;
   std::unique_ptr<protocol::Conversation> conversation_;
-  std::unique_ptr<StrictGate> gate_;  // null: nothing can be held
+  std::unique_ptr<StrictGate> gate_;   // null: nothing can be held
+  std::uint64_t held_statements_ = 0;  // by all gates of this session, one after the other
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<Pending> connecting_;
   std::unique_ptr<Pending> timer_;
   std::uint64_t connect_began_ns_ = 0;

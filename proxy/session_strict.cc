@@ -28,6 +28,7 @@ void Session::make_gate() {
                         .tap = *observer_->strict(),
                         .host = host_,
                         .session_id = id_,
+                        .held_statements = held_statements_,
                         .to_client = [this](protocol::Bytes bytes) { relay_to_client(bytes); },
                         .to_server = [this](protocol::Bytes bytes) { relay_to_server(bytes); },
                         .pause_client = [this] { client_->pause_reading(); },
@@ -38,7 +39,9 @@ void Session::make_gate() {
                             },
                         .broken =
                             [this](const std::string& why) {
-                              host_.later([this, why] { close(CloseReason::strict_failed, why); });
+                              host_.later([this, alive = std::weak_ptr(alive_), why] {
+                                if (!alive.expired()) close(CloseReason::strict_failed, why);
+                              });
                             }});
 }
 

@@ -59,7 +59,7 @@ void StrictGate::hold(protocol::CommandNotes notes, bool simple, protocol::Bytes
                       std::uint64_t now_ns) {
   notes_ = std::move(notes);
   simple_ = simple;
-  ++serial_;
+  serial_ = ++world_.held_statements;
   sent_ns_ = now_ns;
   phase_ = Phase::sent;
   world_.pause_client();

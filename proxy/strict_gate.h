@@ -31,6 +31,8 @@ class StrictGate {
     shadow::StrictSession& tap;
     SessionHost& host;
     std::uint64_t session_id;
+    // How many statements were held, by other gates, too: a verdict may come after its gate.
+    std::uint64_t& held_statements;
     std::function<void(protocol::Bytes)> to_client;
     std::function<void(protocol::Bytes)> to_server;
     std::function<void()> pause_client;

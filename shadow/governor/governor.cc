@@ -109,7 +109,7 @@ void Governor::look(LatencyPair& pair, OfRule& rule, Judged& judged) {
 }
 
 void Governor::judge(LatencyPair& pair, OfRule& rule, Judged& judged) {
-  const auto ratio = pair.ratio();
+  const auto ratio = pair.ratio(now_, kBaselineOld);
   const bool pressed = ratio.at_least > options_.live_latency && ratio.more_seconds > kLeastSeconds;
   if (pressed && !pair.suspected()) {
     pair.suspect(now_);
@@ -130,16 +130,19 @@ void Governor::judge(LatencyPair& pair, OfRule& rule, Judged& judged) {
 void Governor::follow_latencies() {
   Judged judged;
   unsettled_.clear();
+  bool some = false;
   for (auto& rule : rules_) {
     rule.pressed = false;
     for (auto& pair : rule.latencies) {
       pair.end_interval();
+      some = some || pair.count() != 0 || pair.suspected();
       if (pair.count() != 0 || pair.suspected()) look(pair, rule, judged);
     }
   }
   if (judged.weight != 0)
     pressure_of(Sign::live_latency) =
         (judged.pressed > 0 ? judged.worst : judged.ratio()) / options_.live_latency;
+  if (!some) pressure_of(Sign::live_latency) = 0;  // nobody comes
   latencies_calm_ = unsettled_.empty() && !judged.mostly_pressed() &&
                     judged.ratio() < 1 + (options_.live_latency - 1) / 2;
   if (judged.pressed == 0) return;
@@ -252,8 +255,11 @@ void Governor::raise_share(std::optional<std::size_t> rule) {
 
 bool Governor::lower_count(Throttle& throttle, GovernorStep::What what, Sign sign) {
   const auto before = static_cast<double>(at_once(throttle));
-  if (!throttle.lower(now_)) return false;
-  const auto after = static_cast<double>(at_once(throttle));
+  auto after = before;
+  while (after == before) {  // a fifth of five is one, as is a quarter
+    if (!throttle.lower(now_)) return false;
+    after = static_cast<double>(at_once(throttle));
+  }
   steps_.push_back({what, std::nullopt, sign, before, after, pressure(sign)});
   return true;
 }

@@ -62,10 +62,12 @@ class LatencyPair {
     double at_least = 1;  // with 97.5 % of confidence
     double more_seconds = 0;
   };
-  // Needs both.
-  Ratio ratio() const {
+  // To a baseline that is not older than `age` intervals. Needs both.
+  Ratio ratio(std::uint64_t interval, std::uint64_t age) const {
     Moments quiet;
-    for (const auto& one : quiet_) quiet.add(one.log);
+    for (const auto& one : quiet_) {
+      if (one.interval + age >= interval) quiet.add(one.log);
+    }
     const double difference = lately_.mean() - quiet.mean();
     const double error = std::sqrt(lately_.variance_of_mean() + quiet.variance_of_mean());
     return {std::exp2(difference), std::exp2(difference - 2 * error),

@@ -14,7 +14,10 @@ namespace {
 constexpr const char* kConnectionsSql =
     "SELECT (SELECT pg_catalog.sum(numbackends) FROM pg_catalog.pg_stat_database),"
     " pg_catalog.current_setting('max_connections')::pg_catalog.int4"
-    " - pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int4";
+    " - pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int4"
+    // Since version 16, for roles of pg_use_reserved_connections.
+    " - coalesce(pg_catalog.current_setting('reserved_connections', true), '0')"
+    "::pg_catalog.int4";
 
 std::optional<ServerConnections> read(const TransactionEnd& end) {
   const auto* steps = std::get_if<std::vector<StepResult>>(&end);

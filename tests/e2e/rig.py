@@ -26,7 +26,7 @@ LEAST_NODE = (20, 19)
 SUITE = {'userRouter.byEmail', 'userRouter.unverified', 'organizationRouter.bySubdomain', 'roleRouter.allowing', 'userRouter.getProfile'}
 
 # Everything is compared, and nothing is left out because the machine is busy.
-CONFIG = {'sample': 1.0, 'shadow': {'pool': {'max': 4}, 'statement_timeout': '20s', 'lock_timeout': '10s',
+CONFIG = {'sample': 1.0, 'shadow': {'pool': {'max': 4}, 'window': '10s', 'statement_timeout': '20s', 'lock_timeout': '10s',
                                     'queue': {'max_jobs': 100_000, 'max_bytes': '256MiB'}}}
 
 

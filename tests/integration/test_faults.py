@@ -351,7 +351,8 @@ class Faults(unittest.TestCase):
         program.stdin.write('BEGIN;\nINSERT INTO ledger (n) VALUES (1);\nINSERT INTO ledger (n) VALUES (-1);\nCOMMIT;\n')
         program.stdin.close()
         program.stdin = None
-        time.sleep(1.5)
+        wait_for(lambda: proxy.metrics().sum('sessions') == 20, 20, 'all of its clients')
+        wait_for(lambda: int(self.cluster.psql('SELECT count(*) FROM ledger')) > 100, 20, 'transactions')
         proxy.process.send_signal(signal.SIGTERM)
         self.assertEqual(0, proxy.process.wait(timeout=20 * PATIENCE))
         output = program.communicate(timeout=60)[0]

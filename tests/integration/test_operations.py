@@ -263,7 +263,7 @@ class Operations(unittest.TestCase):
                 proxy.stop()
 
     def test_a_root_whose_children_do_not_come(self):
-        proxy = self.started(shadow={'window': '300ms'})
+        proxy = self.started(shadow={'window': '1s'})
         caller = self.caller(proxy)
         caller.pool.query('SELECT "public"."users"."id", "public"."users"."name" FROM "public"."users" WHERE "public"."users"."id" = %s LIMIT %s OFFSET %s', ('u3', '1', '0'))
         metrics = wait_for(lambda: (now := proxy.metrics()).sum('in_flight') == 0 and now.sum('operations_total') == 1 and now, 10)

@@ -98,7 +98,7 @@ class Behind(unittest.TestCase):
         done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
                               timeout=60 * PATIENCE, env=environment)
         self.assertEqual(status, done.returncode, done.stdout[-4000:])
-        output = re.sub(r'\b(PID|pid) \d+', 'PID N', done.stdout.replace(str(port), 'PORT'))
+        output = re.sub(r'\b(PID|pid) \d+', 'PID N', re.sub(rf'(?<![\w.]){port}(?!\w)', 'PORT', done.stdout))
         return re.sub(r'(lo_import|lo_unlink|large object) \d+', r'\1 N', output)
 
     def same(self, *command, status=0):

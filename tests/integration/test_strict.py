@@ -185,8 +185,42 @@ class Strict(unittest.TestCase):
         self.talk(session, wire.query('BEGIN'))
         self.talk(session, wire.parse(self.statements()['wrong'], 'w') + wire.bind([b'7'], 'p', 'w') + wire.SYNC)
         proxy.process.send_signal(signal.SIGUSR1)
-        wait_for(lambda: proxy.metrics().sum('rule_mode', rule='wrong', mode='off') == 1, 2, 'the switch')
+        wait_for(lambda: proxy.metrics().sum('rule_mode', rule='wrong', mode='off') == 1, 10, 'the switch')
         self.assertEqual('DCZ', kinds(self.talk(session, wire.execute('p') + wire.SYNC)))
+
+    def test_a_verdict_that_nobody_waits_for_any_more_is_not_anothers(self):
+        """A, which is wrong, is let go by the switch while it is compared, and B is held when A's verdict comes."""
+        rules = {name: rule(f'SELECT "id", "size" AS {name} FROM "things" WHERE "id" = :id',
+                            f'select "id", "size" + {more} as {name} from "things" where "id" = :id and (select count(*) from lock_{name}) = 0',
+                            columns={name: f'"size" + {more}'})
+                 for name, more in (('a', 1), ('b', 0))}
+        self.cluster.psql('CREATE TABLE lock_a (); CREATE TABLE lock_b ()')
+        proxy = self.started(rules, shadow={'lock_timeout': '20s', 'statement_timeout': '20s'}, strict={'timeout': '20s'})
+        proxy.wait_verified()
+        locks = {name: psycopg.connect(self.cluster.url()) for name in rules}
+        for name, lock in locks.items():
+            self.addCleanup(lock.close)
+            lock.execute(f'LOCK TABLE lock_{name}')
+        statements = {name: self.extended(one['legacy'].replace(':id', '$1'), 3) for name, one in rules.items()}
+        session = self.session(proxy)
+        session.send(statements['a'])
+        wait_for(lambda: proxy.metrics().sum('in_flight') > 0, 10, 'a is compared')
+        self.switch(proxy, signal.SIGUSR1, 'off')
+        self.assertEqual('12TDCZ', kinds(session.until_ready(1)))
+        self.assertEqual('TDCZ', kinds(self.talk(session, wire.query('SELECT 1'))))
+        self.switch(proxy, signal.SIGUSR2, 'strict')
+        session.send(statements['b'])
+        wait_for(lambda: self.cluster.psql("SELECT count(*) FROM pg_locks WHERE relation = 'lock_b'::regclass AND NOT granted").strip() == '1', 10, 'b is compared')
+        locks['a'].rollback()
+        wait_for(lambda: proxy.metrics().sum('verdicts_total', rule='a') == 1, 10, "a's verdict")
+        locks['b'].rollback()
+        self.assertEqual('12TDCZ', kinds(session.until_ready(1)))
+        self.assertEqual(({'mismatch': 1}, {'match': 1}), (self.verdicts(proxy, 'a'), self.verdicts(proxy, 'b')))
+
+    @staticmethod
+    def switch(proxy, number, mode):
+        proxy.process.send_signal(number)
+        wait_for(lambda: proxy.metrics().sum('rule_mode', rule='b', mode=mode) == 1, 10, 'the switch')
 
     def test_fixtures_of_a_transaction_are_seen(self):
         proxy = self.started(journal={'path': 'j.jsonl', 'values': 'full'})
@@ -283,10 +317,10 @@ class Strict(unittest.TestCase):
             self.assertEqual('12TDCZ', kinds(self.talk(session, self.extended(sql, 2))))
 
     def test_timeout(self):
-        rules = {'slow': rule('SELECT "id" FROM "things" WHERE "id" = :id', 'select "id" from "things" where "id" = :id and (select count(*) from generate_series(1, 200000000)) > 0')}
+        rules = {'slow': rule('SELECT "id" FROM "things" WHERE "id" = :id', 'select "id" from "things" where "id" = :id and (select count(*) from generate_series(1, 20000) a, generate_series(1, 20000) b) > 0')}
         sql = rules['slow']['legacy'].replace(':id', '$1')
         for policy in ('fail', 'allow'):
-            proxy = self.started(rules, strict={'timeout': '700ms', 'on_timeout': policy, 'uncompared': 'allow'}, shadow={'statement_timeout': '20s'})
+            proxy = self.started(rules, strict={'timeout': '700ms', 'on_timeout': policy, 'uncompared': 'allow'}, shadow={'statement_timeout': '5s'})
             proxy.wait_verified()
             session = self.session(proxy)
             began = time.monotonic()
@@ -369,7 +403,7 @@ class Strict(unittest.TestCase):
     def test_clients_that_go_while_their_answer_is_held(self):
         rules = {'slow': rule('SELECT "id" FROM "things" WHERE "id" = :id', 'select "id" from "things" where "id" = :id and (select count(*) from generate_series(1, 3000000)) > 0')}
         sql = rules['slow']['legacy'].replace(':id', '$1')
-        proxy = self.started(rules)
+        proxy = self.started(rules, strict={'timeout': '20s'}, shadow={'statement_timeout': '20s'})
         proxy.wait_verified()
         for block in (False, True):
             for goodbye in (b'', wire.message(b'X')):

@@ -4,6 +4,7 @@ import contextlib
 import json
 import pathlib
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import psycopg
 
 from support.cluster import Cluster, free_port
 from support.flipping import Flipping
-from support.proxy import BINARY, Parallax, rule, wait_for
+from support.proxy import BINARY, PATIENCE, Parallax, rule, wait_for
 
 SCHEMA = """
 CREATE TABLE thing (id int PRIMARY KEY, name text NOT NULL);
@@ -47,7 +48,7 @@ class Base(unittest.TestCase):
             owner.execute(SCHEMA)
 
     def setUp(self):
-        state = tempfile.TemporaryDirectory(prefix='parallax-state-')
+        state = tempfile.TemporaryDirectory(prefix='parallax-state-', dir='/dev/shm')  # no disk that others keep busy
         self.addCleanup(state.cleanup)
         self.state = str(pathlib.Path(state.name) / 'state')
 
@@ -59,7 +60,7 @@ class Base(unittest.TestCase):
     @staticmethod
     def switch(proxy, number, **expected):
         proxy.process.send_signal(number)
-        wait_for(lambda: Base.override(proxy) == expected.get('mode'), 1, 'the switch within a second')
+        wait_for(lambda: Base.override(proxy) == expected.get('mode'), 5, 'the switch')
 
     @staticmethod
     def override(proxy):
@@ -168,6 +169,32 @@ class Switch(Base):
             self.configured(proxy)
         with self.parallax(state_dir=self.state) as proxy:
             self.assertIsNone(self.override(proxy))
+
+    def test_a_signal_before_it_listens_for_one(self):
+        """It reads rules for long enough to be met at it."""
+        many = {f'r{number}': rule(f'SELECT id AS c{number} FROM thing WHERE id = :id', f'select "id" as c{number} from "thing" where "id" = :id')
+                for number in range(1000)}
+        text = json.dumps({'listen': '127.0.0.1:0', 'upstream': self.cluster.url('app', 'shop'), 'rules': many})
+        told = {signal.SIGUSR1: 'mode=off by="signal SIGUSR1"', signal.SIGUSR2: 'listening on', signal.SIGHUP: 'the configuration was read again'}
+        for number, words in told.items():
+            with self.subTest(number), tempfile.TemporaryDirectory() as directory:
+                path, log = pathlib.Path(directory) / 'parallax.yaml', pathlib.Path(directory) / 'log'
+                path.write_text(text)
+                with open(log, 'wb') as out:
+                    process = subprocess.Popen([BINARY, 'run', '-c', path], stdout=out, stderr=out)
+                self.addCleanup(process.kill)
+                wait_for(lambda: self.held(process.pid, number), 10, 'it holds the signal', step=0)
+                self.assertEqual('', log.read_text())
+                process.send_signal(number)
+                wait_for(lambda: process.poll() is not None or words in log.read_text(), 20, words)
+                self.assertIsNone(process.poll(), log.read_text())
+                process.terminate()
+                self.assertEqual(0, process.wait(10 * PATIENCE), log.read_text())
+
+    @staticmethod
+    def held(pid, number):
+        status = pathlib.Path(f'/proc/{pid}/status').read_text()
+        return int(re.search(r'SigBlk:\s*(\w+)', status).group(1), 16) >> (number - 1) & 1
 
     def test_two_unclean_ends(self):
         for _ in range(2):

@@ -144,7 +144,7 @@ class Tags(Tagged):
 
     def test_a_list_that_is_several_parents_together(self):
         """A loader that asks once for the children of two calls: the rows cannot be told apart by links, and nothing is compared."""
-        proxy = self.started({'shelves': SHELVES}, shadow={'window': '600ms'})
+        proxy = self.started({'shelves': SHELVES}, shadow={'window': '2s'})
         first, second, loader = (self.connect(proxy) for _ in range(3))
         ids = []
         for connection, room in ((first, 'room 1'), (second, 'room 2')):

@@ -112,7 +112,7 @@ class Rig:
             said = (late.output or b'')[-2000:].decode(errors='replace')
             raise AssertionError(f'{command[-1]} not done in {late.timeout} s; it said last:\n{said}') from late
         # what differs by itself: the port, temporary OIDs and process ids that programs print
-        output = done.stdout.replace(str(server.port), 'PORT')
+        output = re.sub(rf'(?<![\w.]){server.port}(?!\w)', 'PORT', done.stdout)  # the number itself, not digits of another
         output = re.sub(r'(lo_import|lo_unlink|large object) \d+', r'\1 N', re.sub(r'\b(PID|pid) \d+', 'PID N', output))
         return Run(done.returncode, output)
 

@@ -70,7 +70,7 @@ std::uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
-PgServer::PgServer() : port_(free_port()) {
+PgServer::PgServer() {
   char name[] = "/tmp/parallax-pg-XXXXXX";
   if (mkdtemp(name) == nullptr) throw std::runtime_error("mkdtemp");
   directory_ = name;
@@ -85,6 +85,7 @@ PgServer::PgServer() : port_(free_port()) {
                                       "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"},
                                      directory_ + "/initdb.log"));
   if (status != 0) throw std::runtime_error("initdb failed, see " + directory_ + "/initdb.log");
+  port_ = free_port();  // behind what takes seconds, in which another could get it
   std::ofstream(data + "/pg_hba.conf") << "local all all trust\n"
                                           "host all secretive 127.0.0.1/32 scram-sha-256\n"
                                           "host all all 127.0.0.1/32 trust\n";

@@ -35,7 +35,7 @@ class PgServer {
 
  private:
   std::string directory_;
-  std::uint16_t port_;
+  std::uint16_t port_ = 0;
   pid_t pid_ = 0;
 };
 

@@ -38,10 +38,10 @@ class Cluster:
             shutil.chown(self.directory, 'postgres', 'postgres')
         self.data = self.directory / 'data'
         self.log = self.directory / 'server.log'
-        self.port = free_port()
         self.host = '127.0.0.1'
         self.process = None
         self._run('initdb', '-D', self.data, '-U', 'postgres', '-E', 'UTF8', '--locale=C.UTF-8', '--auth=trust', '--no-sync')
+        self.port = free_port()  # behind what takes seconds, in which another could get it
         values = {'port': self.port, 'listen_addresses': "'127.0.0.1'", 'unix_socket_directories': "''", 'fsync': 'off',
                   'synchronous_commit': 'off', 'full_page_writes': 'off', 'max_connections': 300,
                   'autovacuum': 'off', 'log_min_messages': 'warning', **settings}

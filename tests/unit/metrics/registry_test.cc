@@ -185,8 +185,8 @@ TEST_CASE("series of a label are hidden, and go on counting when they are added 
   registry.function(Metric::rule_info, {"gone", "1"}, [] { return 1.0; });
   Shard& shard = registry.make_shard();
   shard.add(gone, 2);
-  registry.hide("rule", "gone");
-  registry.forget_functions("rule", "gone");
+  registry.hide("rule", {"gone"});
+  registry.forget_functions("rule", {"gone"});
   CHECK(registry.text().find("gone") == std::string::npos);
   CHECK(has_line(registry.text(), "parallax_operations_total{rule=\"stays\"} 0"));
   CHECK(registry.counter(Metric::operations_total, {"gone"}).cell == gone.cell);
