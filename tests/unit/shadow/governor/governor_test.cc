@@ -272,6 +272,43 @@ TEST_CASE("a server that runs out of connections gets the pool's back") {
   CHECK(governor.replays() == 8);
 }
 
+TEST_CASE("a step changes something, whatever the limit") {
+  for (std::size_t most = 2; most <= 12; ++most) {
+    Governor governor(1, most, GovernorOptions{});
+    std::size_t pool = most;
+    for (int i = 0; i < 200; ++i) {
+      governor.connections(100, 100, 0);
+      for (const auto& step : governor.interval()) {
+        CHECK(step.what == GovernorStep::What::connections);
+        CHECK(step.before > step.after);
+      }
+      pool = governor.pool();
+    }
+    CHECK(pool == 1);
+  }
+}
+
+TEST_CASE("a baseline is no older than it may be") {
+  LatencyPair pair;
+  for (std::size_t i = 0; i < LatencyPair::kQuietKept - LatencyPair::kLeast; ++i)
+    pair.quiet(0.040, 1);
+  for (std::size_t i = 0; i < LatencyPair::kLeast; ++i) {
+    pair.quiet(0.010, 1000);
+    pair.lately(0.020, 1000);
+  }
+  REQUIRE(pair.has_baseline(1000, 40));
+  CHECK(pair.ratio(1000, 40).estimate == Approx(2));
+}
+
+TEST_CASE("where nobody comes any more no latency presses") {
+  World world(seed());
+  world.intervals(20);
+  CHECK(world.governor.pressure(Sign::live_latency) > 0);
+  world.kinds[0].live = 0;
+  world.intervals(100);
+  CHECK(world.governor.pressure(Sign::live_latency) == 0);
+}
+
 TEST_CASE("a sudden rise counts before the server is full") {
   Governor governor(1, 8, GovernorOptions{});
   hear(governor, {30, 100}, 10);
