@@ -162,6 +162,8 @@ run_traffic() {
   /usr/bin/python3 "$here/traffic/psycopg_app.py" "$url" 5
   if ! wait "$writers"; then cat "$work/writers.log" >&2; exit 1; fi
   echo "pgbench writing to the same rows meanwhile: $(sed -n 's/^number of transactions actually processed: //p' "$work/writers.log")"
+  echo 'and once more, now that nobody writes:'
+  node "$here/traffic/prisma.mjs" "$url" 1
 }
 
 through_parallax() { sed "s#@[^/]*/#@$listen/#" <<<"$1"; }
