@@ -107,7 +107,8 @@ void Engine::Impl::end_quiet(std::uint64_t began_ns, double seconds) {
 
 // Nobody is kept waiting for it, and where nothing was replayed nothing is to be taken back.
 void Engine::Impl::look_at_server() {
-  if (!std::exchange(ran_lately, false) || server_look != nullptr || stopping) return;
+  if (!std::exchange(ran_lately, false)) return governor.nothing_ran();
+  if (server_look != nullptr || stopping) return;
   server_look = std::make_shared<ServerConnectionsQuery>(loop, options);
   pool.acquire([this,
                 look = std::weak_ptr(server_look)](std::variant<Connection*, ReplaySkip> acquired) {

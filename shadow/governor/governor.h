@@ -50,6 +50,8 @@ class Governor {
   void replayed(std::size_t rule, double seconds);
   // Of the server: how many there are, how many the application may have, how many are the pool's.
   void connections(double used, double available, double own);
+  // Nor is the server asked: what it said last is old, and nothing is to be taken back.
+  void nothing_ran() { pressure_of(Sign::connections) = 0; }
 
   // Once for each interval: what has changed.
   std::vector<GovernorStep> interval();

@@ -315,6 +315,9 @@ TEST_CASE("a sudden rise counts before the server is full") {
   hear(governor, {70, 100}, 1);
   CHECK(governor.pool() == 4);
   CHECK(governor.pressure(Sign::connections) > 1);
+  governor.nothing_ran();
+  CHECK(governor.pressure(Sign::connections) == 0);
+  CHECK(governor.pool() == 4);
   hear(governor, {30, 100}, 8);
   CHECK(governor.pool() == 8);
 }
