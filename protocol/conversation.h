@@ -89,7 +89,7 @@ struct CommandNotes {
 struct ConversationLimits {
   std::size_t sql_bytes = 262'144;         // longest statement text kept
   std::size_t bind_bytes = 1'048'576;      // longest Bind body kept, for statements with a note
-  std::size_t pending_requests = 1 << 20;  // requests without an answer; more means lost
+  std::size_t pending_requests = 1 << 17;  // requests without an answer; more means lost
   // Further names are not remembered (their executions have no note).
   std::size_t named_statements = 10'000;
   std::size_t named_portals = 10'000;

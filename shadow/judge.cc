@@ -44,7 +44,10 @@ std::string Judge::verified(const Rule& rule, Verification verification) {
 
 ComparisonBasis Judge::basis(const CapturedOperation& operation) const {
   const auto& verification = facts_of(*operation.rule).verification;
-  return {*operation.rule, verification.pairing, verification.catalog, style_of(operation.context)};
+  ComparisonBasis basis{*operation.rule, verification.pairing, verification.catalog,
+                        style_of(operation.context)};
+  basis.values = &operation.values;
+  return basis;
 }
 
 ReplayRequest Judge::request(CapturedOperation& operation) {

@@ -255,6 +255,7 @@ std::vector<SettingEffect> effects_of_statement(const Json& statement, const std
 }  // namespace
 
 std::vector<std::vector<SettingEffect>> setting_effects(const std::string& sql) {
+  if (sql.size() > kSettingBytesMax) return {{SettingEffect{}}};
   const PgQueryParseResult parsed = pg_query_parse(sql.c_str());
   const Json tree =
       parsed.error == nullptr ? Json::parse(parsed.parse_tree, nullptr, false) : Json();
@@ -268,11 +269,21 @@ std::vector<std::vector<SettingEffect>> setting_effects(const std::string& sql) 
   return effects;
 }
 
-bool may_have_setting_effects(const std::string& key, bool calls_set_config) {
-  if (calls_set_config || key.find(';') != std::string::npos) return true;
-  return std::ranges::any_of(
-      std::array{"set ", "reset ", "discard ", "savepoint ", "rollback ", "abort ", "release "},
-      [&key](const char* word) { return key.starts_with(word); });
+// What stands behind a `;` in a quoted name is looked at, too, which does no harm.
+bool may_have_setting_effects(std::string_view key, bool calls_set_config) {
+  if (calls_set_config) return true;
+  while (!key.empty()) {
+    key.remove_prefix(std::min(key.find_first_not_of(' '), key.size()));
+    const auto starts = [key](const char* word) { return key.starts_with(word); };
+    if (std::ranges::any_of(std::array{"set ", "reset ", "discard ", "savepoint ", "rollback ",
+                                       "abort ", "release "},
+                            starts)) {
+      return true;
+    }
+    const auto end = key.find(';');
+    key.remove_prefix(end == std::string_view::npos ? key.size() : end + 1);
+  }
+  return false;
 }
 
 }  // namespace parallax::shadow

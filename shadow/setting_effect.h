@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace parallax::shadow {
@@ -30,12 +31,17 @@ struct SettingEffect {
   std::optional<std::size_t> local_parameter;
 };
 
-// By statement of the text, in order; a text that cannot be read is one statement of unknown
-// effect. None: the statement changes nothing that a replay would not share (SET TRANSACTION).
+// Parsing is done where clients' bytes pass: a longer text would hold up other sessions, and the
+// parser's writer of trees, which recurses, has overflown a stack of 8 MiB with 180 KB.
+inline constexpr std::size_t kSettingBytesMax = std::size_t{16} * 1024;
+
+// By statement of the text, in order; a text that cannot be read, or is longer than that, is one
+// statement of unknown effect. None: the statement changes nothing that a replay would not share
+// (SET TRANSACTION).
 std::vector<std::vector<SettingEffect>> setting_effects(const std::string& sql);
 
 // Whether setting_effects() has to be asked about a text of this key (StatementShape::key): the
 // effect of anything else is none, or is told by its command tag (CALL, DO, LOAD).
-bool may_have_setting_effects(const std::string& key, bool calls_set_config);
+bool may_have_setting_effects(std::string_view key, bool calls_set_config);
 
 }  // namespace parallax::shadow

@@ -1,6 +1,7 @@
 #include "shadow/setting_stack.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <utility>
 
@@ -8,7 +9,9 @@ namespace parallax::shadow {
 
 namespace {
 constexpr const char* kRole = "role";
-}
+// Some clients make one for each statement and release none.
+constexpr std::ptrdiff_t kSavepointsMost = 256;
+}  // namespace
 
 SettingStack::SettingStack(const Settings& startup) {
   for (const auto& [name, value] : startup) startup_[name] = value;
@@ -52,6 +55,9 @@ void SettingStack::apply(const SettingEffect& effect) {
       state_ = {startup_, {}, false};
       return;
     case Kind::savepoint:
+      // To roll back to an older one makes the state unknown.
+      if (std::ssize(savepoints_) >= kSavepointsMost)
+        savepoints_.erase(savepoints_.begin(), savepoints_.begin() + kSavepointsMost / 2);
       savepoints_.push_back({effect.name, state_});
       return;
     case Kind::rollback_to: {

@@ -1,6 +1,7 @@
 #include "shadow/compare/compare.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <string>
 #include <string_view>
@@ -84,15 +85,28 @@ bool reads_json(const ResultSet& result) {
   return std::ranges::any_of(result.columns(), &ColumnInfo::json);
 }
 
+std::vector<EqualStep> refused_steps(const std::vector<EqualStep>& steps,
+                                     const CompareOptions& options) {
+  std::vector<EqualStep> refused;
+  std::ranges::copy_if(steps, std::back_inserter(refused),
+                       [&](EqualStep step) { return options.treat_as_mismatch.contains(step); });
+  return refused;
+}
+
+MismatchKind kind_of_refused(EqualStep step) {
+  return step == EqualStep::order || step == EqualStep::order_unproven ? MismatchKind::order
+                                                                       : MismatchKind::value;
+}
+
 // A wanted strictness: what made the results equal is itself the difference.
 Comparison judged_by_treat(Comparison equal, const CompareOptions& options) {
-  const auto refused = std::ranges::find_if(
-      equal.steps, [&](EqualStep step) { return options.treat_as_mismatch.contains(step); });
-  if (refused == equal.steps.end()) return equal;
-  const bool sequence = *refused == EqualStep::order || *refused == EqualStep::order_unproven;
-  return shape_difference(
-      sequence ? MismatchKind::order : MismatchKind::value,
-      "equal only by `" + std::string(name(*refused)) + "`, which `treat` makes a mismatch");
+  const auto refused = refused_steps(equal.steps, options);
+  if (refused.empty()) return equal;
+  auto out = shape_difference(
+      kind_of_refused(refused.front()),
+      "equal only by `" + std::string(name(refused.front())) + "`, which `treat` makes a mismatch");
+  for (const EqualStep step : refused) out.kinds.insert(kind_of_refused(step));
+  return out;
 }
 
 // A rule that has the side for legacy and for rewrite, as far as rows are compared by it.
@@ -137,6 +151,12 @@ Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
   }
   Comparison out = compare_all_rows(columns, RowOrder(basis, legacy), basis.pairing);
   if (out.difference || out.cut_tie) {
+    // Of the rows that are equal: a difference beside them may be expected, and this not.
+    if (out.difference) {
+      for (const EqualStep step : refused_steps(out.steps, basis.rule.source.compare))
+        out.kinds.insert(kind_of_refused(step));
+    }
+    out.steps.clear();
     add_hazards(out, legacy, rewrite, basis.pairing);
     return out;
   }
@@ -172,8 +192,8 @@ Sameness same_result(const ResultSet& first, const ResultSet& second, const Comp
   straight.statements = basis.pairing.statements_of(side);
   straight.one_row = side == Side::legacy && basis.pairing.one_row;
   straight.legacy_columns = straight.rewrite_columns = first.columns().size();
-  const Comparison out =
-      compare_results(first, second, {itself, straight, basis.catalog, basis.style});
+  const Comparison out = compare_results(
+      first, second, {itself, straight, basis.catalog, basis.style, basis.today, basis.values});
   if (out.incomparable) return Sameness::incomparable;
   if (out.cut_tie) return Sameness::cut_tie;
   return out.difference ? Sameness::different : Sameness::same;

@@ -27,6 +27,7 @@ struct ComparisonBasis {
   const Catalog& catalog;
   TextStyle style;
   std::chrono::sys_days today = today_utc();  // which expectations are in force
+  const NamedValues* values = nullptr;        // of the operation; null = not known
 };
 
 struct Comparison {

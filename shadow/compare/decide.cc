@@ -250,7 +250,12 @@ class Decision {
   // Not where that cannot be said.
   bool live_rows_differ(const ResultSet& live) const {
     if (!is_digested(live_step_)) {
-      const Sameness sameness = same_result(live, live_step_.result, basis_, live_.side);
+      // The wire names no types. With the client's parameters they are what the same statement has
+      // in the snapshot, which may not be what it was verified with.
+      ResultSet typed = live;
+      if (typed.columns().size() == live_step_.result.columns().size())
+        typed.describe(live_step_.result.columns());
+      const Sameness sameness = same_result(typed, live_step_.result, basis_, live_.side);
       return sameness == Sameness::different || sameness == Sameness::cut_tie;
     }
     if (!same_formats(live.columns(), live_step_.result.columns())) return false;

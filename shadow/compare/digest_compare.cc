@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "shadow/compare/row_cuts.h"
 #include "shadow/compare/wording.h"
 
 namespace parallax::shadow {
@@ -57,20 +58,27 @@ bool order_counts(const Rule& rule) {
   return false;
 }
 
-bool may_be_cut(const SortOrder& order, std::size_t rows) {
-  return order.offset_cuts || (order.limit_cuts && (!order.limit || rows >= *order.limit));
+// Digests do not tell which of these it is: it is expected where all of them are.
+Comparison other_rows(const Rule& rule, std::size_t rows) {
+  Comparison out = different(MismatchKind::value, "other values among " + counted(rows, "row"));
+  out.kinds = {MismatchKind::missing_row, MismatchKind::extra_row, MismatchKind::null,
+               MismatchKind::value};
+  if (order_counts(rule)) out.kinds.insert(MismatchKind::order);
+  return out;
 }
 
 std::variant<Comparison, std::string> compare_rows(const DigestedResult& legacy,
                                                    const DigestedResult& rewrite,
-                                                   const Rule& rule) {
+                                                   const ComparisonBasis& basis) {
+  const Rule& rule = basis.rule;
   if (legacy.rows != rewrite.rows) {
     return different(MismatchKind::row_count, "legacy: " + counted(legacy.rows, "row") +
                                                   ", rewrite: " + std::to_string(rewrite.rows));
   }
   if (!legacy.same_rows(rewrite)) {
-    if (may_be_cut(rule.root().order, legacy.rows)) return "LIMIT or OFFSET may cut a tie";
-    return different(MismatchKind::value, "other values among " + counted(legacy.rows, "row"));
+    const RowCuts cuts = row_cuts(rule.root().order, basis.values, legacy.rows);
+    if (cuts.by_limit || cuts.by_offset) return "LIMIT or OFFSET may cut a tie";
+    return other_rows(rule, legacy.rows);
   }
   if (legacy.sequence != rewrite.sequence && order_counts(rule)) {
     if (rule.source.compare.order == OrderMode::strict) {
@@ -111,7 +119,7 @@ std::variant<Comparison, std::string> compare_digests(const StepResult& legacy,
   const std::string unknown = obstacle(legacy, rewrite, basis.rule.source.compare, *digest->basis);
   if (!unknown.empty()) return unknown;
   return compare_rows(digest_of(legacy, digest->basis, Side::legacy),
-                      digest_of(rewrite, digest->basis, Side::rewrite), basis.rule);
+                      digest_of(rewrite, digest->basis, Side::rewrite), basis);
 }
 
 }  // namespace parallax::shadow

@@ -31,7 +31,7 @@ class RowComparison {
     for (const auto& [legacy, rewrite] : rest_.pairs) note_pair(legacy, rewrite);
     if (rest_.legacy_only.empty() && rest_.rewrite_only.empty()) {
       if (check_sequence()) return equal();
-      return findings_.comparison();
+      return different();
     }
     if (is_cut_tie()) {
       Comparison out;
@@ -41,7 +41,7 @@ class RowComparison {
     }
     align_rows();
     check_sequence();
-    return findings_.comparison();
+    return different();
   }
 
  private:
@@ -122,13 +122,26 @@ class RowComparison {
     for (const std::size_t row : aligned.rewrite_only) findings_.add_extra(row);
   }
 
-  Comparison equal() {
-    const bool moved =
-        std::ranges::any_of(pairs_, [](const RowPair& pair) { return pair.first != pair.second; });
+  // With the steps that made other rows equal.
+  Comparison different() {
+    Comparison out = findings_.comparison();
+    // A row that is missing moves those behind it, and none of them past another.
+    std::ranges::sort(pairs_);
+    note_order(!std::ranges::is_sorted(pairs_, {}, &RowPair::second));
+    out.steps.assign(steps_.begin(), steps_.end());
+    return out;
+  }
+
+  void note_order(bool moved) {
     if (moved) {
       const bool proven = !order_.hides_children() && (!order_.ordered() || order_.proven());
       steps_.insert(proven ? EqualStep::order : EqualStep::order_unproven);
     }
+  }
+
+  Comparison equal() {
+    note_order(
+        std::ranges::any_of(pairs_, [](const RowPair& pair) { return pair.first != pair.second; }));
     Comparison out;
     out.steps.assign(steps_.begin(), steps_.end());
     return out;
@@ -154,7 +167,7 @@ bool same_places(const RowColumns& columns) {
     return false;
   }
   return std::ranges::all_of(all, [](const RowColumns::Column& column) {
-    return column.legacy == column.rewrite && column.same_format;
+    return column.legacy == column.rewrite && column.same_format && column.bytes_agree;
   });
 }
 

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "shadow/compare/row_cuts.h"
 #include "shadow/compare/row_match.h"
 
 namespace parallax::shadow {
@@ -67,6 +68,7 @@ RowOrder::RowOrder(const ComparisonBasis& basis, const ResultSet& legacy)
       hides_children_(mode_ == OrderMode::automatic &&
                       std::ranges::any_of(legacy.columns(), &ColumnInfo::json)),
       order_(basis.rule.root().order),
+      values_(basis.values),
       keys_(keys_of(order_, basis.pairing, columns_of(legacy, basis.pairing, 0), 0)) {
   if (!basis.pairing.statements.empty()) read_children(basis, legacy);
 }
@@ -206,7 +208,7 @@ bool RowOrder::may_be_cut(RowColumns& columns, std::span<const std::size_t> lega
   if (several && !roots_are_exchanged(columns, legacy_only, rewrite_only)) return false;
   if (!several && rows != columns.rows(Side::rewrite)) return false;
   const std::size_t counted = several ? root_rows(columns.result(Side::legacy)) : rows;
-  const bool by_limit = order_.limit_cuts && (!order_.limit || counted >= *order_.limit);
+  const RowCuts cuts = row_cuts(order_, values_, counted);
   std::size_t legacy_left = legacy_only.size();
   std::size_t rewrite_left = rewrite_only.size();
   // As many rows on both sides tie with `edge`; true when no others are left.
@@ -220,9 +222,9 @@ bool RowOrder::may_be_cut(RowColumns& columns, std::span<const std::size_t> lega
     rewrite_left -= static_cast<std::size_t>(rewrite_tied);
     return legacy_left == 0 && rewrite_left == 0;
   };
-  if (by_limit && take_group(rows - 1)) return true;
+  if (cuts.by_limit && take_group(rows - 1)) return true;
   // Where all rows tie, the group of the last row is that of the first.
-  if (!order_.offset_cuts || (by_limit && legacy_tie(columns, 0, rows - 1))) return false;
+  if (!cuts.by_offset || (cuts.by_limit && legacy_tie(columns, 0, rows - 1))) return false;
   return take_group(0);
 }
 

@@ -66,6 +66,7 @@ class RowOrder {
   bool one_row_;
   bool hides_children_;
   const SortOrder& order_;
+  const NamedValues* values_;
   std::vector<std::size_t> keys_;
   std::vector<ChildOrder> children_;
   // Of several statements; 0 and empty of one.

@@ -168,8 +168,17 @@ class RuleCompiler {
     }
     auto& facts = std::get<SelectFacts>(checked);
     take(facts);
+    facts.order.limit_name = value_name(prepared, facts.order.limit_parameter);
+    facts.order.offset_name = value_name(prepared, facts.order.offset_parameter);
     prepared_sql = std::move(sql);
     return std::move(facts);
+  }
+
+  // Of $n, as NamedValues have it; empty for `:_`, and for 0.
+  static std::string value_name(const PreparedText& prepared, std::size_t number) {
+    if (number == 0 || number > prepared.parameters.size()) return {};
+    const std::string& spelling = prepared.parameters[number - 1];
+    return spelling.starts_with(':') ? spelling.substr(1) : spelling;
   }
 
   // `syntax error at or near "$1"` speaks of a name that the user wrote otherwise.

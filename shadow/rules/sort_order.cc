@@ -67,6 +67,15 @@ std::optional<std::size_t> count_of(const Json& expression) {
   return static_cast<std::size_t>(value);
 }
 
+// $n, also in a cast; else 0.
+std::size_t parameter_of(const Json& expression) {
+  const Json* inner = &expression;
+  while (inner->is_object() && inner->contains("TypeCast"))
+    inner = &member(member(*inner, "TypeCast"), "arg");
+  const Json& number = member(member(*inner, "ParamRef"), "number");
+  return number.is_number_unsigned() ? number.get<std::size_t>() : 0;
+}
+
 bool is_null_or_zero(const Json& expression) {
   if (!expression.is_object()) return true;
   const auto& constant = member(expression, "A_Const");
@@ -227,6 +236,8 @@ SortOrder sort_order_of(const Json& select) {
   out.limit_cuts = count.is_object() && !is_null_or_zero(count) &&
                    text_of(select, "limitOption") != "LIMIT_OPTION_WITH_TIES";
   out.limit = count_of(count);
+  out.limit_parameter = parameter_of(count);
+  out.offset_parameter = parameter_of(member(select, "limitOffset"));
   out.equal_columns = equal_columns_of(select);
   out.offset_cuts = !is_null_or_zero(member(select, "limitOffset"));
   return out;

@@ -26,6 +26,11 @@ struct SortOrder {
   bool limit_cuts = false;             // LIMIT: the last group of rows that tie may be cut
   bool offset_cuts = false;            // OFFSET, other than 0: the first group may be cut
   std::optional<std::size_t> limit{};  // LIMIT as a number: fewer rows were not cut
+  // Where they are `$n` of the prepared text, n; then the names of their values: ":x" is "x".
+  std::size_t limit_parameter = 0;
+  std::size_t offset_parameter = 0;
+  std::string limit_name{};
+  std::string offset_name{};
   // Columns of its one table that WHERE says are equal to a value: where a unique key is among
   // them, there is one row at most, and nothing to cut.
   std::vector<std::string> equal_columns{};

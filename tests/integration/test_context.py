@@ -149,6 +149,19 @@ class Context(unittest.TestCase):
         self.assertEqual(1, proxy.settled().sum('vacuous_matches_total', rule='notes'))
         self.assertNotIn('body 1', proxy.log_text())
 
+    def test_a_text_that_would_overflow_the_parser(self):
+        """Read for settings as every text of several statements: it ended the process, with all sessions."""
+        proxy = self.started()
+        with self.connect(proxy) as other, self.connect(proxy) as session:
+            for before in ('select ', "select set_config('app.a', 'x', true), ", 'update one set n = ', "set local app.a = 'x'; select "):
+                try:
+                    session.execute(before + '1' + '+1' * 120_000 + '; select 1')
+                except psycopg.Error as error:  # the server's own limits
+                    self.assertIsNotNone(error.sqlstate, error)
+                self.assertEqual((1,), other.execute('SELECT 1').fetchone())
+            self.assertEqual((1,), session.execute('SELECT 1').fetchone())
+        self.assertIsNone(proxy.process.poll())
+
     def test_sessions_that_write_values_in_other_ways(self):
         proxy = self.started()
         styles = (['SET TIME ZONE \'America/St_Johns\''], ["SET DateStyle TO 'German'"], ["SET DateStyle = 'SQL, DMY'", "SET IntervalStyle = 'iso_8601'"],

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "shadow/rules/concat.h"
+
 namespace parallax::shadow {
 namespace {
 
@@ -149,6 +151,50 @@ TEST_CASE("each statement of a text has its own effects") {
   CHECK(effects[1].empty());
   CHECK(effects[2].front().kind == SettingEffect::Kind::set_local);
   CHECK(effects[3].front().value == "w");
+}
+
+TEST_CASE("a text that the parser cannot be asked about is of unknown effect") {
+  // With 90,000 of them libpg_query has overflown a stack of 8 MiB.
+  std::string sum = "1";
+  for (int i = 0; i < 120'000; ++i) sum += "+1";
+  for (const char* before : {"select set_config('x.y', 'z', true), ",
+                             "update t set a = ", "set local x.y = 'z'; select "}) {
+    const auto effects = setting_effects(concat({before, sum, "; select 1"}));
+    REQUIRE(effects.size() == 1);
+    REQUIRE(effects.front().size() == 1);
+    CHECK(effects.front().front().kind == SettingEffect::Kind::unknown);
+  }
+}
+
+TEST_CASE("batches without a statement that sets something are not parsed") {
+  const auto asks = [](std::string_view sql) {
+    const auto known = shape(sql);
+    return may_have_setting_effects(known.key, known.sets_config);
+  };
+  CHECK_FALSE(asks("begin; insert into t values (1); insert into t values (2); commit"));
+  CHECK_FALSE(asks("select 1 as \"set\"; update t set a = 1"));
+  CHECK(asks("select 1; set local x.y = 'z'"));
+  CHECK(asks("select 1;savepoint s"));
+  CHECK(asks("rollback; select 1"));
+  CHECK(asks("select 1; select set_config('a.b', 'c', true); select 2"));
+}
+
+TEST_CASE("savepoints that are never released take no memory without end") {
+  auto context = own_session();
+  context.ready('I');
+  run(context, "BEGIN", "begin");
+  run(context, "SAVEPOINT", "savepoint first");
+  for (int i = 0; i < 1000; ++i) run(context, "SAVEPOINT", "savepoint again");
+  run(context, "SAVEPOINT", "savepoint last");
+  run(context, "SET", "set work_mem = '8MB'");
+  run(context, "ROLLBACK", "rollback to last");
+  CHECK(context.replay_context().settings.empty());
+  CHECK_FALSE(context.obstacle());
+  run(context, "ROLLBACK", "rollback to first");
+  CHECK(context.obstacle() == SkipReason::context);
+  run(context, "ROLLBACK", "rollback");
+  context.ready('I');
+  CHECK_FALSE(context.obstacle());
 }
 
 TEST_CASE("who somebody else is, is not known") {

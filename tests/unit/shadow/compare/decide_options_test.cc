@@ -13,6 +13,7 @@ namespace {
 using namespace tests;
 using End = std::variant<Verdict, SkipReason, DropReason>;
 
+constexpr std::uint32_t kFloat4 = 700;
 constexpr std::chrono::sys_days kToday = std::chrono::year(2026) / 6 / 15;
 
 StepResult rows(std::initializer_list<std::uint32_t> types, const std::vector<Row>& of) {
@@ -129,6 +130,27 @@ TEST_CASE("decide: a refused step may be expected") {
   CHECK(decide_with(rule, {legacy, legacy, other}).end == End(Verdict::mismatch));
 }
 
+TEST_CASE("decide: each refused step must be expected, also beside another difference") {
+  Rule rule = expecting({expectation({MismatchKind::order})});
+  rule.source.compare.treat_as_mismatch = {EqualStep::order, EqualStep::numeric_scale};
+  const StepResult legacy = rows({kNumeric}, {{"1.0"}, {"2"}});
+  CHECK(decide_with(rule, {legacy, legacy, rows({kNumeric}, {{"2"}, {"1.0"}})}).end ==
+        End(Verdict::expected));
+  CHECK(decide_with(rule, {legacy, legacy, rows({kNumeric}, {{"2"}, {"1.00"}})}).end ==
+        End(Verdict::mismatch));
+  // Row 3 has another value, and the others have changed places.
+  rule.source.expect = {expectation({MismatchKind::value})};
+  const StepResult several = rows({kInt4, kInt4}, {{"1", "1"}, {"2", "2"}, {"3", "3"}});
+  const auto end = [&](const std::vector<Row>& rewrite) {
+    return decide_with(rule, {several, several, rows({kInt4, kInt4}, rewrite)}).end;
+  };
+  CHECK(end({{"1", "1"}, {"2", "2"}, {"3", "4"}}) == End(Verdict::expected));
+  CHECK(end({{"2", "2"}, {"1", "1"}, {"3", "4"}}) == End(Verdict::mismatch));
+  // A row that is missing moves the ones behind it, and no sequence.
+  rule.source.expect = {expectation({MismatchKind::missing_row})};
+  CHECK(end({{"2", "2"}, {"3", "3"}}) == End(Verdict::expected));
+}
+
 TEST_CASE("decide: what treat refuses is not settled live") {
   Rule rule;
   const auto catalog = catalog_of_tests();
@@ -162,6 +184,62 @@ TEST_CASE("decide: what LIMIT cuts of rows that tie is unstable, whatever is exp
   CHECK(end() == End(Verdict::unstable));
   rule.root().order.limit_cuts = false;
   CHECK(end() != End(Verdict::unstable));
+}
+
+TEST_CASE("decide: a LIMIT or OFFSET that is a name cuts by its value") {
+  Rule rule;
+  const StepResult legacy = rows({kInt4}, {{"1"}, {"2"}});
+  const StepResult other = rows({kInt4}, {{"1"}, {"3"}});
+  const auto catalog = catalog_of_tests();
+  const auto pairing = straight(1, {0});
+  NamedValues values;
+  const auto end = [&](std::optional<std::string> value) {
+    Value given;
+    given.null = !value;
+    given.bytes = value.value_or("");
+    values["n"] = {false, {given}};
+    return decide({rule, pairing, catalog, {}, kToday, &values}, {legacy, legacy, other}, {}).end;
+  };
+  rule.root().order.limit_cuts = true;
+  CHECK(end("50") == End(Verdict::unstable));  // nobody has said that it is `n`
+  rule.root().order.limit_name = "n";
+  CHECK(end("50") == End(Verdict::mismatch));
+  CHECK(end("2") == End(Verdict::unstable));
+  CHECK(end(std::nullopt) == End(Verdict::mismatch));
+  CHECK(end("what cannot be read") == End(Verdict::unstable));
+  rule.root().order = {};
+  rule.root().order.offset_cuts = true;
+  rule.root().order.offset_name = "n";
+  CHECK(end("0") == End(Verdict::mismatch));
+  CHECK(end(std::nullopt) == End(Verdict::mismatch));
+  CHECK(end("5") == End(Verdict::unstable));
+}
+
+TEST_CASE("decide: the client's rows have the types of the snapshot, not those of verification") {
+  const StepResult wide = rows({kInt8}, {{"5"}});
+  const auto catalog = catalog_of_tests();
+  const auto pairing = straight(1, {0});
+  const auto end = [&](const char* value) {
+    LiveResult live{{}, 1, std::make_shared<ResultSet>(result_of(typed({kInt4}), {{value}}))};
+    return decide({Rule{}, pairing, catalog, {}, kToday}, {wide, wide, rows({kInt4}, {{"5"}})},
+                  live)
+        .end;
+  };
+  CHECK(end("5") == End(Verdict::match));
+  CHECK(end("6") == End(Verdict::race));
+}
+
+TEST_CASE("decide: a float4 is no float8 of another value, whatever the sequence of rows") {
+  const StepResult legacy = rows({kFloat8}, {{"0.1"}, {"0.2"}});
+  const auto catalog = catalog_of_tests();
+  const auto pairing = straight(1);
+  const auto end = [&](const std::vector<Row>& rewrite) {
+    return decide({Rule{}, pairing, catalog, {}, kToday},
+                  {legacy, legacy, rows({kFloat4}, rewrite)}, {})
+        .end;
+  };
+  CHECK(end({{"0.1"}, {"0.2"}}) == End(Verdict::mismatch));
+  CHECK(end({{"0.2"}, {"0.1"}}) == End(Verdict::mismatch));
 }
 
 // The lines of the table, each with a snapshot in which it and the one below hold.

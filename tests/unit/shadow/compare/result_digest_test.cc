@@ -216,8 +216,17 @@ TEST_CASE("digest: one side over the limit, the other kept") {
 
 TEST_CASE("digest: a wanted difference is expected") {
   World world;
-  world.rule.source.expect = {{{MismatchKind::value}, std::chrono::year(2999) / 1 / 1, "w", {}}};
-  CHECK(world.large(kRows, kOneValue).end == End(Verdict::expected));
+  const auto expect = [&world](std::set<MismatchKind> kinds) {
+    world.rule.source.expect = {{std::move(kinds), std::chrono::year(2999) / 1 / 1, "w", {}}};
+  };
+  // Whether a value differs or another row came is not known.
+  expect({MismatchKind::value});
+  CHECK(world.large(kRows, kOneValue).end == End(Verdict::mismatch));
+  expect({MismatchKind::value, MismatchKind::null, MismatchKind::missing_row,
+          MismatchKind::extra_row});
+  const Outcome out = world.large(kRows, kOneValue);
+  CHECK(out.end == End(Verdict::expected));
+  CHECK(out.kind == MismatchKind::value);
   CHECK(world.large(kRows, kOneLess).end == End(Verdict::mismatch));
 }
 

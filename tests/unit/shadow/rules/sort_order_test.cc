@@ -65,6 +65,17 @@ TEST_CASE("LIMIT and OFFSET cut, unless they are none") {
   CHECK(cuts("fetch first 2 rows with ties") == std::pair(false, false));
   CHECK(order_of("select a from t limit 7").limit == std::size_t{7});
   CHECK_FALSE(order_of("select a from t limit :_").limit);
+  const auto names = [](const std::string& tail) {
+    const std::string sql = "select a from t where b = :b order by a " + tail;
+    const RuleSet set = test::compile(sql, sql);
+    const SortOrder& order = set.rules()[0]->root().order;
+    return std::pair(order.limit_name, order.offset_name);
+  };
+  using Names = std::pair<std::string, std::string>;
+  CHECK(names("limit :take offset :skip") == Names("take", "skip"));
+  CHECK(names("limit $1::bigint offset 0") == Names("$1", ""));
+  CHECK(names("limit :take + 1") == Names("", ""));
+  CHECK(names("limit 5") == Names("", ""));
 }
 
 std::vector<std::string> warnings(const std::string& legacy, const std::string& rewrite,
