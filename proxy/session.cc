@@ -152,7 +152,7 @@ void Session::server_gone(CloseReason reason, const std::string& what) {
     case State::authenticating:
     case State::relaying:
       if (auth_ != nullptr) auth_->server_ended();
-      if (gate_ != nullptr && gate_->busy() && !gate_->injecting()) gate_->let_go();
+      if (gate_ != nullptr && gate_->can_let_go()) gate_->let_go();
       if (ended_by_channel_binding()) return;
       linger(client_ended_ ? reason_ : reason, client_ended_ ? detail_ : what);
       return;

@@ -58,7 +58,7 @@ void Session::relay_to_client(io::Bytes bytes) {
 
 // What it had sent still arrives, and nobody waits for a verdict.
 void Session::end_client_direction(const std::string& what) {
-  while (gate_->busy() && !gate_->injecting()) gate_->let_go();
+  while (gate_->can_let_go()) gate_->let_go();
   if (gate_->busy()) return close(reason_, what);
   to_server_->end();
 }
@@ -75,7 +75,8 @@ void Session::strict_run(shadow::ClientRound round) {
 
 void Session::let_go() {
   if (gate_ == nullptr || observer_->strict()->may_hold()) return;
-  if (gate_->busy() && !gate_->injecting()) gate_->let_go();
+  // Where rows are missing the client gets an error when the server has said the rest.
+  if (gate_->can_let_go()) gate_->let_go();
 }
 
 }  // namespace parallax::proxy

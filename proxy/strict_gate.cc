@@ -25,7 +25,13 @@ bool is_asynchronous(char type) {
 // Of the answer itself: what an error takes the place of.
 bool is_answer(char type) {
   return type == backend::kRowDescription || type == backend::kDataRow ||
-         type == backend::kCommandComplete || type == backend::kReadyForQuery;
+         type == backend::kCommandComplete || type == backend::kPortalSuspended ||
+         type == backend::kReadyForQuery;
+}
+
+shadow::StrictRefusal too_large_refusal() {
+  return {std::string(shadow::kStrictUncompared),
+          "parallax: not compared: the answer is too large to be held"};
 }
 
 void append(std::vector<std::byte>& to, protocol::Bytes bytes) {
@@ -95,6 +101,8 @@ void StrictGate::server_piece(const Piece& piece, std::uint64_t now_ns) {
       return take_run_message(piece, now_ns);
     case Phase::raising:
       return take_raised(piece, now_ns);
+    case Phase::broken:
+      return;
   }
 }
 
@@ -113,6 +121,7 @@ void StrictGate::await_answer(const Piece& piece, std::uint64_t now_ns) {
 void StrictGate::keep(const Piece& piece, std::uint64_t now_ns) {
   if (piece.begins) segments_.push_back({piece.type, held_.size()});
   const bool ends_it = piece.type == backend::kCommandComplete ||
+                       piece.type == backend::kPortalSuspended ||
                        piece.type == backend::kReadyForQuery ||
                        piece.type == backend::kErrorResponse || phase_ == Phase::deciding;
   const bool show = shown_ == held_.size() && !ends_it;
@@ -143,7 +152,11 @@ void StrictGate::kept(char type, std::uint64_t now_ns) {
     case backend::kNotificationResponse:
     case backend::kParameterStatus:
       return;
-    default:  // an error, a suspended portal: nothing that could be compared
+    case backend::kErrorResponse:
+      return too_large_ ? pass_error() : let_go();
+    case backend::kPortalSuspended:
+      return too_large_ ? refuse(too_large_refusal()) : let_go();
+    default:  // nothing that could be compared
       return let_go();
   }
 }
@@ -185,8 +198,7 @@ void StrictGate::complete(std::uint64_t now_ns) {
   answers_ = held.answers;
   refusal_ = std::move(held.refusal);
   if (too_large_ && !refusal_) {
-    refusal_ = shadow::StrictRefusal{std::string(shadow::kStrictUncompared),
-                                     "parallax: not compared: the answer is too large to be held"};
+    refusal_ = too_large_refusal();
   }
   if (answers_ == 0) return decide();
   late_ = false;
@@ -246,7 +258,7 @@ void StrictGate::take_run_message(const Piece& piece, std::uint64_t now_ns) {
   if (!more.empty()) return world_.to_server(more);
   if (run_->running()) return;
   phase_ = Phase::deciding;
-  if (run_->broken()) return world_.broken("the transaction could not be brought back");
+  if (run_->broken()) return end_session("the transaction could not be brought back");
   if (run_->open()) return;  // another round will come
   run_.reset();
   if (late_) return timed_out();
@@ -255,18 +267,20 @@ void StrictGate::take_run_message(const Piece& piece, std::uint64_t now_ns) {
 
 void StrictGate::decide() {
   timer_.reset();
-  if (refusal_ && world_.tap.may_hold()) return refuse(*refusal_);
+  if (refusal_ && (too_large_ || world_.tap.may_hold())) return refuse(*refusal_);
   let_go();
 }
 
 void StrictGate::let_go() {
+  if (too_large_) return end_session("an answer too large to be held cannot go on");
   world_.to_client(held_);
   const auto rest = protocol::Bytes(held_).subspan(shown_);
   if (!rest.empty()) world_.conversation.server_bytes(rest, world_.host.now_ns());
   end_hold();
 }
 
-void StrictGate::refuse(const shadow::StrictRefusal& refusal) {
+// What is held and no part of the answer.
+void StrictGate::pass_others() {
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     if (is_answer(segments_[i].type)) continue;
     const std::size_t end = i + 1 < segments_.size() ? segments_[i + 1].begin : held_.size();
@@ -274,6 +288,16 @@ void StrictGate::refuse(const shadow::StrictRefusal& refusal) {
     world_.to_client(bytes);
     if (segments_[i].begin >= shown_) world_.conversation.server_bytes(bytes, world_.host.now_ns());
   }
+}
+
+// The server's own error says that there is no answer.
+void StrictGate::pass_error() {
+  pass_others();
+  end_hold();
+}
+
+void StrictGate::refuse(const shadow::StrictRefusal& refusal) {
+  pass_others();
   phase_ = Phase::raising;
   world_.to_server(simple_ ? shadow::raise_by_query(refusal) : shadow::raise_by_execute(refusal));
 }
@@ -283,7 +307,7 @@ void StrictGate::take_raised(const Piece& piece, std::uint64_t now_ns) {
   const bool ends =
       simple_ ? piece.type == backend::kReadyForQuery : piece.type == backend::kErrorResponse;
   if (piece.type == backend::kCommandComplete)
-    return world_.broken("the server did not raise the error that it was asked for");
+    return end_session("the server did not raise the error that it was asked for");
   // Among the asynchronous ones: the settings that the error has undone.
   if (piece.type != backend::kErrorResponse && piece.type != backend::kReadyForQuery &&
       !is_asynchronous(piece.type)) {
@@ -292,6 +316,14 @@ void StrictGate::take_raised(const Piece& piece, std::uint64_t now_ns) {
   world_.to_client(message_);
   world_.conversation.server_bytes(message_, now_ns);
   if (ends) end_hold();
+}
+
+// Nothing passes any more until the session ends.
+void StrictGate::end_session(const std::string& why) {
+  phase_ = Phase::broken;
+  timer_.reset();
+  answers_ = 0;
+  world_.broken(why);
 }
 
 void StrictGate::end_hold() {

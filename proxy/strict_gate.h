@@ -51,10 +51,15 @@ class StrictGate {
   // A statement is held, or an error is on its way.
   bool busy() const { return phase_ != Phase::passing; }
   // Messages that are not the client's business are on their way.
-  bool injecting() const { return run_ != nullptr || phase_ == Phase::raising; }
+  bool injecting() const {
+    return run_ != nullptr || phase_ == Phase::raising || phase_ == Phase::broken;
+  }
+  // What is held is whole as far as it has come.
+  bool can_let_go() const { return busy() && !injecting() && !too_large_; }
   void answer(shadow::StrictAnswer answer);
   void run(shadow::ClientRound round);
-  // What is held goes to the client as it is.
+  // What is held goes to the client as it is. Where it cannot, the session ends: a client would
+  // take what is left of an answer for all of it.
   void let_go();
 
  private:
@@ -64,7 +69,8 @@ class StrictGate {
     holding,   // its answer is coming
     deciding,  // its answer is here
     running,   // ... and steps are running on this connection
-    raising    // the server is asked for an error
+    raising,   // the server is asked for an error
+    broken     // the session is about to end
   };
   struct Segment {
     char type;
@@ -86,8 +92,11 @@ class StrictGate {
   protocol::Bytes body() const { return protocol::Bytes(message_).subspan(5); }
   void timed_out();
   void decide();
+  void pass_others();
+  void pass_error();
   void refuse(const shadow::StrictRefusal& refusal);
   void end_hold();
+  void end_session(const std::string& why);
   std::string_view tag() const;
 
   World world_;
@@ -104,7 +113,7 @@ class StrictGate {
   std::vector<Segment> segments_;
   std::size_t shown_ = 0;   // bytes of held_ that the conversation has seen
   bool completed_ = false;  // CommandComplete has come
-  bool too_large_ = false;
+  bool too_large_ = false;  // rows were thrown away
   std::size_t answers_ = 0;
   std::optional<shadow::StrictRefusal> refusal_;
   std::unique_ptr<Pending> timer_;

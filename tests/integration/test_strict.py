@@ -3,6 +3,7 @@
 its place. Every case is run through the wire, message by message, and compared with what a direct session gets."""
 import json
 import signal
+import socket
 import threading
 import time
 import unittest
@@ -315,6 +316,44 @@ class Strict(unittest.TestCase):
                 self.assertEqual('12TEZ', kinds(answer))
                 self.assertEqual(UNCOMPARED, self.error(answer)['C'])
             self.assertEqual('12TDCZ', kinds(self.talk(session, self.extended(sql, 2))))
+
+    def test_too_large_to_be_held(self):
+        """The gate throws such rows away: whatever then happens, the client is not told that what is left is the answer."""
+        slow = 'case when "id" = 25 then (select count(*) from generate_series(1, 6000000)) else 0 end'
+        sql = f'SELECT "id", repeat("name", 150000) AS "n", {slow} AS "c" FROM "things" WHERE "id" < :id'
+        rules = {'b': rule(sql, sql, columns={'n': 'repeat("name", 150000)', 'c': slow})}
+        sql = sql.replace(':id', '$1')
+        proxy = self.started(rules, strict={'timeout': '20s'}, shadow={'statement_timeout': '20s'})
+        for block in (False, True):
+            session = self.session(proxy)
+            if block:
+                self.talk(session, wire.query('BEGIN'))
+            # A row limit.
+            answer = self.talk(session, wire.parse(sql) + wire.bind([b'24']) + wire.execute('', 20) + wire.SYNC)
+            self.assertEqual('12EZ', kinds(answer))
+            self.assertEqual((UNCOMPARED, b'E' if block else b'I'), (self.error(answer)['C'], answer[-1][1]))
+            self.talk(session, wire.query('ROLLBACK'))
+            # An error of its own, behind many rows.
+            answer = self.talk(session, wire.query("SET statement_timeout = '400ms'"), self.extended(sql, 30), ready=2)
+            self.assertEqual('57014', self.error(answer)['C'])
+            self.talk(session, wire.query('RESET statement_timeout'))
+            self.assertEqual('12TCZ', kinds(self.talk(session, self.extended(sql, 1))))
+        # No longer held, in the middle of it.
+        for simple in (False, True):
+            session = self.session(proxy)
+            session.send(wire.query(sql.replace('$1', '30')) if simple else self.extended(sql, 30))
+            time.sleep(0.8)
+            self.switch(proxy, signal.SIGUSR1, 'off')
+            answer = session.until_ready()
+            self.assertEqual('EZ' if simple else '12TEZ', kinds(answer))
+            self.assertEqual(UNCOMPARED, self.error(answer)['C'])
+            self.assertEqual('12T' + 'D' * 19 + 'CZ', kinds(self.talk(session, self.extended(sql, 20))))
+            self.switch(proxy, signal.SIGUSR2, 'strict')
+        session = self.session(proxy)
+        session.send(self.extended(sql, 30))
+        time.sleep(0.8)
+        session.socket.shutdown(socket.SHUT_WR)
+        self.assertNotIn('C', kinds(wire.split_messages(session.until_closed())[0]))
 
     def test_timeout(self):
         rules = {'slow': rule('SELECT "id" FROM "things" WHERE "id" = :id', 'select "id" from "things" where "id" = :id and (select count(*) from generate_series(1, 20000) a, generate_series(1, 20000) b) > 0')}
