@@ -209,13 +209,16 @@ void StrictGate::answer(shadow::StrictAnswer answer) {
   if (answer.ticket.serial != serial_ || answers_ == 0) return;
   if (answer.refusal && !refusal_) refusal_ = std::move(answer.refusal);
   answers_ -= std::min(answers_, answer.offers);
-  if (answers_ == 0 && run_ == nullptr) decide();
+  if (answers_ > 0) return;
+  if (run_ == nullptr) return decide();
+  if (!run_->running()) close_run();
 }
 
 void StrictGate::timed_out() {
   timer_.reset();
   if (run_ != nullptr) {  // the connection is not the client's yet
     late_ = true;
+    if (!run_->running()) close_run();
     return;
   }
   answers_ = 0;
@@ -259,10 +262,22 @@ void StrictGate::take_run_message(const Piece& piece, std::uint64_t now_ns) {
   if (run_->running()) return;
   phase_ = Phase::deciding;
   if (run_->broken()) return end_session("the transaction could not be brought back");
-  if (run_->open()) return;  // another round will come
+  if (run_->open()) {
+    if (answers_ == 0 || late_) close_run();
+    return;  // another round will come
+  }
   run_.reset();
   if (late_) return timed_out();
   if (answers_ == 0) decide();
+}
+
+// No other round will come.
+void StrictGate::close_run() {
+  shadow::ClientRound round;  // without steps: it only rolls back
+  round.first = false;
+  round.done = [](const shadow::ClientRoundEnd&) {};
+  phase_ = Phase::running;
+  world_.to_server(run_->begin(std::move(round), world_.host.now_ns()));
 }
 
 void StrictGate::decide() {

@@ -91,6 +91,7 @@ class StrictGate {
   bool assemble(const protocol::MessagePieces::Piece& piece);
   protocol::Bytes body() const { return protocol::Bytes(message_).subspan(5); }
   void timed_out();
+  void close_run();
   void decide();
   void pass_others();
   void pass_error();

@@ -207,13 +207,14 @@ void ClientRun::failed(protocol::Bytes body) {
 
 std::vector<std::byte> ClientRun::ready(char status) {
   if (!round_) return {};
-  if (failed_ && open_ && !std::exchange(recovering_, true)) return roll_back();
+  // After a skip no round follows that would leave the savepoint.
+  if ((failed_ || skip_) && open_ && !std::exchange(recovering_, true)) return roll_back();
   broken_ = status != 'T';
   finish();
   return {};
 }
 
-// An error has ended the subtransaction, and the server has passed over the rest of the round.
+// After an error the server has passed over the rest of the round.
 std::vector<std::byte> ClientRun::roll_back() {
   std::vector<std::byte> out;
   entries_.clear();

@@ -483,6 +483,29 @@ class Strict(unittest.TestCase):
                         connection.execute('ROLLBACK')
             self.assertEqual({'match': 2, 'mismatch': 2} if refused else {'match': 4}, self.verdicts(proxy, 'both'), self.skipped(proxy, 'both'))
 
+    def test_a_join_over_the_limit_leaves_the_block_as_it_was(self):
+        """The join repeats what legacy reads once, and its round is not the last."""
+        legacy = {'thing': RIGHT, 'parts': 'SELECT "id", "thing", "name" FROM "parts" WHERE "thing" IN (:thing.id)'}
+        join = 'select "things"."id", "things"."name", "parts"."id", "parts"."name" from "things" left join "parts" on "parts"."thing" = "things"."id" where "things"."id" = :id'
+        proxy = self.started({'both': {'legacy': legacy, 'rewrite': join}}, shadow={'capture': {'max_bytes': '4KiB'}}, strict={'timeout': '5s'})
+        with psycopg.connect(self.cluster.url(port=proxy.port), autocommit=True) as connection:
+            for end in ('ROLLBACK', 'COMMIT'):
+                connection.execute('BEGIN')
+                connection.execute("UPDATE things SET name = repeat('x', 1500) WHERE id = 3")
+                connection.execute('SAVEPOINT mine')
+                connection.execute(RIGHT.replace(':id', '%s'), (3,))
+                with self.assertRaises(psycopg.Error) as caught:
+                    connection.execute('SELECT "id", "thing", "name" FROM "parts" WHERE "thing" IN (%s)', (3,))
+                self.assertEqual(UNCOMPARED, caught.exception.sqlstate)
+                self.assertIn('bytes', str(caught.exception))
+                connection.execute('ROLLBACK TO mine')
+                with self.assertRaises(psycopg.Error) as caught:
+                    connection.execute('ROLLBACK TO _parallax_strict_')
+                self.assertEqual('3B001', caught.exception.sqlstate)
+                connection.execute('ROLLBACK TO mine')
+                connection.execute(end)
+        self.addCleanup(self.cluster.psql, "UPDATE things SET name = 'thing 3' WHERE id = 3")
+        self.assertEqual('1500', self.cluster.psql('SELECT length(name) FROM things WHERE id = 3').strip())
 
     def test_an_operation_over_several_transactions_is_not_compared(self):
         """What each block has written its own connection alone shows: no connection could tell what legacy means."""

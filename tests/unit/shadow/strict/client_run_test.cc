@@ -169,6 +169,24 @@ TEST_CASE("a result over the limit ends as too large", "[client_run]") {
   CHECK(std::get<ClientRoundSkip>(*runner.end).reason == SkipReason::too_large);
 }
 
+TEST_CASE("a round over the limit takes the savepoint with it, as no other will come",
+          "[client_run]") {
+  Runner runner;
+  runner.begin({{"SELECT 1", {}, false}}, true, false, 20);
+  const Said said(runner.server(runner.done("SAVEPOINT") + runner.done("SELECT 1") +
+                                runner.rows({std::string(50, 'x')}) + be::ready('T')));
+  CHECK_FALSE(runner.end);
+  REQUIRE(said.sql.size() == 2);
+  CHECK(said.sql[0].starts_with("ROLLBACK TO SAVEPOINT"));
+  CHECK(said.sql[1].starts_with("RELEASE SAVEPOINT"));
+  runner.server(be::close_complete() + be::close_complete() + runner.done("ROLLBACK") +
+                runner.done("RELEASE") + be::ready('T'));
+  REQUIRE(runner.end);
+  CHECK(std::get<ClientRoundSkip>(*runner.end).reason == SkipReason::too_large);
+  CHECK_FALSE(runner.run->open());
+  CHECK_FALSE(runner.run->broken());
+}
+
 TEST_CASE("a client that goes ends its round", "[client_run]") {
   Runner runner;
   runner.begin({{"SELECT 1", {}, false}}, true, true);
