@@ -507,6 +507,30 @@ class Strict(unittest.TestCase):
         self.addCleanup(self.cluster.psql, "UPDATE things SET name = 'thing 3' WHERE id = 3")
         self.assertEqual('1500', self.cluster.psql('SELECT length(name) FROM things WHERE id = 3').strip())
 
+    def test_an_engine_that_goes_between_two_rounds(self):
+        """A reload drops what still runs after 5 s: the verdict is known while the savepoint waits for another round."""
+        self.cluster.psql('CREATE TABLE lock_c ()')
+        legacy = {'thing': RIGHT, 'parts': 'SELECT "id", "thing", "name" FROM "parts" WHERE "thing" IN (:thing.id)'}
+        join = 'select "things"."id", "things"."name", "parts"."id", "parts"."name" from "things" left join "parts" on "parts"."thing" = "things"."id" where "things"."id" = :id and (select count(*) from lock_c) = 0'
+        proxy = self.started({'both': {'legacy': legacy, 'rewrite': join}}, shadow={'lock_timeout': '30s', 'statement_timeout': '30s'}, strict={'timeout': '30s'})
+        proxy.wait_verified()
+        lock = psycopg.connect(self.cluster.url())
+        self.addCleanup(lock.close)
+        lock.execute('LOCK TABLE lock_c')
+        session = self.session(proxy)
+        self.talk(session, wire.query('BEGIN'), self.extended(RIGHT.replace(':id', '$1'), 3), ready=2)
+        session.send(self.extended('SELECT "id", "thing", "name" FROM "parts" WHERE "thing" IN ($1)', 3))
+        wait_for(lambda: self.cluster.psql("SELECT count(*) FROM pg_locks WHERE relation = 'lock_c'::regclass AND NOT granted").strip() == '1', 10, 'the join waits')
+        config = json.loads(proxy.config_path.read_text())
+        config['rules']['count'] = RULES['count']
+        proxy.config_path.write_text(json.dumps(config))
+        proxy.process.send_signal(signal.SIGHUP)
+        time.sleep(7)
+        lock.rollback()
+        answer = session.until_ready()
+        self.assertEqual((UNCOMPARED, b'E'), (self.error(answer)['C'], answer[-1][1]))
+        self.assertEqual('CZ', kinds(self.talk(session, wire.query('ROLLBACK'))))
+
     def test_an_operation_over_several_transactions_is_not_compared(self):
         """What each block has written its own connection alone shows: no connection could tell what legacy means."""
         legacy = {'thing': 'SELECT "id", "name" FROM "things" WHERE "id" = :id', 'parts': 'SELECT "id", "thing", "name" FROM "parts" WHERE "thing" IN (:thing.id)'}
