@@ -108,7 +108,7 @@ std::string ModeControl::set(std::optional<Mode> mode, const std::string& by) {
   }
   // Clients whose answer is held do not wait for the disk either.
   changed_();
-  const std::string problem = keep(mode != Mode::off);
+  std::string problem = keep(mode != Mode::off);
   const std::string set_to = mode ? std::string(name(*mode)) : "configured";
   log_.write(LogLevel::warn, {{"mode", set_to}, {"by", by}},
              "the switch was set" + (problem.empty() ? "" : "; " + problem));
