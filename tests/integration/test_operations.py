@@ -164,6 +164,9 @@ class Operations(unittest.TestCase):
         cls.cluster.psql(f'SET ROLE {USER};\n{SCHEMA}', DATABASE)
 
     def started(self, rules=RULES, **config):
+        # What a busy machine delays is not what is asked here.
+        patient = {'statement_timeout': '20s', 'lock_timeout': '10s', 'pool': {'connect_timeout': '20s'}}
+        config = {**config, 'shadow': {**patient, **config.get('shadow', {})}}
         proxy = Parallax(self.cluster.url(USER, DATABASE, PASSWORD), {'sample': 1.0, 'rules': rules, **config})
         self.addCleanup(proxy.stop)
         proxy.wait_verified()
@@ -285,7 +288,7 @@ class Operations(unittest.TestCase):
         metrics = proxy.settled(30)
         for name in RULES:
             ends = self.ends(metrics, name)
-            self.assertEqual({'match', 'sampled_out'}, set(ends))
+            self.assertEqual({'match', 'sampled_out'}, set(ends), (ends, proxy.log_text()[-3000:]))
             self.assertEqual(80, sum(ends.values()))
 
     def test_sessions_of_other_settings_are_kept_apart(self):
