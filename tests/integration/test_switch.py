@@ -358,11 +358,13 @@ class Killed(Base):
             with Flipping(proxy, stays=self.STAYS) as flipping:
                 for turn in range(self.ROUNDS):
                     client = self.bench(proxy, list(self.SCRIPTS)[turn % len(self.SCRIPTS)], '-T', '60')
-                    time.sleep(random.uniform(0.05, 0.3))
+                    wait_for(lambda: proxy.metrics().sum('sessions') == 4, 20, 'its sessions')
+                    time.sleep(random.uniform(0, 0.2))
                     self.assertIsNone(client.poll(), client.poll() is not None and client.communicate()[0])
                     held += flipping.mode == 'strict' and proxy.metrics().sum('in_flight') > 0
                     client.kill()
                     client.communicate()
+                    wait_for(lambda: proxy.metrics().sum('sessions') == 0, 20, 'it has gone')
             self.assertGreater(held, 0)
             wait_for(lambda: proxy.metrics().sum('sessions') == 0, 20, 'no session is left')
             wait_for(lambda: self.backends() == 0, 20, 'the server has none either')
