@@ -276,7 +276,7 @@ class Power(unittest.TestCase):
                 session.execute('SELECT id FROM person WHERE age < %s', [age])
         self.record({'slow': slow}, work)
         config = json.loads(self.config.read_text())
-        config['shadow'] = {'statement_timeout': '100ms'}
+        config['shadow'] = {'statement_timeout': '500ms'}
         self.config.write_text(json.dumps(config))
         power = self.power('slow')
         undecided = {each['mistake']: each['why'] for each in power['undecided']}
