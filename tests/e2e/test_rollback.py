@@ -29,7 +29,7 @@ class Rollback(rig.Database):
         done = subprocess.run([BINARY, 'mode', mode, '--admin', proxy.admin_url], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               check=False, timeout=20)
         self.assertEqual(0, done.returncode, done.stdout)
-        wait_for(lambda: proxy.metrics().sum('rule_mode', mode=mode) == len(PATHS), 10, f'all rules are in {mode}')
+        wait_for(lambda: proxy.metrics().sum('rule_mode', mode=mode) == len(PATHS), 2, f'all rules are in {mode}')
 
     def test_drill(self):
         state = tempfile.TemporaryDirectory(prefix='parallax-drill-')

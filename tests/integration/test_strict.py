@@ -186,7 +186,7 @@ class Strict(unittest.TestCase):
         self.talk(session, wire.query('BEGIN'))
         self.talk(session, wire.parse(self.statements()['wrong'], 'w') + wire.bind([b'7'], 'p', 'w') + wire.SYNC)
         proxy.process.send_signal(signal.SIGUSR1)
-        wait_for(lambda: proxy.metrics().sum('rule_mode', rule='wrong', mode='off') == 1, 10, 'the switch')
+        wait_for(lambda: proxy.metrics().sum('rule_mode', rule='wrong', mode='off') == 1, 2, 'the switch')
         self.assertEqual('DCZ', kinds(self.talk(session, wire.execute('p') + wire.SYNC)))
 
     def test_a_verdict_that_nobody_waits_for_any_more_is_not_anothers(self):

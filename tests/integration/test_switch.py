@@ -60,7 +60,7 @@ class Base(unittest.TestCase):
     @staticmethod
     def switch(proxy, number, **expected):
         proxy.process.send_signal(number)
-        wait_for(lambda: Base.override(proxy) == expected.get('mode'), 5, 'the switch')
+        wait_for(lambda: Base.override(proxy) == expected.get('mode'), 1, 'the switch within a second')
 
     @staticmethod
     def override(proxy):
