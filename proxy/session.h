@@ -136,7 +136,7 @@ class Session final : private AuthSink {
   std::unique_ptr<SessionObserver> observer_;
   std::unique_ptr<protocol::Conversation> conversation_;
   std::unique_ptr<StrictGate> gate_;   // null: nothing can be held
-  std::uint64_t held_statements_ = 0;  // by all gates of this session, one after the other
+  std::uint64_t held_statements_ = 0;  // by its gates, one after the other
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<Pending> connecting_;
   std::unique_ptr<Pending> timer_;

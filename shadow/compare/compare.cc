@@ -173,11 +173,7 @@ Comparison compare_results(const ResultSet& legacy, const ResultSet& rewrite,
 
 Sameness same_result(const ResultSet& first, const ResultSet& second, const ComparisonBasis& basis,
                      Side side) {
-  const bool same_types =
-      std::equal(first.columns().begin(), first.columns().end(), second.columns().begin(),
-                 second.columns().end(),
-                 [](const ColumnInfo& a, const ColumnInfo& b) { return a.type_oid == b.type_oid; });
-  if (!same_types) return Sameness::different;
+  if (!same_types(first.columns(), second.columns())) return Sameness::different;
   if (first.problem() || second.problem()) {
     return first.problem() && second.problem() ? Sameness::same : Sameness::different;
   }

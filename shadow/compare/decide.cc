@@ -250,18 +250,24 @@ class Decision {
   // Not where that cannot be said.
   bool live_rows_differ(const ResultSet& live) const {
     if (!is_digested(live_step_)) {
-      // The wire names no types. With the client's parameters they are what the same statement has
-      // in the snapshot, which may not be what it was verified with.
-      ResultSet typed = live;
-      if (typed.columns().size() == live_step_.result.columns().size())
-        typed.describe(live_step_.result.columns());
-      const Sameness sameness = same_result(typed, live_step_.result, basis_, live_.side);
+      const Sameness sameness = compare_live_rows(live);
       return sameness == Sameness::different || sameness == Sameness::cut_tie;
     }
     if (!same_formats(live.columns(), live_step_.result.columns())) return false;
     ResultDigest digest(live_step_.digest->basis, live.columns(), live_.side);
     digest.add_rows(live);
     return !digest.finish().same_rows(*live_step_.digest);
+  }
+
+  // The wire names no types. With the client's parameters they are what the same statement has in
+  // the snapshot, which may not be what it was verified with.
+  Sameness compare_live_rows(const ResultSet& live) const {
+    const ResultSet& now = live_step_.result;
+    if (live.columns().size() != now.columns().size() || same_types(live.columns(), now.columns()))
+      return same_result(live, now, basis_, live_.side);
+    ResultSet typed = live;
+    typed.describe(now.columns());
+    return same_result(typed, now, basis_, live_.side);
   }
 
   // Both sides agree with each other and not with the client.

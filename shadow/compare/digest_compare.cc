@@ -34,10 +34,6 @@ std::string obstacle(const StepResult& legacy, const StepResult& rewrite, const 
   return {};
 }
 
-bool same_types(const std::vector<ColumnInfo>& first, const std::vector<ColumnInfo>& second) {
-  return std::ranges::equal(first, second, {}, &ColumnInfo::type_oid, &ColumnInfo::type_oid);
-}
-
 Comparison different(MismatchKind kind, std::string detail) {
   Comparison out;
   out.difference = kind;

@@ -1,5 +1,7 @@
 #include "shadow/compare/result_set.h"
 
+#include <algorithm>
+
 namespace parallax::shadow {
 
 void ResultSet::add_cell(std::optional<std::string_view> text) {
@@ -13,6 +15,10 @@ void ResultSet::describe(const std::vector<ColumnInfo>& columns) {
     columns_[i] = columns[i];
     columns_[i].binary = binary;
   }
+}
+
+bool same_types(const std::vector<ColumnInfo>& first, const std::vector<ColumnInfo>& second) {
+  return std::ranges::equal(first, second, {}, &ColumnInfo::type_oid, &ColumnInfo::type_oid);
 }
 
 bool ResultSet::same_cells(const ResultSet& other) const {

@@ -26,6 +26,9 @@ struct ColumnInfo {
   bool hazard = false;
 };
 
+// As many columns, of the same types.
+bool same_types(const std::vector<ColumnInfo>& first, const std::vector<ColumnInfo>& second);
+
 // Why the rows of a result could not be read: no match, whatever the other side gives.
 struct ShapeProblem {
   MismatchKind kind = MismatchKind::column_count;

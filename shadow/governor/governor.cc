@@ -130,19 +130,20 @@ void Governor::judge(LatencyPair& pair, OfRule& rule, Judged& judged) {
 void Governor::follow_latencies() {
   Judged judged;
   unsettled_.clear();
-  bool some = false;
+  bool nobody_comes = true;
   for (auto& rule : rules_) {
     rule.pressed = false;
     for (auto& pair : rule.latencies) {
       pair.end_interval();
-      some = some || pair.count() != 0 || pair.suspected();
-      if (pair.count() != 0 || pair.suspected()) look(pair, rule, judged);
+      if (pair.count() == 0 && !pair.suspected()) continue;
+      nobody_comes = false;
+      look(pair, rule, judged);
     }
   }
   if (judged.weight != 0)
     pressure_of(Sign::live_latency) =
         (judged.pressed > 0 ? judged.worst : judged.ratio()) / options_.live_latency;
-  if (!some) pressure_of(Sign::live_latency) = 0;  // nobody comes
+  if (nobody_comes) pressure_of(Sign::live_latency) = 0;
   latencies_calm_ = unsettled_.empty() && !judged.mostly_pressed() &&
                     judged.ratio() < 1 + (options_.live_latency - 1) / 2;
   if (judged.pressed == 0) return;
