@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """What goes wrong around a proxy: the shadow away, frozen or refusing; the server gone; slow readers and huge values;
 clients that vanish; the end of the program. The client never notices the shadow, and nothing leaks."""
+import os
+import random
 import signal
 import subprocess
 import threading
@@ -14,6 +16,7 @@ from support.cluster import Cluster
 from support.proxy import PATIENCE, SANITIZED, Parallax, PeakMemory, wait_for
 from support.wire import Wire, bind, execute, parse, query
 
+SEED = int(os.environ.get('PARALLAX_SEED') or random.SystemRandom().randrange(1 << 32))
 MIB = 1024 * 1024
 MEMORY_MARGIN = 64 * MIB
 SQL = 'SELECT id, name FROM item WHERE id = %s'
@@ -281,20 +284,26 @@ class Faults(unittest.TestCase):
         self.assertEqual(1200, proxy.settled().sum('verdicts_total', rule='item.byId', verdict='match'))
 
     def test_clients_killed_at_random(self):
+        print(f'PARALLAX_SEED={SEED}', flush=True)
+        dice = random.Random(SEED)
         proxy = self.proxy()
         proxy.wait_verified()
+
+        def operations():
+            return proxy.metrics().sum('operations_total', rule='item.byId')
         for _ in range(10):
             program = subprocess.Popen(['pgbench', '-n', '-M', 'prepared', '-c', '8', '-T', '20', '-f', '/dev/stdin', proxy.url()],
                                        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             program.stdin.write(b'SELECT id, name FROM item WHERE id = 5;\nSELECT * FROM item;\n')
             program.stdin.close()
-            time.sleep(0.25)
+            before = operations()
+            wait_for(lambda: operations() > before + 10, 30, 'at work')
+            time.sleep(dice.uniform(0, 0.25))
             program.kill()
             program.wait()
-        wait_for(lambda: proxy.metrics().sum('sessions') == 0, 15, 'no sessions')
-        metrics = proxy.settled()
-        self.assertEqual(0, metrics.sum('tap_desync_total'))
-        self.assertGreater(metrics.sum('operations_total', rule='item.byId'), 100)
+            wait_for(lambda: proxy.metrics().sum('sessions') == 0, 15, 'no sessions')
+        self.assertEqual(0, proxy.settled().sum('tap_desync_total'))
+        self.assertGreater(operations(), 100)
 
     def test_too_many_sessions(self):
         proxy = self.proxy(limits={'sessions': 5})

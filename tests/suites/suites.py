@@ -81,6 +81,7 @@ class Regress(Runner):
     """The regression tests."""
     LEAST_FILES, LEAST_PASSED = 200, 190  # of the whole schedule
     STRICT = False  # what fails in both runs is Debian's, or the kind of server
+    WAITS = False  # no test says who waits for whom
     COMPARED = True  # some sessions run no SET, after which nothing is compared
 
     def __init__(self, work):
@@ -113,6 +114,7 @@ class Isolation(Runner):
     """Several sessions at once, step by step, in every order that matters."""
     LEAST_FILES, LEAST_PASSED = 100, 100
     STRICT = False
+    WAITS = True
     COMPARED = False  # each session begins with SET
 
     def __init__(self, work):
@@ -142,6 +144,7 @@ class Pipeline:
     name, database = 'pipeline', 'postgres'
     LEAST_FILES, LEAST_PASSED = 11 + 11 + 9, 11
     STRICT = True
+    WAITS = False
     COMPARED = False  # each session begins with SET
     ROWS = 700  # as PostgreSQL's own test has it; the golden traces depend on it
 
