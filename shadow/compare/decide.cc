@@ -10,17 +10,10 @@
 #include "shadow/compare/compare.h"
 #include "shadow/compare/digest_compare.h"
 #include "shadow/compare/wording.h"
+#include "shadow/sqlstate.h"
 
 namespace parallax::shadow {
 namespace {
-
-// Appendix A of the PostgreSQL manual.
-constexpr std::string_view kQueryCanceled = "57014";
-constexpr std::string_view kLockNotAvailable = "55P03";
-constexpr std::string_view kInsufficientPrivilege = "42501";
-// Connection, transaction rollback, resources, operator intervention, system, internal: these say
-// something about the server and nothing about the statement.
-constexpr std::array<std::string_view, 6> kServerClasses = {"08", "40", "53", "57", "58", "XX"};
 
 // The steps in the order in which their errors are looked at.
 constexpr std::size_t kSteps = 3;
@@ -125,20 +118,10 @@ class Decision {
       }
       return false;
     };
-    return ends_by(
-               [](const std::string& sqlstate) {
-                 return sqlstate == kQueryCanceled || sqlstate == kLockNotAvailable;
-               },
-               Verdict::timeout) ||
+    return ends_by(is_timeout, Verdict::timeout) ||
            ends_by([](const std::string& sqlstate) { return sqlstate == kInsufficientPrivilege; },
                    SkipReason::rights) ||
-           ends_by(
-               [](const std::string& sqlstate) {
-                 return std::any_of(
-                     kServerClasses.begin(), kServerClasses.end(),
-                     [&](std::string_view prefix) { return sqlstate.starts_with(prefix); });
-               },
-               SkipReason::server);
+           ends_by(is_server_trouble, SkipReason::server);
   }
 
   // Legacy fails in the snapshot, with an error of its own.
@@ -157,6 +140,7 @@ class Decision {
     } else {
       end(Verdict::match, {});
       out_.steps = {EqualStep::exact};
+      out_.vacuous = true;
     }
   }
 

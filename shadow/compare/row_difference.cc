@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -92,13 +94,26 @@ class RowComparison {
     return false;
   }
 
-  // A row of the same primary key with other values is no row that a cut has exchanged.
+  // A row of the same primary key with other values is no row that a cut has exchanged; a parent's
+  // key alone tells none of a join's rows apart.
   bool is_cut_tie() {
     if (!order_.may_be_cut(columns_, rest_.legacy_only, rest_.rewrite_only)) return false;
     if (!order_.in_sequence(columns_, pairs_)) return false;
-    if (pairing_.key_pairs.empty()) return true;
+    if (pairing_.key_pairs.empty() || keys_repeat(Side::legacy) || keys_repeat(Side::rewrite))
+      return true;
     return match_rows(columns_, pairing_.key_pairs, rest_.legacy_only, rest_.rewrite_only)
         .pairs.empty();
+  }
+
+  bool keys_repeat(Side side) const {
+    std::set<std::vector<std::optional<std::string_view>>> met;
+    for (std::size_t row = 0; row < columns_.rows(side); ++row) {
+      std::vector<std::optional<std::string_view>> key;
+      for (const std::size_t pair : pairing_.key_pairs)
+        key.push_back(columns_.cell(side, row, pair));
+      if (!met.insert(std::move(key)).second) return true;
+    }
+    return false;
   }
 
   // The multisets differ: aligns what is left of them by primary key, or by the sort keys.

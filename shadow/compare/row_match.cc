@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <numeric>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -174,6 +177,28 @@ MatchedRows match_rows(RowColumns& columns, std::span<const std::size_t> pairs,
   std::sort(out.legacy_only.begin(), out.legacy_only.end());
   std::sort(out.rewrite_only.begin(), out.rewrite_only.end());
   return out;
+}
+
+bool are_exchanged(RowColumns& columns, std::span<const std::size_t> pairs,
+                   std::span<const std::size_t> legacy_only,
+                   std::span<const std::size_t> rewrite_only) {
+  const auto all = [&](Side side) {
+    std::vector<std::size_t> rows(columns.rows(side));
+    std::iota(rows.begin(), rows.end(), std::size_t{0});
+    return rows;
+  };
+  const auto count = [&](Side side, std::span<const std::size_t> rows) {
+    std::set<std::vector<std::optional<std::string_view>>> different;
+    for (const std::size_t row : rows) {
+      std::vector<std::optional<std::string_view>> cells;
+      for (const std::size_t pair : pairs) cells.push_back(columns.cell(side, row, pair));
+      different.insert(std::move(cells));
+    }
+    return different.size();
+  };
+  return count(Side::legacy, legacy_only) == count(Side::rewrite, rewrite_only) &&
+         match_rows(columns, pairs, legacy_only, all(Side::rewrite)).pairs.empty() &&
+         match_rows(columns, pairs, all(Side::legacy), rewrite_only).pairs.empty();
 }
 
 }  // namespace parallax::shadow

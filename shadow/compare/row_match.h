@@ -26,4 +26,10 @@ MatchedRows match_rows(RowColumns& columns, std::span<const std::size_t> pairs,
                        std::span<const std::size_t> legacy_rows,
                        std::span<const std::size_t> rewrite_rows);
 
+// Whether some rows have been exchanged for as many others: seen through these pairs, the given
+// rows are as many different ones on both sides, and none of them is on the other side at all.
+bool are_exchanged(RowColumns& columns, std::span<const std::size_t> pairs,
+                   std::span<const std::size_t> legacy_only,
+                   std::span<const std::size_t> rewrite_only);
+
 }  // namespace parallax::shadow

@@ -1,53 +1,19 @@
 #include "shadow/compare/row_order.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
-#include <optional>
-#include <set>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "shadow/compare/row_cuts.h"
 #include "shadow/compare/row_match.h"
+#include "shadow/compare/sort_keys.h"
 
 namespace parallax::shadow {
 
 namespace {
-
-// Pairs of the leading sort keys that are in the output, among legacy's columns from `first` on.
-std::vector<std::size_t> keys_of(const SortOrder& order, const Pairing& pairing,
-                                 std::span<const ColumnInfo> columns, std::size_t first) {
-  std::vector<std::string_view> labels;
-  for (const ColumnInfo& column : columns) {
-    std::string_view label = column.label;
-    // "statement.label", where there are several statements.
-    if (!pairing.statements.empty())
-      label.remove_prefix(std::min(label.find('.') + 1, label.size()));
-    labels.push_back(label);
-  }
-  std::vector<std::size_t> keys;
-  for (const auto& column : order.resolve(labels)) {
-    const auto found = std::ranges::find_if(pairing.pairs, [&](const ColumnPair& pair) {
-      return column && pair.legacy == first + *column;
-    });
-    // What comes after a key that is not known orders nothing that can be seen.
-    if (found == pairing.pairs.end()) break;
-    keys.push_back(static_cast<std::size_t>(found - pairing.pairs.begin()));
-  }
-  return keys;
-}
-
-// The columns of statement `i`.
-std::span<const ColumnInfo> columns_of(const ResultSet& legacy, const Pairing& pairing,
-                                       std::size_t i) {
-  const auto& begins = pairing.statements;
-  const std::span<const ColumnInfo> all = legacy.columns();
-  if (begins.empty()) return all;
-  const std::size_t end = i + 1 < begins.size() ? begins[i + 1] : all.size();
-  return all.subspan(begins[i], end - begins[i]);
-}
 
 bool is_unordered(const Rule& rule, const RuleStatement& statement) {
   return rule.source.compare.unordered_statements.contains(statement.name);
@@ -69,27 +35,22 @@ RowOrder::RowOrder(const ComparisonBasis& basis, const ResultSet& legacy)
                       std::ranges::any_of(legacy.columns(), &ColumnInfo::json)),
       order_(basis.rule.root().order),
       values_(basis.values),
-      keys_(keys_of(order_, basis.pairing, columns_of(legacy, basis.pairing, 0), 0)) {
+      keys_(keys_of(order_, basis.pairing, legacy, 0)),
+      picked_by_(picked_by(order_, basis.pairing, legacy, 0)) {
   if (!basis.pairing.statements.empty()) read_children(basis, legacy);
 }
 
 void RowOrder::read_children(const ComparisonBasis& basis, const ResultSet& legacy) {
   const auto& statements = basis.rule.legacy;
   root_columns_ = columns_of(legacy, basis.pairing, 0).size();
-  const auto of_root = [&](std::size_t pair) {
-    return basis.pairing.pairs[pair].legacy < root_columns_;
-  };
-  std::ranges::copy_if(basis.pairing.key_pairs, std::back_inserter(root_pairs_), of_root);
-  for (std::size_t i = 0; root_pairs_.empty() && i < basis.pairing.pairs.size(); ++i) {
-    if (of_root(i)) root_pairs_.push_back(i);
-  }
+  root_pairs_ = identity_of(basis.pairing, legacy, 0);
+  root_has_key_ = has_key(basis.pairing, legacy, 0);
+  cuts_ = ChildCuts(basis, legacy);
   if (basis.rule.source.compare.order != OrderMode::automatic) return;
   for (std::size_t i = 1; i < statements.size(); ++i) {
     if (!statements[i].order.ordered || is_unordered(basis.rule, statements[i])) continue;
     ChildOrder child;
-    const std::size_t first = basis.pairing.statements[i];
-    child.keys =
-        keys_of(statements[i].order, basis.pairing, columns_of(legacy, basis.pairing, i), first);
+    child.keys = keys_of(statements[i].order, basis.pairing, legacy, i);
     std::vector<bool> below(statements.size(), false);
     for (std::size_t s = 0; s < statements.size(); ++s) {
       below[s] = s == i || (statements[s].link && below[statements[s].link->parent]);
@@ -102,8 +63,10 @@ void RowOrder::read_children(const ComparisonBasis& basis, const ResultSet& lega
   }
 }
 
-// Rows of one row of the root follow each other.
+// Rows of one row of the root follow each other. Without their key equal ones cannot be told apart:
+// then there may be any number.
 std::size_t RowOrder::root_rows(const ResultSet& legacy) const {
+  if (!root_has_key_) return std::numeric_limits<std::size_t>::max();
   std::vector<std::size_t> root(root_columns_);
   std::iota(root.begin(), root.end(), std::size_t{0});
   std::size_t count = 0;
@@ -177,35 +140,23 @@ bool RowOrder::child_in_sequence(RowColumns& columns, const ChildOrder& child,
   return true;
 }
 
-// A cut takes whole rows of the root, as many as it gives: what is left belongs to rows that the
-// other side does not have at all.
-bool RowOrder::roots_are_exchanged(RowColumns& columns, std::span<const std::size_t> legacy_only,
-                                   std::span<const std::size_t> rewrite_only) const {
-  const auto all = [&](Side side) {
-    std::vector<std::size_t> rows(columns.rows(side));
-    std::iota(rows.begin(), rows.end(), std::size_t{0});
-    return rows;
-  };
-  const auto count = [&](Side side, std::span<const std::size_t> rows) {
-    std::set<std::vector<std::optional<std::string_view>>> roots;
-    for (const std::size_t row : rows) {
-      std::vector<std::optional<std::string_view>> cells;
-      for (const std::size_t pair : root_pairs_) cells.push_back(columns.cell(side, row, pair));
-      roots.insert(std::move(cells));
-    }
-    return roots.size();
-  };
-  return count(Side::legacy, legacy_only) == count(Side::rewrite, rewrite_only) &&
-         match_rows(columns, root_pairs_, legacy_only, all(Side::rewrite)).pairs.empty() &&
-         match_rows(columns, root_pairs_, all(Side::legacy), rewrite_only).pairs.empty();
+bool RowOrder::picks_differ(RowColumns& columns, std::span<const std::size_t> legacy_only,
+                            std::span<const std::size_t> rewrite_only) const {
+  if (!order_.picks || root_columns_ != 0) return false;
+  const MatchedRows matched = match_rows(columns, picked_by_, legacy_only, rewrite_only);
+  return matched.legacy_only.empty() && matched.rewrite_only.empty();
 }
 
 bool RowOrder::may_be_cut(RowColumns& columns, std::span<const std::size_t> legacy_only,
                           std::span<const std::size_t> rewrite_only) const {
   const std::size_t rows = columns.rows(Side::legacy);
   const bool several = root_columns_ != 0;
-  if (one_row_ || !proven() || rows == 0) return false;
-  if (several && !roots_are_exchanged(columns, legacy_only, rewrite_only)) return false;
+  if (several && cuts_.may_be_cut(columns, legacy_only, rewrite_only)) return true;
+  if (one_row_ || strict() || rows == 0) return false;
+  if (picks_differ(columns, legacy_only, rewrite_only)) return true;
+  if (!proven()) return false;
+  // What is left belongs to rows of the root that the other side does not have at all.
+  if (several && !are_exchanged(columns, root_pairs_, legacy_only, rewrite_only)) return false;
   if (!several && rows != columns.rows(Side::rewrite)) return false;
   const std::size_t counted = several ? root_rows(columns.result(Side::legacy)) : rows;
   const RowCuts cuts = row_cuts(order_, values_, counted);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "shadow/compare/child_cuts.h"
 #include "shadow/compare/compare.h"
 #include "shadow/compare/row_columns.h"
 
@@ -41,8 +42,9 @@ class RowOrder {
   // These rows that have no partner, as many on both sides, may be what LIMIT or OFFSET took of
   // rows that tie: all sort keys are in the output, and each row ties with the last (LIMIT) or the
   // first (OFFSET) row of legacy, which may have more than one. Without an ORDER BY all rows tie. A
-  // LIMIT that was not reached has cut nothing. Of several statements it is the root's, and its
-  // rows may have other numbers of children.
+  // LIMIT that was not reached has cut nothing. Of several statements it is the root's, whose rows
+  // may have other numbers of children, or a child's (see ChildCuts). So may they be
+  // where DISTINCT ON gives one of several.
   bool may_be_cut(RowColumns& columns, std::span<const std::size_t> legacy_only,
                   std::span<const std::size_t> rewrite_only) const;
 
@@ -56,8 +58,6 @@ class RowOrder {
 
   void read_children(const ComparisonBasis& basis, const ResultSet& legacy);
   std::size_t root_rows(const ResultSet& legacy) const;
-  bool roots_are_exchanged(RowColumns& columns, std::span<const std::size_t> legacy_only,
-                           std::span<const std::size_t> rewrite_only) const;
   bool child_in_sequence(RowColumns& columns, const ChildOrder& child, const RowPairs& pairs) const;
   bool strict() const { return mode_ == OrderMode::strict; }
   bool legacy_tie(RowColumns& columns, std::size_t first, std::size_t second) const;
@@ -69,9 +69,15 @@ class RowOrder {
   const NamedValues* values_;
   std::vector<std::size_t> keys_;
   std::vector<ChildOrder> children_;
+  bool picks_differ(RowColumns& columns, std::span<const std::size_t> legacy_only,
+                    std::span<const std::size_t> rewrite_only) const;
+
+  std::vector<std::size_t> picked_by_;
   // Of several statements; 0 and empty of one.
   std::size_t root_columns_ = 0;
   std::vector<std::size_t> root_pairs_;  // that tell rows of the root apart
+  bool root_has_key_ = false;
+  ChildCuts cuts_;
 };
 
 }  // namespace parallax::shadow

@@ -203,8 +203,8 @@ std::string listed_keys(const SortOrder& order) {
 
 }  // namespace
 
-std::vector<std::optional<std::size_t>> SortOrder::resolve(
-    std::span<const std::string_view> labels) const {
+std::vector<std::optional<std::size_t>> resolve(std::span<const SortKey> keys,
+                                                std::span<const std::string_view> labels) {
   std::vector<std::optional<std::size_t>> out;
   out.reserve(keys.size());
   for (const SortKey& key : keys) {
@@ -231,6 +231,11 @@ SortOrder sort_order_of(const Json& select) {
     out.keys.push_back(std::move(key));
   }
   out.ordered = !out.keys.empty();
+  for (const Json& expression : member(select, "distinctClause")) {
+    if (expression.empty()) continue;  // a plain DISTINCT
+    out.picks = true;
+    out.picked_by.push_back(list.key(expression));
+  }
   const Json& count = member(select, "limitCount");
   // With WITH TIES no tie is cut. LIMIT 0 cuts everything, and nothing that could differ.
   out.limit_cuts = count.is_object() && !is_null_or_zero(count) &&

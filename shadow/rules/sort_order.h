@@ -34,11 +34,15 @@ struct SortOrder {
   // Columns of its one table that WHERE says are equal to a value: where a unique key is among
   // them, there is one row at most, and nothing to cut.
   std::vector<std::string> equal_columns{};
-
-  // The output column of each key, among columns of these labels; nothing = not in the output, or
-  // not known to be.
-  std::vector<std::optional<std::size_t>> resolve(std::span<const std::string_view> labels) const;
+  // DISTINCT ON: of rows that tie under `keys` one is given, any of them. Its expressions.
+  bool picks = false;
+  std::vector<SortKey> picked_by{};
 };
+
+// The output column of each key, among columns of these labels; nothing = not in the output, or not
+// known to be.
+std::vector<std::optional<std::size_t>> resolve(std::span<const SortKey> keys,
+                                                std::span<const std::string_view> labels);
 
 // `select`: a SelectStmt of libpg_query's JSON tree.
 SortOrder sort_order_of(const nlohmann::json& select);

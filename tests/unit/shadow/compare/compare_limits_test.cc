@@ -149,6 +149,50 @@ TEST_CASE("a LIMIT that was not reached has cut nothing") {
   CHECK(compare(window).difference == MismatchKind::missing_row);
 }
 
+// SELECT DISTINCT ON (b) a, b, c … ORDER BY b
+TEST_CASE("of rows that tie DISTINCT ON gives any one") {
+  Window window;
+  window.keyed = true;
+  window.order = {true, {{"", 1, ""}}, false, false};
+  window.legacy = {{"1", "1", "a"}, {"2", "2", "b"}};
+  window.rewrite = {{"3", "1", "c"}, {"2", "2", "b"}};
+  CHECK(compare(window).difference == MismatchKind::missing_row);
+  window.order.picks = true;
+  window.order.picked_by = {{"", 1, ""}};
+  CHECK(compare(window).cut_tie);
+  SECTION("not with other values of the same row, nor with another group, nor with more") {
+    window.rewrite[0] = {"1", "1", "z"};
+    CHECK(compare(window).difference == MismatchKind::value);
+    window.rewrite[0] = {"3", "7", "c"};
+    CHECK(compare(window).difference);
+    window.rewrite[0] = {"3", "1", "c"};
+    window.rewrite.push_back({"4", "1", "d"});
+    CHECK(compare(window).difference);
+  }
+  SECTION("without an ORDER BY, and by what is not in the output") {
+    window.order.ordered = false;
+    window.order.keys.clear();
+    CHECK(compare(window).cut_tie);
+    window.rewrite[0] = {"3", "7", "c"};
+    CHECK(compare(window).difference);
+    window.order.picked_by = {{"gone", std::nullopt, ""}};
+    CHECK(compare(window).cut_tie);
+  }
+}
+
+// A join: column 0 is the parent's key, and the rows are told apart by nothing.
+TEST_CASE("a parent's key does not tell the rows of a join apart that LIMIT cuts") {
+  Window window;
+  window.keyed = true;
+  window.order = {true, {{"", 1, ""}}, true, false};
+  window.legacy = {{"1", "1", "a"}, {"1", "1", "b"}, {"1", "1", "c"}};
+  window.rewrite = {{"1", "1", "b"}, {"1", "1", "c"}, {"1", "1", "d"}};
+  CHECK(compare(window).cut_tie);
+  window.legacy = {{"1", "1", "a"}, {"2", "1", "b"}};
+  window.rewrite = {{"1", "1", "a"}, {"2", "1", "z"}};
+  CHECK(compare(window).difference == MismatchKind::value);
+}
+
 TEST_CASE("a row with another sort key stands where that says: a value, and no order beside it") {
   Window window;
   window.keyed = true;

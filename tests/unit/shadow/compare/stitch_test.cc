@@ -193,8 +193,65 @@ TEST_CASE("LIMIT cuts rows of the root: a child that is lost is no cut") {
   CHECK(books.compare(legacy, {{"b", "b", "w"}}).cut_tie);
   // One parent for two is none.
   CHECK(books.compare(legacy, {{"b", "b", "w"}, {"c", "c", "w"}}).difference);
-  books.rule.legacy[0].order.limit = 2;  // which was not reached
+  books.rule.legacy[0].order.limit = 2;  // which was not reached, if rows can be told apart
+  CHECK(books.compare(legacy, {{"b", "b", "w"}}).cut_tie);
+  books.pairing.key_pairs = {0};
   CHECK(books.compare(legacy, {{"b", "b", "w"}}).difference);
+}
+
+// One shelf, and the two books of it that its statement's LIMIT has left.
+TEST_CASE("LIMIT of a child: rows that tie where it cuts may be others") {
+  Books books;
+  SortOrder& order = books.rule.legacy[1].order;
+  order.keys = {{"year", std::nullopt, "year asc"}};
+  order.limit_cuts = true;
+  order.limit = 2;
+  books.columns = {column("shelves.name"), column("books.shelf"), column("books.year"),
+                   column("books.title")};
+  books.pairing.pairs = {{0, 0}, {1, 1}, {2, 2}, {3, 3}};
+  books.pairing.legacy_columns = books.pairing.rewrite_columns = 4;
+  const std::vector<Row> legacy{{"a", "a", "1", "x"}, {"a", "a", "2", "y"}};
+  CHECK(books.compare(legacy, {{"a", "a", "1", "x"}, {"a", "a", "2", "z"}}).cut_tie);
+  SECTION("not those before the last group") {
+    CHECK(books.compare(legacy, {{"a", "a", "1", "w"}, {"a", "a", "2", "y"}}).difference);
+    order.limit_cuts = false;
+    order.offset_cuts = true;
+    CHECK(books.compare(legacy, {{"a", "a", "1", "w"}, {"a", "a", "2", "y"}}).cut_tie);
+  }
+  SECTION("not of another sort key, nor of a key that is not in the output") {
+    CHECK(books.compare(legacy, {{"a", "a", "1", "x"}, {"a", "a", "3", "z"}}).difference);
+    order.keys.push_back({"pages", std::nullopt, "pages asc"});
+    CHECK(books.compare(legacy, {{"a", "a", "1", "x"}, {"a", "a", "2", "z"}}).difference);
+  }
+  SECTION("not fewer or more, nor none") {
+    CHECK(books.compare(legacy, {{"a", "a", "1", "x"}}).difference);
+    CHECK(books.compare(legacy, {{"a", "a", "1", "x"}, {"a", "a", "2", "v"}, {"a", "a", "2", "z"}})
+              .difference);
+    CHECK(books
+              .compare(legacy,
+                       {{"a", "a", "1", "x"}, {"a", std::nullopt, std::nullopt, std::nullopt}})
+              .difference);
+  }
+  SECTION("not where it was not reached") {
+    order.limit = 3;
+    books.pairing.key_pairs = {3};
+    CHECK(books.compare(legacy, {{"a", "a", "1", "x"}, {"a", "a", "2", "z"}}).difference);
+  }
+  SECTION("not where something else differs, too") {
+    CHECK(books.compare(legacy, {{"b", "a", "1", "x"}, {"b", "a", "2", "z"}}).difference);
+    // The shelf has a key, and another name.
+    books.pairing.key_pairs = {1, 3};
+    CHECK(books
+              .compare({{"a", "a", "2", "y"}, {"a", "a", "2", "x"}},
+                       {{"b", "a", "2", "z"}, {"b", "a", "2", "w"}})
+              .difference);
+  }
+  SECTION("not where the child has several parents") {
+    CHECK(books
+              .compare({{"a", "a", "2", "x"}, {"b", "b", "2", "y"}},
+                       {{"a", "a", "2", "x"}, {"b", "b", "2", "z"}})
+              .difference);
+  }
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ SortOrder order_of(const std::string& sql) {
 }
 
 Places places(const std::string& sql, const Labels& labels) {
-  return order_of(sql).resolve(labels);
+  return resolve(order_of(sql).keys, labels);
 }
 
 TEST_CASE("sort keys are output columns by label, number or the same expression") {
@@ -86,6 +86,14 @@ std::vector<std::string> warnings(const std::string& legacy, const std::string& 
   std::vector<std::string> out;
   for (const ConfigProblem& warning : set.warnings()) out.push_back(warning.text());
   return out;
+}
+
+TEST_CASE("DISTINCT ON picks by its expressions, a plain DISTINCT by nothing") {
+  const auto picked = order_of("select distinct on (a, t.b) t.b, a, c from t order by a, t.b, c");
+  CHECK(picked.picks);
+  CHECK(resolve(picked.picked_by, Labels{"b", "a", "c"}) == Places{1, 0});
+  CHECK_FALSE(order_of("select distinct a from t").picks);
+  CHECK_FALSE(order_of("select a from t").picks);
 }
 
 TEST_CASE("columns of one table that are equal to a value") {
