@@ -121,6 +121,9 @@ int run_command(int argc, char** argv) {
 }  // namespace parallax::proxy
 
 int main(int argc, char** argv) {
+  // libuv lets name look-ups have half of its threads, four without this: a name server that is
+  // away for one server must not hold up logins to another.
+  ::setenv("UV_THREADPOOL_SIZE", "16", 0);
   // A peer that has gone is an error code of the write, not a signal.
   std::signal(SIGPIPE, SIG_IGN);
   // So is a file that may not grow any more.

@@ -32,7 +32,8 @@ Worker::Worker(WorkerContext context)
       limits_(context_.shared->config->limits),
       strict_(context_.shared->strict) {}
 
-Worker::~Worker() = default;
+// What others have posted after stop() would find no sessions any more.
+Worker::~Worker() { loop_.forget_posted(); }
 
 void Worker::start() {
   lag_timer_ = std::make_unique<io::Timer>(loop_);

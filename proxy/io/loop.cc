@@ -46,6 +46,12 @@ void Loop::post(std::function<void()> task) {
   uv_async_send(&wake_);
 }
 
+void Loop::forget_posted() {
+  std::vector<std::function<void()>> dropped;
+  const std::lock_guard lock(posted_mutex_);
+  dropped.swap(posted_);
+}
+
 void Loop::defer_destroy(std::shared_ptr<void> object) {
   graveyard_.push_back(std::move(object));
   uv_async_send(&wake_);

@@ -28,6 +28,8 @@ class Loop {
   // Thread-safe: runs `task` on the loop's thread, in order. For rare work (new sockets, mode
   // changes), not for traffic.
   void post(std::function<void()> task);
+  // Drops what was posted and has not run: for an owner that goes before the loop.
+  void forget_posted();
   // Destroys `object` when the running callback has returned: what a callback still uses is never
   // deleted under it.
   void defer_destroy(std::shared_ptr<void> object);

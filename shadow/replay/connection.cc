@@ -36,8 +36,8 @@ void forget_libpq_environment() {
   }
 }
 
-Connection::Connection(io::Loop& loop, const Options& options)
-    : loop_(loop), options_(options), timer_(loop) {}
+Connection::Connection(io::Loop& loop, const Options& options, io::NameLookup& names)
+    : loop_(loop), options_(options), names_(names), timer_(loop) {}
 
 Connection::~Connection() { close(); }
 
@@ -72,8 +72,7 @@ void Connection::connect(Connected done) {
   timer_.start(options_.connect_timeout, [this] {
     end_connect(ConnectionError{"", "the name was not resolved in time"});
   });
-  resolve_ = io::ResolveRequest::start(
-      loop_, host, [this](io::Resolved resolved) { on_resolved(std::move(resolved)); });
+  resolve_ = names_.ask(host, [this](io::Resolved resolved) { on_resolved(std::move(resolved)); });
 }
 
 void Connection::on_resolved(io::Resolved resolved) {

@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "proxy/io/loop.h"
+#include "proxy/io/name_lookup.h"
 #include "proxy/io/poll_watch.h"
-#include "proxy/io/resolver.h"
 #include "proxy/io/timer.h"
 #include "shadow/captured.h"
 #include "shadow/options.h"
@@ -55,7 +55,8 @@ class Connection {
     virtual void on_lost(const ConnectionError& error) = 0;
   };
 
-  Connection(io::Loop& loop, const Options& options);
+  // References must outlive it.
+  Connection(io::Loop& loop, const Options& options, io::NameLookup& names);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -121,10 +122,11 @@ class Connection {
 
   io::Loop& loop_;
   const Options& options_;
+  io::NameLookup& names_;
   PGconn* pg_ = nullptr;
   std::unique_ptr<io::PollWatch> watch_;
   io::Timer timer_;
-  std::unique_ptr<io::ResolveRequest> resolve_;
+  std::shared_ptr<const io::NameLookup::Callback> resolve_;
   std::vector<std::string> addresses_;
   std::size_t address_ = 0;
   bool connecting_ = false;

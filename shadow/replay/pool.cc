@@ -12,7 +12,7 @@ namespace parallax::shadow {
 class Pool::Entry final : public Connection::User {
  public:
   Entry(Pool& pool, io::Loop& loop, const Options& options)
-      : connection(loop, options), idle_timer(loop), pool_(pool) {}
+      : connection(loop, options, pool.names_), idle_timer(loop), pool_(pool) {}
 
   void on_result(const PGresult&) override {}
   void on_statement_end() override {}
@@ -28,7 +28,11 @@ class Pool::Entry final : public Connection::User {
 };
 
 Pool::Pool(io::Loop& loop, const Options& options, ConnectFailed connect_failed)
-    : loop_(loop), options_(options), connect_failed_(std::move(connect_failed)), spread_(loop) {}
+    : loop_(loop),
+      options_(options),
+      connect_failed_(std::move(connect_failed)),
+      names_(loop),
+      spread_(loop) {}
 
 Pool::~Pool() { close(); }
 

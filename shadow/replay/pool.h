@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "proxy/io/loop.h"
+#include "proxy/io/name_lookup.h"
 #include "proxy/io/timer.h"
 #include "shadow/options.h"
 #include "shadow/replay/closing_socket.h"
@@ -116,6 +117,7 @@ class Pool {
   std::chrono::milliseconds next_back_off_ = kBackOffFirst;
   std::uint64_t no_attempt_before_ns_ = 0;
   std::uint64_t full_at_ns_ = 0;  // when the server last had no connection left; 0 = never
+  io::NameLookup names_;
   io::Timer spread_;
   std::minstd_rand random_{std::random_device{}()};
   ReplaySkip failure_;  // of the last attempt

@@ -15,6 +15,7 @@
 
 #include "proxy/io/connector.h"
 #include "proxy/io/listener.h"
+#include "proxy/io/name_lookup.h"
 #include "proxy/io/resolver.h"
 #include "proxy/io/tcp_stream.h"
 #include "proxy/io/timer.h"
@@ -99,6 +100,27 @@ TEST_CASE(
   REQUIRE(two.addresses == std::vector<std::string>{"/run/postgresql"});
   REQUIRE((localhost == "127.0.0.1" || localhost == "::1"));
   REQUIRE_FALSE(dropped_answered);
+}
+
+TEST_CASE(
+    "who asks for a name while its look-up runs gets its answer, and who has gone gets none") {
+  Loop loop;
+  NameLookup names(loop);
+  std::vector<int> answered;
+  auto gone = names.ask("localhost", [&](const Resolved&) { answered.push_back(0); });
+  std::shared_ptr<const NameLookup::Callback> again;
+  const auto first = names.ask("localhost", [&](const Resolved& resolved) {
+    REQUIRE_FALSE(resolved.addresses.empty());
+    answered.push_back(1);
+    again = names.ask("localhost", [&](const Resolved&) {
+      answered.push_back(3);
+      loop.stop();
+    });
+  });
+  const auto second = names.ask("localhost", [&](const Resolved&) { answered.push_back(2); });
+  gone.reset();
+  loop.run();
+  REQUIRE(answered == std::vector<int>{1, 2, 3});
 }
 
 namespace {
