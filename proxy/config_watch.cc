@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "proxy/config.h"
@@ -15,7 +16,9 @@ namespace {
 constexpr std::chrono::milliseconds kSettled{100};
 
 std::filesystem::path normal(const std::string& path) {
-  return std::filesystem::absolute(path).lexically_normal();
+  std::error_code error;  // the working directory may be gone
+  const auto absolute = std::filesystem::absolute(path, error);
+  return (error ? std::filesystem::path(path) : absolute).lexically_normal();
 }
 
 // Of the files that a pattern may name: the pattern's own, or all that match where it has one.

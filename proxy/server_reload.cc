@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <exception>
 #include <future>
 #include <set>
 #include <utility>
@@ -22,6 +23,16 @@ constexpr std::chrono::milliseconds kFinishMost{5'000};
 constexpr std::chrono::milliseconds kAnswerLook{50};
 
 double unix_time() { return static_cast<double>(std::time(nullptr)); }
+
+// What could not be made has changed nothing, and is told like a mistake in the file.
+template <typename Task>
+std::vector<std::string> or_problem(const Task& task) {
+  try {
+    return task();
+  } catch (const std::exception& error) {
+    return {std::string("the configuration cannot be taken: ") + error.what()};
+  }
+}
 
 std::set<std::string> rule_names(const Generation& generation) {
   std::set<std::string> names;
@@ -70,7 +81,8 @@ std::vector<std::string> Server::reload() {
 }
 
 std::vector<std::string> Server::reload_now() {
-  auto problems = draining_ ? std::vector<std::string>{"the program is ending"} : take_config();
+  auto problems = draining_ ? std::vector<std::string>{"the program is ending"}
+                            : or_problem([this] { return take_config(); });
   reload_failed_ = !problems.empty();
   if (problems.empty()) reloaded_at_ = unix_time();
   for (const auto& problem : problems) log_.write(LogLevel::error, problem);
@@ -111,10 +123,10 @@ std::vector<std::string> Server::take_config() {
 // ended, so that both together never have more connections than one may have; operations that come
 // meanwhile are skipped as `unverified`.
 void Server::swap_generation(LoadedConfig next) {
-  log_.set_level(log_level(next.config.log_level).value_or(LogLevel::info));
-  modes_.configured(next.config.mode);
-  former_ = current();
   auto made = make_generation(std::move(next));
+  log_.set_level(log_level(made->config.log_level).value_or(LogLevel::info));
+  modes_.configured(made->config.mode);
+  former_ = current();
   registry_->forget_functions("rule", rule_names(*former_));
   for (const auto& rule : made->rules->rules()) add_rule_gauges(made, *rule);
   set_current(made);
@@ -164,15 +176,21 @@ void Server::former_finished() {
   auto gone = rule_names(*former_);
   for (const auto& name : rule_names(*now)) gone.erase(name);
   registry_->hide("rule", gone);
-  std::map<std::string, shadow::RuleTotals> totals;
+  shadow::JournalPositions positions;
   if (former_->journal) {
     journal_errors_before_ += former_->journal->errors();
-    totals = former_->journal->written_totals();
+    positions = former_->journal->positions();
   }
   former_.reset();
   if (draining_) return;
-  start_generation(*now, std::move(totals));
-  if (waiting_config_) swap_generation(*std::exchange(waiting_config_, std::nullopt));
+  start_generation(*now, std::move(positions));
+  if (!waiting_config_) return;
+  auto next = *std::exchange(waiting_config_, std::nullopt);
+  const auto problems = or_problem([&] {
+    swap_generation(std::move(next));
+    return std::vector<std::string>();
+  });
+  for (const auto& problem : problems) log_.write(LogLevel::error, problem);
 }
 
 // The former one takes part in the end of the program.
