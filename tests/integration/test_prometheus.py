@@ -2,6 +2,7 @@
 """Debian's Prometheus scrapes Parallax, and promtool has nothing to say about what it exports."""
 import json
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -12,7 +13,7 @@ import psycopg
 
 from support import transcript
 from support.cluster import Cluster, free_port
-from support.proxy import Parallax, wait_for
+from support.proxy import ROOT, Parallax, wait_for
 
 
 class Prometheus(unittest.TestCase):
@@ -43,6 +44,22 @@ class Prometheus(unittest.TestCase):
         done = subprocess.run(['promtool', 'check', 'metrics'], input=self.proxy.scrape_text(), stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
         self.assertEqual(('', 0), (done.stdout, done.returncode))
+
+    def test_alerts(self):
+        """They fire where they should and nowhere else, and ask for series that are there, by labels that they have."""
+        place = ROOT / 'deploy' / 'prometheus'
+        done = subprocess.run(['promtool', 'test', 'rules', 'alerts_test.yaml'], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False)
+        self.assertEqual(0, done.returncode, done.stdout)
+        exported = self.proxy.scrape_text()
+        text = (place / 'alerts.yaml').read_text()
+        asked = set(re.findall(r'\bparallax_\w+', text))
+        self.assertGreater(len(asked), 10)
+        for name in asked - {'parallax_tls_certificate_expiry_timestamp_seconds'}:  # without TLS there is none
+            self.assertRegex(exported, rf'(?m)^{name}[ {{]')
+        for label, values in re.findall(r'\{(\w+)=~?"([^"]+)"\}', text):
+            for value in values.split('|'):
+                self.assertIn(f'{label}="{value}"', exported)
 
     def test_content_type_and_other_paths(self):
         with urllib.request.urlopen(self.proxy.metrics_url, timeout=5) as response:
