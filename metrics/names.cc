@@ -73,7 +73,9 @@ constexpr std::array<MetricInfo, kMetricCount> kTable = {
     counter(mismatches_total, "parallax_mismatches_total",
             "Mismatches in operations, by the first kind of difference found.", kRuleKind),
     counter(vacuous_matches_total, "parallax_vacuous_matches_total",
-            "Matches of two empty results, in operations; they also count as matches.", kRule),
+            "Matches without a row: two empty results, or the same error; in operations. They also "
+            "count as matches.",
+            kRule),
     counter(equalized_total, "parallax_equalized_total",
             "Matches in operations, by a step that made the two results equal.", kRuleStep),
     counter(rule_statements_total, "parallax_rule_statements_total",

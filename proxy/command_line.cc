@@ -17,7 +17,7 @@ constexpr const char* kAbout =
 constexpr const char* kMore = R"(A first configuration, parallax.yaml:
 
   listen: 127.0.0.1:6432
-  upstream: postgresql://app@127.0.0.1:5432/shop
+  upstream: postgresql://app:secret@127.0.0.1:5432/shop   # replays log in with it, too
   metrics: {listen: 127.0.0.1:9187}
   rules:
     userRouter.getProfile:
@@ -35,7 +35,7 @@ constexpr const char* kMore = R"(A first configuration, parallax.yaml:
   parallax mode off -c parallax.yaml
   psql -h 127.0.0.1 -p 6432 -U app shop
 
-TLS: write `sslmode=verify-full&sslrootcert=ca.pem` into the upstream URL, and for clients
+TLS: write `sslmode=verify-full&sslrootcert=ca.pem` into the upstream URL (whole paths), and for clients
 `tls: {cert: proxy.crt, key: proxy.key}` or, on loopback, `tls: {self_signed: true}`. Clients
 that bind SCRAM to TLS (libpq) need channel_binding=disable, or `auth: password` here.
 
@@ -148,8 +148,9 @@ Command parse_command_line(int argc, const char* const* argv) {
       ->type_name("FILE");
   run_command->add_flag(
       "--dev", run.dev,
-      "Shadow everything; print differences side by side with their values, and a rule to "
-      "start from for each statement that no rule covers. Listens on loopback only.");
+      "Compare every operation, unless the mode is off; print differences side by side with their "
+      "values, and a rule to start from for each statement that no rule covers. Listens on "
+      "loopback only.");
   CLI::App* check_command =
       app.add_subcommand("check", "Say what is wrong with a configuration and its rules.");
   check_command->add_option("-c,--config", check.config_file, "The configuration file")

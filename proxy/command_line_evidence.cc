@@ -108,8 +108,8 @@ void add_ready(CLI::App& app, EvidenceOptions& options) {
   CLI::App* command =
       app.add_subcommand("ready", "Say which rules may switch to the rewrite, and why not.");
   command->footer(
-      "Exit status: 0 all are ready, 1 not all, 2 usage, a journal that cannot be read, no "
-      "connection\nfor --power.");
+      "Exit status: 0 all are ready, 1 not all, 2 usage, a journal that cannot be read, nothing of "
+      "the time\nasked for, no connection for --power.");
   auto& ready = options.ready;
   add_input(*command, ready.input, options.ready_last);
   auto& criteria = ready.criteria;
@@ -125,12 +125,19 @@ void add_ready(CLI::App& app, EvidenceOptions& options) {
       ->type_name("N");
   command
       ->add_option("--max-vacuous", criteria.max_vacuous,
-                   "Matches of two empty results, of all matches; default 0.5")
+                   "Matches without a row (two empty results, the same error), of all matches; "
+                   "default 0.5")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("SHARE");
   command
       ->add_option("--max-unsettled", criteria.max_unsettled,
                    "unstable, race and timeout, of all verdicts; default 0.1")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("SHARE");
+  command
+      ->add_option("--max-uncompared", criteria.max_uncompared,
+                   "Operations skipped for a reason of their own (too_large, context, …), of these "
+                   "and all verdicts; default 0.5")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("SHARE");
   command
@@ -145,7 +152,8 @@ void add_replay(CLI::App& app, ReplayCommand& replay) {
   CLI::App* command = app.add_subcommand(
       "replay", "Run one comparison of a journal with `values: full` again, and show both sides.");
   command->footer(
-      "Exit status: 0 they match now, 1 they still differ, 2 usage, or it cannot be run again.");
+      "Exit status: 0 they match now (or differ as expected), 1 they still differ, 2 usage, or it "
+      "could not\nbe compared.");
   command->add_option("JOURNAL", replay.journals, "Journals, as for `report`")
       ->required()
       ->type_name("");

@@ -1,5 +1,7 @@
 #include "proxy/evidence_commands.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <fstream>
 #include <map>
@@ -53,7 +55,11 @@ void read_journals(JournalReader& reader, const std::vector<std::string>& paths,
   }
   if (evidence.problems_total > evidence.problems.size())
     err << "and " << evidence.problems_total - evidence.problems.size() << " more\n";
-  if (evidence.lines == 0) err << "parallax: no line of a journal was read\n";
+  if (evidence.lines == 0) {
+    err << "parallax: no line of a journal was read\n";
+  } else if (evidence.in_time == 0) {
+    err << "parallax: no line is of the time that is asked for\n";
+  }
 }
 
 std::optional<shadow::EvidenceTime> since(const EvidenceInput& input) {
@@ -61,8 +67,9 @@ std::optional<shadow::EvidenceTime> since(const EvidenceInput& input) {
   return shadow::read_journal_time(input.since);
 }
 
+// Of nothing there is nothing good to say.
 int status_of(const JournalEvidence& evidence, const Standings& standings) {
-  if (evidence.unreadable || evidence.lines == 0) return kExitUsage;
+  if (evidence.unreadable || evidence.in_time == 0 || standings.rules.empty()) return kExitUsage;
   return standings.good() ? kExitFine : kExitNo;
 }
 
@@ -70,10 +77,14 @@ int status_of(const JournalEvidence& evidence, const Standings& standings) {
 bool write_out(const std::string& file, const std::string& text, std::ostream& out,
                std::ostream& err) {
   if (file.empty()) {
-    out << text;
-    return true;
+    out << text << std::flush;
+    if (!out) err << "parallax: cannot write to standard output\n";
+    return static_cast<bool>(out);
   }
+  // The journal's values may stand in it.
+  const auto mask = ::umask(S_IRWXG | S_IRWXO);
   std::ofstream to(file, std::ios::binary | std::ios::trunc);
+  ::umask(mask);
   to << text;
   to.close();
   if (to) return true;
@@ -154,8 +165,9 @@ int judge_readiness(const ReadyCommand& command, const Environment& environment,
         << (rules == nullptr ? "journals" : "configuration") << '\n';
     return kExitUsage;
   }
-  out << (command.format == "json" ? standings_json(standings, evidence, "ready")
-                                   : render_ready_text(standings, style));
+  const auto text = command.format == "json" ? standings_json(standings, evidence, "ready")
+                                             : render_ready_text(standings, style);
+  if (!write_out({}, text, out, err)) return kExitUsage;
   return status_of(evidence, standings);
 }
 
@@ -185,7 +197,19 @@ int replay_journalled(const ReplayCommand& command, const Environment& environme
   out << render_outcome(outcome, style);
   const auto* verdict = std::get_if<shadow::Verdict>(&outcome.end);
   if (verdict == nullptr) return kExitUsage;
-  return *verdict == shadow::Verdict::match ? kExitFine : kExitNo;
+  switch (*verdict) {
+    case shadow::Verdict::match:
+    case shadow::Verdict::expected:
+      return kExitFine;
+    case shadow::Verdict::mismatch:
+    case shadow::Verdict::rewrite_error:
+      return kExitNo;
+    case shadow::Verdict::unstable:
+    case shadow::Verdict::race:
+    case shadow::Verdict::timeout:
+      return kExitUsage;
+  }
+  return kExitUsage;
 }
 
 }  // namespace parallax::proxy

@@ -123,8 +123,7 @@ void Server::Door::run(shadow::ClientRound round) {
   worker.strict_run(std::move(round));
 }
 
-void Server::start_generation(Generation& generation,
-                              std::map<std::string, shadow::RuleTotals> before) {
+void Server::start_generation(Generation& generation, shadow::JournalPositions before) {
   if (generation.journal_file) {
     auto journal = std::make_unique<shadow::Journal>(
         shadow::Journal::Settings{

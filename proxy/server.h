@@ -82,7 +82,7 @@ class Server {
   void add_rule_gauges(const std::shared_ptr<const Generation>& generation,
                        const shadow::Rule& rule);
   std::shared_ptr<Generation> make_generation(LoadedConfig loaded);
-  void start_generation(Generation& generation, std::map<std::string, shadow::RuleTotals> before);
+  void start_generation(Generation& generation, shadow::JournalPositions before);
   std::shared_ptr<shadow::TapGeneration> tap_generation(
       const std::shared_ptr<Generation>& generation, std::size_t worker);
   std::shared_ptr<Generation> current() const;

@@ -2,6 +2,8 @@
 
 #include <variant>
 
+#include "shadow/sqlstate.h"
+
 namespace parallax::shadow {
 
 namespace {
@@ -47,10 +49,11 @@ void OutcomeCounter::verdict(const RuleMetrics& rule, const Outcome& outcome, Ve
 }
 
 void OutcomeCounter::replayed(const Rule& rule, const SnapshotResult& snapshot) {
-  if (!has_result(snapshot.legacy_first) || !has_result(snapshot.legacy_second) ||
-      !has_result(snapshot.rewrite)) {
-    return;
-  }
+  if (!has_result(snapshot.legacy_first)) return;
+  // A rewrite that ran into its time limit took at least so long: without it the slowest would be
+  // missing.
+  const bool cut = snapshot.rewrite.ran && snapshot.rewrite.sqlstate == kQueryCanceled;
+  if (!cut && (!has_result(snapshot.legacy_second) || !has_result(snapshot.rewrite))) return;
   shard_.observe(metrics_.of(rule).of(Side::legacy).paired_duration, snapshot.legacy_first.seconds);
   shard_.observe(metrics_.of(rule).of(Side::rewrite).paired_duration, snapshot.rewrite.seconds);
 }

@@ -33,7 +33,7 @@ struct Outcome {
   std::optional<MismatchKind> kind;  // of a mismatch, wanted or not
   std::string detail;  // one line without values: "column \"total\": int8 against numeric"
   std::vector<EqualStep> steps;  // of a match
-  bool vacuous = false;          // match of two empty results
+  bool vacuous = false;          // match without a row: two empty results, or the same error
   bool live_compared = false;    // what the client got was compared with legacy, or settled it
   bool live_differs = false;     // ... and is not what legacy gives
   std::string legacy_sqlstate;

@@ -91,6 +91,8 @@ void read_summary(const Json& json, EvidenceLine& line) {
   content.legacy = latency_at(json, "legacy");
   content.rewrite = latency_at(json, "rewrite");
   for (const auto& [name, seen] : json.at("names").items()) content.names[name] = name_of(seen);
+  if (const auto state = text_at(json, "state"); !state.empty())
+    content.states[line.instance] = {line.time, state};
   const auto sketch = HyperLogLog::read(text_at(json.at("distinct"), "sketch"));
   if (!sketch) throw std::runtime_error("`distinct.sketch` is no sketch");
   content.distinct.emplace(text_at(json, "key"), *sketch);
@@ -250,6 +252,7 @@ std::variant<EvidenceLine, std::string> read_evidence_line(const std::string& te
     // Nothing ran at the time of a state or of plans.
     if (line.kind == EvidenceLine::Kind::verdict || line.kind == EvidenceLine::Kind::summary)
       line.content.seen(line.time);
+    line.content.told = line.time;
     return line;
   } catch (const std::exception& error) {
     return concat({"not understood: ", error.what()});
@@ -260,6 +263,7 @@ void add_line(VersionEvidence& version, EvidenceLine line, std::size_t examples)
   auto& more = line.content;
   version.first = std::min(version.first, more.first);
   version.last = std::max(version.last, more.last);
+  version.told = std::max(version.told, more.told);
   version.operations += more.operations;
   version.vacuous += more.vacuous;
   version.suppressed += more.suppressed;
@@ -277,7 +281,11 @@ void add_line(VersionEvidence& version, EvidenceLine line, std::size_t examples)
   for (const auto& [key, sketch] : more.distinct) version.distinct[key].merge(sketch);
   for (const auto& [instance, state] : more.states) {
     auto& known = version.states.try_emplace(instance, state).first->second;
-    if (state.time >= known.time) known = state;
+    if (state.state == known.state) {
+      known.time = std::min(known.time, state.time);  // since when
+    } else if (state.time >= known.time) {
+      known = state;
+    }
   }
   if (!line.instance.empty()) version.instances.insert(line.instance);
   auto& kept = version.examples;

@@ -7,10 +7,12 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "shadow/evidence/evidence_line.h"
 #include "shadow/journal/journal_lines.h"
@@ -55,8 +57,13 @@ struct JournalReader::Impl {
     evidence.unreadable = true;
     problem(file, 0, std::move(what));
   }
-  bool read_file(const std::string& path, bool must);
+  using FileId = std::pair<dev_t, ino_t>;
+  using OpenFiles = std::vector<std::pair<std::string, std::ifstream>>;
+  std::optional<FileId> file_id(const std::string& path, bool must);
+  bool open(const std::string& path, bool must, OpenFiles& to);
   std::string read_line(const std::string& text);
+  void add(EvidenceLine line, const std::string& text);
+  void add_older_states();
   bool is_new(const std::string& identity) {
     return known.insert(std::hash<std::string>{}(identity)).second;
   }
@@ -66,7 +73,8 @@ struct JournalReader::Impl {
   std::string wanted;
   SampleShelf samples;
   std::unordered_set<std::size_t> known;
-  std::set<std::pair<dev_t, ino_t>> files;
+  std::set<FileId> files;
+  std::vector<EvidenceLine> older_states;  // than Options::since
 };
 
 JournalReader::JournalReader(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
@@ -82,14 +90,25 @@ std::string JournalReader::Impl::read_line(const std::string& text) {
   auto& line = std::get<EvidenceLine>(read);
   ++evidence.lines;
   if (!options.wanted_id.empty() && line.id == options.wanted_id) wanted = text;
-  if (options.since && line.time < *options.since) return {};
+  const bool in_time = !options.since || line.time >= *options.since;
+  if (!in_time && line.kind != EvidenceLine::Kind::state) return {};
+  if (in_time) ++evidence.in_time;
   if (!is_new(line.identity)) {
     ++evidence.repeated;
     return {};
   }
+  if (in_time) {
+    add(std::move(line), text);
+  } else {
+    older_states.push_back(std::move(line));
+  }
+  return {};
+}
+
+void JournalReader::Impl::add(EvidenceLine line, const std::string& text) {
   if (line.kind == EvidenceLine::Kind::sample) {
     samples.add(line.rule, {line.time, line.vacuous, line.values, text});
-    return {};
+    return;
   }
   if (!line.instance.empty()) {
     auto& heard = evidence.instances.try_emplace(line.instance, line.time).first->second;
@@ -98,42 +117,63 @@ std::string JournalReader::Impl::read_line(const std::string& text) {
   auto& version = evidence.rules[line.rule].versions[line.version];
   version.version = line.version;
   add_line(version, std::move(line), options.examples);
-  return {};
 }
 
-// False where there is none and none must be.
-bool JournalReader::Impl::read_file(const std::string& path, bool must) {
+// A state holds until another one is told, which may be never. Of what is no more there is nothing
+// to tell.
+void JournalReader::Impl::add_older_states() {
+  std::erase_if(older_states, [this](EvidenceLine& line) {
+    const auto rule = evidence.rules.find(line.rule);
+    const bool served =
+        rule != evidence.rules.end() && rule->second.versions.contains(line.version);
+    if (served) add(std::move(line), {});
+    return served;
+  });
+}
+
+// Which file a path means now; nothing where there is none, which is told where there must be one.
+std::optional<JournalReader::Impl::FileId> JournalReader::Impl::file_id(const std::string& path,
+                                                                        bool must) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     if (must) unreadable(path, std::generic_category().message(errno));
-    return false;
+    return std::nullopt;
   }
   if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode)) {
     unreadable(path, "not a file");
-    return false;
+    return std::nullopt;
   }
-  return files.insert({status.st_dev, status.st_ino}).second || !must;
+  return FileId(status.st_dev, status.st_ino);
+}
+
+// False: there is none. One that was read before is left out.
+bool JournalReader::Impl::open(const std::string& path, bool must, OpenFiles& to) {
+  while (true) {
+    const auto id = file_id(path, must);
+    if (!id) return false;
+    if (files.contains(*id)) return true;
+    std::ifstream file(path, std::ios::binary);
+    if (!file) {
+      unreadable(path, std::generic_category().message(errno));
+      return true;
+    }
+    if (file_id(path, must) != id) continue;  // rotated in between
+    files.insert(*id);
+    to.emplace_back(path, std::move(file));
+    return true;
+  }
 }
 
 void JournalReader::read_path(const std::string& path) {
   if (path == "-") return read(std::cin, "standard input");
-  std::vector<std::string> paths = {path};
-  if (!impl_->read_file(path, true)) return;
-  while (true) {
-    const std::string older = path + '.' + std::to_string(paths.size());
-    const auto before = impl_->files.size();
-    if (!impl_->read_file(older, false) || impl_->files.size() == before) break;
-    paths.push_back(older);
-  }
+  // All are open before the first is read, the newest first: what is rotated meanwhile is found
+  // under its former name or under its next one.
+  Impl::OpenFiles open;
+  for (std::size_t number = 0;
+       impl_->open(number == 0 ? path : path + '.' + std::to_string(number), number == 0, open);)
+    ++number;
   // From the oldest on.
-  for (auto one = paths.rbegin(); one != paths.rend(); ++one) {
-    std::ifstream file(*one, std::ios::binary);
-    if (!file) {
-      impl_->unreadable(*one, std::generic_category().message(errno));
-    } else {
-      read(file, *one);
-    }
-  }
+  for (auto one = open.rbegin(); one != open.rend(); ++one) read(one->second, one->first);
 }
 
 void JournalReader::read(std::istream& in, const std::string& name) {
@@ -147,6 +187,7 @@ void JournalReader::read(std::istream& in, const std::string& name) {
     if (!whole && !too_long) why = "the last line is torn";
     impl_->problem(name, number, std::move(why));
   }
+  impl_->add_older_states();
   if (in.bad()) impl_->unreadable(name, "cannot be read to its end");
 }
 

@@ -19,7 +19,7 @@ namespace parallax::shadow {
 class JournalReader {
  public:
   struct Options {
-    std::optional<EvidenceTime> since;  // lines of an earlier time are left out
+    std::optional<EvidenceTime> since;  // earlier lines are left out, but for states
     std::size_t examples = 3;           // kept of each version
     std::string wanted_id = {};         // of the line to keep as it stands
     std::size_t samples = 0;            // kept of each rule

@@ -127,6 +127,9 @@ std::variant<RecordedOperation, std::string> from_line(const Json& line, const R
   }
   if (operation.rule == nullptr) return concat({"the configuration has no rule `", name, "`"});
   operation.side = line.value("side", "legacy") == "rewrite" ? Side::rewrite : Side::legacy;
+  // Of a verdict that the server's first run confirmed it is what the client was told.
+  operation.sqlstate =
+      line.value(operation.side == Side::rewrite ? "rewrite_sqlstate" : "legacy_sqlstate", "");
   operation.other_version = line.value("version", "") != operation.rule->version;
   if (has_any(*operation.rule)) return "the values of the rule's `:_` are not in the journal";
   if (operation.side == Side::rewrite && !operation.rule->reversible)

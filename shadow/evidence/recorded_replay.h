@@ -16,6 +16,7 @@ namespace parallax::shadow {
 struct RecordedOperation {
   const Rule* rule = nullptr;
   Side side = Side::legacy;  // that the client had sent
+  std::string sqlstate;      // of the client's error; empty: it had none
   NamedValues values;
   ReplayContextRef context;
   bool other_version = false;  // the rule has changed since

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace parallax::shadow {
 
@@ -99,7 +100,10 @@ std::optional<double> VersionEvidence::latency_ratio() const {
 const VersionEvidence* RuleEvidence::newest() const {
   const VersionEvidence* newest = nullptr;
   for (const auto& [version, evidence] : versions) {
-    if (newest == nullptr || evidence.last > newest->last) newest = &evidence;
+    // Summaries of several instances have one time: then the one that began later.
+    if (newest == nullptr ||
+        std::pair(evidence.told, evidence.first) > std::pair(newest->told, newest->first))
+      newest = &evidence;
   }
   return newest;
 }

@@ -74,6 +74,7 @@ struct VersionEvidence {
   std::string version;
   EvidenceTime first = EvidenceTime::max();
   EvidenceTime last = EvidenceTime::min();
+  EvidenceTime told = EvidenceTime::min();  // the last line of any kind
   std::uint64_t operations = 0;
   std::uint64_t vacuous = 0;
   std::uint64_t suppressed = 0;
@@ -91,7 +92,7 @@ struct VersionEvidence {
   std::map<std::string, HyperLogLog> distinct;  // by the journal's key: of two keys nothing is one
   std::set<std::string> instances;
   struct State {
-    EvidenceTime time;
+    EvidenceTime time;  // since when
     std::string state;
   };
   std::map<std::string, State> states;    // the last of each instance
@@ -114,7 +115,7 @@ struct VersionEvidence {
 
 struct RuleEvidence {
   std::map<std::string, VersionEvidence> versions;
-  // The one that was seen last.
+  // The one that was heard of last: its state, if nothing ran.
   const VersionEvidence* newest() const;
 };
 
@@ -128,6 +129,7 @@ struct JournalEvidence {
   std::map<std::string, RuleEvidence> rules;
   std::map<std::string, EvidenceTime> instances;  // when each was heard of last
   std::uint64_t lines = 0;                        // that were read and understood
+  std::uint64_t in_time = 0;                      // of these, those of the time asked for
   std::uint64_t repeated = 0;                     // that had been read before
   std::vector<JournalProblem> problems;           // the first kJournalProblemsTold
   std::uint64_t problems_total = 0;

@@ -28,6 +28,28 @@ RuleStanding standing_of(const std::string& name, const RuleEvidence& evidence,
   return standing;
 }
 
+// Differences that nobody wants any more, and that no verdict has condemned yet.
+void require_expectations_in_force(RuleStanding& standing, const Rule& rule) {
+  const auto expected = standing.current.verdict("expected");
+  if (expected == 0) return;
+  const auto today = today_utc();
+  for (const Expectation& expectation : rule.source.expect) {
+    if (expectation.in_force(today)) continue;
+    standing.missing.push_back(
+        concat({std::to_string(expected), expected == 1 ? " difference was" : " differences were",
+                " expected, and an expectation has ended since: remove it, or move its `until`"}));
+    return;
+  }
+}
+
+// Of nothing else than chance: what no line of the rule's operations could be like.
+bool is_exclusion(std::string_view reason) {
+  constexpr std::array<std::string_view, 10> kExclusions = {
+      "context",    "rights",    "txn_wrote", "temp_objects", "too_large",
+      "incomplete", "ambiguous", "one_way",   "desync",       "other_database"};
+  return std::ranges::find(kExclusions, reason) != kExclusions.end();
+}
+
 Standings empty_standings(const JournalEvidence& evidence, const RuleSet* rules) {
   Standings standings;
   if (rules == nullptr) {
@@ -96,7 +118,8 @@ void require_shares(RuleStanding& standing, const ReadyCriteria& criteria) {
   const auto& seen = standing.current;
   const auto vacuous = seen.vacuous_share();
   need(standing, vacuous <= criteria.max_vacuous,
-       {percent(vacuous), " of its matches compared two empty results, at most ",
+       {percent(vacuous),
+        " of its matches compared no row (two empty results, or the same error), at most ",
         percent(criteria.max_vacuous), " may"});
   const auto all = seen.verdicts_total();
   const auto unsettled = seen.verdict("unstable") + seen.verdict("race") + seen.verdict("timeout");
@@ -106,6 +129,30 @@ void require_shares(RuleStanding& standing, const ReadyCriteria& criteria) {
         std::to_string(seen.verdict("unstable")), " unstable, ",
         std::to_string(seen.verdict("race")), " race, ", std::to_string(seen.verdict("timeout")),
         " timeout), at most ", percent(criteria.max_unsettled), " may"});
+}
+
+// The operations that are never compared may be those that differ.
+void require_comparable(RuleStanding& standing, const ReadyCriteria& criteria) {
+  const auto& seen = standing.current;
+  std::uint64_t excluded = 0;
+  std::string reasons;
+  for (const auto& [reason, count] : seen.skipped) {
+    if (!is_exclusion(reason) || count == 0) continue;
+    excluded += count;
+    reasons.append(concat({reasons.empty() ? "" : ", ", reason, " ", std::to_string(count)}));
+  }
+  if (excluded == 0) return;
+  const auto share =
+      static_cast<double>(excluded) / static_cast<double>(excluded + seen.verdicts_total());
+  const std::string what =
+      concat({percent(share), " of what could be compared was not, for a reason of its own (",
+              reasons, ")"});
+  if (share <= criteria.max_uncompared) {
+    standing.notes.push_back(what);
+  } else {
+    standing.missing.push_back(
+        concat({what, ", at most ", percent(criteria.max_uncompared), " may"}));
+  }
 }
 
 void require_latency(RuleStanding& standing, const ReadyCriteria& criteria) {
@@ -137,9 +184,9 @@ void require_values(RuleStanding& standing, const ReadyCriteria& criteria) {
 void add_bound(RuleStanding& standing) {
   const auto& seen = standing.current;
   if (seen.failures() != 0 || seen.verdict("match") == 0) return;
-  std::string note =
-      concat({"no difference in ", std::to_string(seen.verdict("match")), " matches: at most ",
-              percent(failure_bound(seen.verdict("match"))), " of its operations differ (95 %)"});
+  std::string note = concat({"no difference in ", std::to_string(seen.verdict("match")),
+                             " matches: at most ", percent(failure_bound(seen.verdict("match"))),
+                             " of operations like these differ (95 %)"});
   if (const auto expected = seen.verdict("expected"); expected != 0)
     note.append(
         concat({"; ", std::to_string(expected), " expected differences are not among them"}));
@@ -158,6 +205,7 @@ void judge_ready(RuleStanding& standing, const JournalEvidence& evidence,
   if (seen.comparisons() == 0) return;
   require_values(standing, criteria);
   require_shares(standing, criteria);
+  require_comparable(standing, criteria);
   require_latency(standing, criteria);
   add_bound(standing);
 }
@@ -185,11 +233,15 @@ std::size_t Standings::good_rules() const {
 Standings report_standings(const JournalEvidence& evidence, const RuleSet* rules,
                            const ReportRequirements& requirements) {
   auto standings = empty_standings(evidence, rules);
+  const auto is_told = [](const RuleStanding& standing) {
+    return !standing.others.empty() || standing.current.first != EvidenceTime::max();
+  };
+  // Where no line tells of any rule, none has been compared enough.
+  const bool all = requirements.every_rule || std::ranges::none_of(standings.rules, is_told);
   for (auto& standing : standings.rules) {
     add_failures(standing);
     add_other_versions(standing);
-    const bool told = !standing.others.empty() || standing.current.first != EvidenceTime::max();
-    if (!told && !requirements.every_rule) continue;
+    if (!all && !is_told(standing)) continue;
     const auto compared = standing.current.comparisons();
     need(standing, compared >= requirements.min_comparisons,
          {std::to_string(compared), compared == 1 ? " comparison" : " comparisons", ", needs ",
@@ -203,9 +255,11 @@ Standings ready_standings(const JournalEvidence& evidence, const RuleSet* rules,
                           const ReadyCriteria& criteria,
                           const std::map<std::string, RulePower>& powers) {
   auto standings = empty_standings(evidence, rules);
-  for (auto& standing : standings.rules) {
+  for (std::size_t i = 0; i < standings.rules.size(); ++i) {
+    auto& standing = standings.rules[i];
     add_failures(standing);
     judge_ready(standing, evidence, criteria);
+    if (rules != nullptr) require_expectations_in_force(standing, *rules->rules()[i]);
     const auto power = powers.find(standing.rule);
     if (power != powers.end()) add_power(standing, power->second, criteria);
     add_other_versions(standing);

@@ -55,6 +55,7 @@ struct ReadyCriteria {
   std::uint64_t min_distinct = 20;
   double max_vacuous = 0.5;         // of matches
   double max_unsettled = 0.1;       // unstable, race and timeout, of all verdicts
+  double max_uncompared = 0.5;      // skipped for a reason of its own, of those and all verdicts
   double max_latency_ratio = 1.5;   // of the means, both in one snapshot
   std::optional<double> min_power;  // share of planted mistakes; nothing: it decides nothing
 };

@@ -173,9 +173,7 @@ void Journal::stop() {
   impl_->thread.join();
 }
 
-std::map<std::string, RuleTotals> Journal::written_totals() const {
-  return impl_->book.written_totals();
-}
+JournalPositions Journal::positions() const { return impl_->book.positions(); }
 
 std::uint64_t Journal::errors() const { return impl_->errors.load(std::memory_order_relaxed); }
 

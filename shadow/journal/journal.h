@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -34,8 +33,8 @@ class Journal final : public Report {
     std::function<void(const std::string&)> tell;
     std::chrono::milliseconds period = kJournalSummaryPeriod;  // of the summaries
     std::size_t queue_bytes = kJournalQueueBytes;
-    // Where a former journal has stopped, by name of the rule: nothing in between is lost.
-    std::map<std::string, RuleTotals> before = {};
+    // Where a former journal has stopped: nothing in between is lost.
+    JournalPositions before = {};
   };
 
   // References must outlive it. Starts the thread.
@@ -45,8 +44,8 @@ class Journal final : public Report {
 
   // Writes what waits and the last summaries. After the engine has stopped; once.
   void stop();
-  // After stop(): up to the summaries that were written.
-  std::map<std::string, RuleTotals> written_totals() const;
+  // After stop().
+  JournalPositions positions() const;
   // Lines that were lost, and other failures. Thread-safe.
   std::uint64_t errors() const;
 

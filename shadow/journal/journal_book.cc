@@ -41,7 +41,7 @@ std::string random_instance() { return KeyedHash("").text("instance"); }
 
 JournalBook::JournalBook(const JournalOptions& options, std::shared_ptr<const RuleSet> rules,
                          const ShadowMetrics& metrics, const metrics::Registry& registry,
-                         JournalTime now, const Totals& before)
+                         JournalTime now, const JournalPositions& before)
     : rate_(options.rate),
       full_values_(options.full_values),
       hash_(options.key),
@@ -51,17 +51,25 @@ JournalBook::JournalBook(const JournalOptions& options, std::shared_ptr<const Ru
       instance_(options.instance.empty() ? random_instance() : options.instance),
       pages_(rules_->rules().size()) {
   for (const auto& rule : rules_->rules()) {
-    const auto known = before.find(rule->name);
-    pages_[rule->index].totals =
-        known != before.end() ? known->second : RuleTotals::read(metrics_.of(*rule), registry_);
-    pages_[rule->index].from = now;
+    auto& page = pages_[rule->index];
+    if (const auto known = before.find(rule->name); known == before.end()) {
+      page.counted = RuleTotals::read(metrics_.of(*rule), registry_);
+      page.written = page.counted;
+    } else {
+      page.counted = known->second.counted;
+      page.written = known->second.version == rule->version ? known->second.written : page.counted;
+    }
+    page.from = now;
   }
 }
 
-JournalBook::Totals JournalBook::written_totals() const {
-  Totals totals;
-  for (const auto& rule : rules_->rules()) totals.emplace(rule->name, pages_[rule->index].totals);
-  return totals;
+JournalPositions JournalBook::positions() const {
+  JournalPositions positions;
+  for (const auto& rule : rules_->rules()) {
+    const auto& page = pages_[rule->index];
+    positions[rule->name] = {rule->version, page.written, page.counted};
+  }
+  return positions;
 }
 
 std::optional<std::string> JournalBook::heard(const Outcome& outcome, JournalTime now) {
@@ -119,12 +127,14 @@ std::vector<JournalBook::Summary> JournalBook::summaries(JournalTime now) {
     auto& page = pages_[rule->index];
     Summary summary;
     summary.totals = RuleTotals::read(metrics_.of(*rule), registry_);
-    const auto more = summary.totals.since(page.totals);
+    page.counted = summary.totals;
+    const auto more = summary.totals.since(page.written);
     if (!more.any() && !page.evidence.any) continue;
     summary.rule = rule.get();
     summary.to = now;
     summary.evidence = std::exchange(page.evidence, {});
-    summary.line = summary_line(*rule, {instance_, page.from, now}, more, summary.evidence, hash_);
+    summary.line =
+        summary_line(*rule, {instance_, page.from, now, page.state}, more, summary.evidence, hash_);
     all.push_back(std::move(summary));
   }
   return all;
@@ -132,7 +142,7 @@ std::vector<JournalBook::Summary> JournalBook::summaries(JournalTime now) {
 
 void JournalBook::written(const Summary& summary) {
   auto& page = pages_[summary.rule->index];
-  page.totals = summary.totals;
+  page.written = summary.totals;
   page.from = summary.to;
 }
 

@@ -34,17 +34,14 @@ class JournalBook {
     Evidence evidence;  // since the last one written
   };
 
-  // By name of the rule.
-  using Totals = std::map<std::string, RuleTotals>;
-
   // References must outlive it. What was counted before is not the journal's; of the rules in
-  // `before`, what was counted before those totals.
+  // `before`, what was counted before those positions: of another version what is not written is
+  // lost, because it is no evidence of this one.
   JournalBook(const JournalOptions& options, std::shared_ptr<const RuleSet> rules,
               const ShadowMetrics& metrics, const metrics::Registry& registry, JournalTime now,
-              const Totals& before = {});
+              const JournalPositions& before = {});
 
-  // Up to the summaries that were written.
-  Totals written_totals() const;
+  JournalPositions positions() const;
 
   // Keeps the evidence of an outcome; the line to write, if it gets one: a verdict that is no match
   // and within the rate, or with full values one of the few matches that are kept as samples.
@@ -67,7 +64,8 @@ class JournalBook {
 
  private:
   struct Page {
-    RuleTotals totals;
+    RuleTotals written;
+    RuleTotals counted;
     JournalTime from;
     Evidence evidence;
     std::map<Verdict, LineBudget> budgets;

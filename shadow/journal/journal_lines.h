@@ -58,6 +58,7 @@ struct SummaryPeriod {
   std::string instance;
   JournalTime from;
   JournalTime to;
+  RuleState state = RuleState::unverified;  // at its end
 };
 std::string summary_line(const Rule& rule, const SummaryPeriod& period, const RuleTotals& totals,
                          const Evidence& evidence, const KeyedHash& hash);

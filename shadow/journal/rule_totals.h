@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
+#include <string>
 
 #include "metrics/registry.h"
 #include "shadow/shadow_metrics.h"
@@ -30,5 +32,14 @@ struct RuleTotals {
   // Has an operation begun or ended?
   bool any() const;
 };
+
+// Where a journal has come to with a rule.
+struct JournalPosition {
+  std::string version;  // of the rule
+  RuleTotals written;   // up to the last summary that was written
+  RuleTotals counted;   // up to the last one, written or not
+};
+// By name of the rule.
+using JournalPositions = std::map<std::string, JournalPosition>;
 
 }  // namespace parallax::shadow

@@ -60,6 +60,7 @@ std::string summary_line(const Rule& rule, const SummaryPeriod& period, const Ru
   auto line = begin_line("summary", period.to, rule, hash);
   line["from"] = journal_time(period.from);
   line["instance"] = period.instance;
+  line["state"] = name(period.state);
   line["operations"] = totals.operations;
   line["verdicts"] = counts_json(kVerdicts, totals.verdicts);
   line["kinds"] = counts_json(kMismatchKinds, totals.kinds);

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "shadow/sqlstate.h"
+
 namespace parallax::shadow {
 
 namespace {
@@ -78,15 +80,6 @@ ReplaySkip cannot_be_sent() {
 }
 
 }  // namespace
-
-bool is_server_trouble(const std::string& sqlstate) {
-  const auto state_class = std::string_view(sqlstate).substr(0, 2);
-  if (is_timeout(sqlstate)) return false;
-  return state_class == "08" || state_class == "40" || state_class == "53" || state_class == "57" ||
-         state_class == "58" || state_class == "XX";
-}
-
-bool is_timeout(const std::string& sqlstate) { return sqlstate == "57014" || sqlstate == "55P03"; }
 
 ReadOnlyTransaction::ReadOnlyTransaction(io::Loop& loop, const Options& options)
     : options_(options), watchdog_(loop) {}

@@ -116,10 +116,4 @@ class ReadOnlyTransaction final : public Connection::User {
   bool rolled_back_again_ = false;
 };
 
-// An error that says nothing about the statement but about the server or the connection: classes
-// 08, 40, 53, 57, 58, XX.
-bool is_server_trouble(const std::string& sqlstate);
-// statement_timeout or lock_timeout.
-bool is_timeout(const std::string& sqlstate);
-
 }  // namespace parallax::shadow

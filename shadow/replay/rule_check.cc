@@ -11,12 +11,11 @@
 #include "shadow/replay/type_lookup.h"
 #include "shadow/rules/concat.h"
 #include "shadow/rules/let_select.h"
+#include "shadow/sqlstate.h"
 
 namespace parallax::shadow {
 
 namespace {
-
-constexpr std::string_view kMissingRight = "42501";
 
 std::string error_text(const StepResult& step) { return step.sqlstate + ": " + step.message; }
 
@@ -129,7 +128,8 @@ void RuleCheck::run(Connection& connection, Done done) {
 
 void RuleCheck::on_effects(std::vector<StepResult> results) {
   // Where a schema may not be used, its tables cannot even be looked up.
-  if (results[0].sqlstate == kMissingRight) return broken(rights_problem(results[0]), true);
+  if (results[0].sqlstate == kInsufficientPrivilege)
+    return broken(rights_problem(results[0]), true);
   for (const auto& step : results) {
     if (!step.sqlstate.empty()) return unreadable_catalog(step);
   }

@@ -58,9 +58,12 @@ ServerFacts read_server_facts(const ResultSet& rows) {
     facts.warning =
         "the shadow's role " + text_of(rows, 0, role) + " " + may +
         ", so that replays are kept from writing by their transaction alone; give the shadow a "
-        "role that can only read, in shadow.url: CREATE ROLE parallax LOGIN PASSWORD '...' "
-        "NOSUPERUSER NOBYPASSRLS; GRANT SELECT ON ALL TABLES IN SCHEMA public TO parallax; ALTER "
-        "ROLE parallax SET default_transaction_read_only = on";
+        "role that can only read, in shadow.url: CREATE ROLE parallax LOGIN NOINHERIT PASSWORD "
+        "'...' NOSUPERUSER NOBYPASSRLS; GRANT SELECT ON ALL TABLES IN SCHEMA public TO parallax; "
+        "ALTER ROLE parallax SET default_transaction_read_only = on; GRANT app TO parallax for "
+        "each "
+        "role that the clients have, and set shadow.identity: set_role, without which their "
+        "sessions are another user's and not compared";
   }
   if (is(standby)) facts.information = "the shadow is a standby: it can write nothing at all";
   return facts;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "shadow/sqlstate.h"
+
 namespace parallax::shadow {
 
 namespace {
@@ -10,7 +12,7 @@ namespace {
 // The verdict is settled by this error alone, whatever the other side would give.
 bool settles(const StepResult& step) {
   return step.ran && (is_timeout(step.sqlstate) || is_server_trouble(step.sqlstate) ||
-                      step.sqlstate == "42501");
+                      step.sqlstate == kInsufficientPrivilege);
 }
 
 // What the server gives is what is compared.

@@ -79,7 +79,7 @@ std::string rule_version(const RuleSource& source) {
     }
   }
   inventory.add("ignore");
-  inventory.add(source.ignore);
+  for (const auto& [label, reason] : source.ignore) inventory.add(label);
   inventory.add("columns");
   inventory.add(source.columns);
   inventory.add("let");

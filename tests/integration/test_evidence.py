@@ -113,7 +113,10 @@ class Evidence(Journals):
         status, text, _ = run('report', '--format', 'json', '-', stdin=whole)
         self.assertEqual((0, found), (status, {each['rule']: each for each in json.loads(text)['rules']}))
         self.assertEqual(0, run('report', '--last', '1h', a)[0])
-        self.assertEqual([], self.report('--since', '2100-01-01', a)[1]['rules'])
+        for command in ('report', 'ready'):  # of nothing there is nothing good to say
+            status, text, errors = run(command, '--format', 'json', '--since', '2100-01-01', a)
+            self.assertEqual((2, []), (status, json.loads(text)['rules']))
+            self.assertIn('no line is of the time that is asked for', errors)
 
     def test_a_wrong_rewrite_is_told_in_every_form(self):
         self.serve('a', {'wrong': WRONG, 'right': RIGHT},
@@ -136,6 +139,10 @@ class Evidence(Journals):
         self.assertNotIn('<script', html.lower())
         self.assertIn('&lt;script&gt;alert(1)&lt;/script&gt;', html)
         self.assertNotIn('http', html)
+        self.assertEqual(0o600, out.stat().st_mode & 0o777)
+        with open('/dev/full', 'w', encoding='ascii') as full:
+            cut = subprocess.run([BINARY, 'report', journal], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual((2, 'parallax: cannot write to standard output\n'), (cut.returncode, cut.stderr))
         status, xml_text, _ = run('report', journal, '--format', 'junit')
         self.assertEqual(1, status)
         suites = xml.etree.ElementTree.fromstring(xml_text)
@@ -150,6 +157,9 @@ class Evidence(Journals):
         self.assertEqual(0, run('report', journal, '-c', config)[0])
         self.assertEqual(1, run('report', journal, '-c', config, '--every-rule')[0])
         self.assertEqual(0, run('report', journal, '--min-comparisons', 2)[0])
+        others = self.config({'idle': IDLE})
+        self.assertEqual([0, 1], [run('report', journal, '-c', others, '--min-comparisons', least)[0] for least in (0, 1)])
+        self.assertEqual(2, run('ready', journal, '-c', self.config({}))[0], 'no rule is ready where there is none')
         self.assertEqual(1, run('report', journal, '--min-comparisons', 3)[0])
         status, text, _ = run('report', journal, '-c', config, '--every-rule', '--format', 'junit')
         suites = xml.etree.ElementTree.fromstring(text)
@@ -166,7 +176,7 @@ class Evidence(Journals):
         self.assertIn('40 comparisons, needs 1000', text)
         status, text, _ = run('ready', journal, '-c', config, '--rule', 'right', *easy)
         self.assertEqual(0, status, text)
-        self.assertIn('no difference in 40 matches: at most 7.5 % of its operations differ (95 %)', text)
+        self.assertIn('no difference in 40 matches: at most 7.5 % of operations like these differ (95 %)', text)
         status, text, _ = run('ready', journal, '-c', config, *easy)
         self.assertEqual(1, status)
         self.assertIn('the list :ids never had more than one member', text)
@@ -199,6 +209,14 @@ class Evidence(Journals):
                 session.execute('SELECT id FROM gone WHERE id = 1')
         self.serve('a', {'broken': broken}, work)
         status, text, _ = run('ready', self.directory / 'a', '--min-comparisons', 0)
+        self.assertEqual(1, status)
+        self.assertIn('the rule is broken', text)
+        # Its state was told before the time that is asked for, and holds.
+        lines = [json.loads(line) for line in (self.directory / 'a').read_text().splitlines()]
+        since = next(line['time'] for line in lines if line['type'] == 'summary')
+        lines = [{**line, 'time': '2020-01-01T00:00:00.000Z'} if line['type'] == 'state' else {**line, 'state': ''} for line in lines]
+        (self.directory / 'b').write_text(''.join(json.dumps(line) + '\n' for line in lines))
+        status, text, _ = run('ready', self.directory / 'b', '--min-comparisons', 0, '--since', since)
         self.assertEqual(1, status)
         self.assertIn('the rule is broken', text)
 

@@ -8,6 +8,8 @@ import json
 import unittest
 import uuid
 
+import psycopg
+
 import test_evidence as evidence
 from support.proxy import rule
 from test_evidence import run
@@ -163,6 +165,24 @@ class Replay(evidence.Journals):
         wrong = changed(right, 'users.id = $1', 'users.id / (users.id - 1) = $1')
         line = self.check(right, wrong, lambda session: session.execute('SELECT name, id FROM users WHERE id = %s AND name = %s', (1, 'One')),
                           verdict='rewrite_error')
+        self.assertEqual('22012', line['rewrite_sqlstate'])
+
+    def test_the_client_was_told_an_error(self):
+        right = rule('SELECT name, 10 / (id - 1) AS q FROM users WHERE id = :id', 'select users.name, 10 / (users.id - 1) as q from users where users.id = :id')
+        wrong = changed(right, '(users.id - 1)', 'nullif(users.id - 1, 0)')
+
+        def sends(sql):
+            def work(session):
+                with self.assertRaises(psycopg.errors.DivisionByZero):
+                    session.execute(sql.replace(':id', '%s'), [1])
+            return work
+        line = self.check(right, wrong, sends(right['legacy']))
+        self.assertEqual(('error', '22012'), (line['kind'], line['legacy_sqlstate']))
+        (self.directory / 'a').unlink()
+        # The other way round: the new code fails where legacy does not.
+        works = rule('SELECT name, 10 / nullif(id - 1, 0) AS q FROM users WHERE id = :id', wrong['rewrite'])
+        fails = {**works, 'rewrite': right['rewrite']}
+        line = self.check(works, fails, sends(fails['rewrite']), 'rewrite', 'rewrite_error')
         self.assertEqual('22012', line['rewrite_sqlstate'])
 
     def test_settings_of_the_session(self):

@@ -207,6 +207,24 @@ class SideEffects(unittest.TestCase):
             self.assertEqual(1, len(lines), lines)
             self.assertRegex(lines[0], f"warn.* the shadow's role {user} {may}.*CREATE ROLE parallax LOGIN")
 
+    def test_the_role_that_the_readme_advises(self):
+        readme = (ROOT / 'README.md').read_text()
+        advice = next(block for block in re.findall(r'```sql\n(.*?)```', readme, re.S) if 'CREATE ROLE parallax' in block)
+        self.cluster.psql("CREATE ROLE app LOGIN; CREATE DATABASE advised OWNER app")
+        self.cluster.psql("CREATE TABLE things (id int PRIMARY KEY, name text); INSERT INTO things VALUES (1, 'one')", 'advised', 'app')
+        self.cluster.psql(advice.replace('…', 'secret'), 'advised')
+        rules = {'thing': rule('SELECT name FROM things WHERE id = :id', 'select things.name from things where things.id = :id')}
+        for identity, outcome in (('set_role', ('verdicts_total', 'verdict', 'match')), ('same_user', ('skipped_total', 'reason', 'context'))):
+            shadow = {'url': self.cluster.url('parallax', 'advised', 'secret'), 'identity': identity}
+            with Parallax(self.cluster.url('app', 'advised'), {'sample': 1.0, 'rules': rules, 'shadow': shadow}) as proxy:
+                proxy.wait_verified()
+                with Wire(proxy.host, proxy.port).start(user='app', database='advised') as session:
+                    session.send(query('SELECT name FROM things WHERE id = 1'))
+                    session.until_ready()
+                series, label, value = outcome
+                self.assertEqual({value: 1}, proxy.settled().nonzero(series, label))
+                self.assertNotIn("the shadow's role", proxy.log_text())
+
     def test_a_function_that_the_operator_vouches_for(self):
         rules = {'vouched': rule('SELECT id FROM item WHERE id = :id', 'select id from item where id = :id and to_mood(id) is not null')}
         for vouched, state in (([], 'broken'), (['public.to_mood'], 'ready')):

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "shadow/outcome_counter.h"
+
 namespace parallax::shadow {
 namespace {
 
@@ -57,6 +59,33 @@ TEST_CASE("every series of every rule exists at 0 from load") {
   }
   CHECK(series(text, "parallax_statements_total{") == 4);
   CHECK(series(text, "parallax_comparison_duration_seconds_count") == 1);
+}
+
+// Without them the slowest would be missing, and the rewrite would look as fast as legacy.
+TEST_CASE("a rewrite that ran into its time limit counts in the latency of both sides") {
+  metrics::Registry registry;
+  const RuleSet rules = rules_of({source("first", "users")});
+  const ShadowMetrics metrics(registry, rules);
+  OutcomeCounter counter(metrics, registry.make_shard());
+  const Rule& rule = *rules.rules()[0];
+  const auto seen = [&](Side side) {
+    return registry.value(metrics.of(rule).of(side).paired_duration).seconds;
+  };
+  SnapshotResult snapshot;
+  snapshot.legacy_first.ran = snapshot.rewrite.ran = true;
+  snapshot.legacy_first.seconds = 0.25;
+  snapshot.rewrite.seconds = 2;
+  snapshot.rewrite.sqlstate = "42703";
+  counter.replayed(rule, snapshot);
+  CHECK(seen(Side::rewrite) == 0);
+  snapshot.rewrite.sqlstate = "57014";
+  counter.replayed(rule, snapshot);
+  CHECK(seen(Side::legacy) == 0.25);
+  CHECK(seen(Side::rewrite) == 2);
+  // It ran first, and legacy not at all: there is no pair.
+  snapshot.legacy_first = {};
+  counter.replayed(rule, snapshot);
+  CHECK(seen(Side::rewrite) == 2);
 }
 
 TEST_CASE("handles write the series of their value") {

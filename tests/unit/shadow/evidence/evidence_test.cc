@@ -177,6 +177,39 @@ TEST_CASE("a bad state holds until another instance serves the rule after the ba
   CHECK(bad({state(kOne, "i1", "broken"), state(kTwo, "i2", "ready")}).empty());
   CHECK(bad({state(kOne, "i1", "broken"), state(kTwo, "i2", "ready"), summary(kTwo, kThree)}) ==
         "broken");
+  // What a summary says of the state: a line of its own may be gone. It holds since it began.
+  const auto said = [](Json line, const char* what) {
+    line["state"] = what;
+    return line;
+  };
+  CHECK(bad({said(summary(kOne, kTwo), "broken")}) == "broken");
+  CHECK(bad({state(kOne, "i2", "ready"), said(summary(kOne, kTwo), "broken"),
+             said(summary(kTwo, kThree, "i2"), "ready")}) == "broken");
+  CHECK(bad({said(summary(kOne, kTwo), "broken"), said(summary(kTwo, kThree), "ready")}).empty());
+}
+
+TEST_CASE("a state that is older than `since` holds, of what has lines since then") {
+  auto state = line_of("state", kOne);
+  state.update({{"instance", "i1"}, {"state", "broken"}});
+  auto gone = state;
+  gone["rule"] = "gone";
+  JournalReader::Options options;
+  options.since = read_journal_time(kTwo);
+  const auto evidence = read({gone, state, summary(kTwo, kThree)}, options);
+  CHECK(evidence.bad_state(version_of(evidence, "v1")) == "broken");
+  CHECK(evidence.in_time == 1);
+  CHECK_FALSE(evidence.rules.contains("gone"));
+}
+
+TEST_CASE("the version that was heard of last counts, if only by its state") {
+  auto state = line_of("state", kThree, "v2");
+  state.update({{"instance", "i1"}, {"state", "broken"}});
+  const auto evidence = read({summary(kOne, kTwo), state});
+  CHECK(evidence.rules.at("r").newest()->version == "v2");
+  // Of two instances whose summaries have one time, the version that began later.
+  const auto both =
+      read({summary(kOne, kTwo), summary(kTwo, kThree), summary(kTwo, kThree, "i2", "v0")});
+  CHECK(both.rules.at("r").newest()->version == "v0");
 }
 
 TEST_CASE("what is no line of a journal is told with its place") {
@@ -218,6 +251,41 @@ TEST_CASE("readiness names each number that it has and needs") {
   strict.max_vacuous = 0.2;
   strict.max_latency_ratio = 0.4;
   CHECK(ready_standings(evidence, nullptr, strict).rules[0].missing.size() == 2);
+}
+
+TEST_CASE("what is never compared for a reason of its own is told, and may be too much") {
+  auto line = summary(kOne, kTwo);
+  line["skipped"] = {{"pin", 70}, {"sampled_out", 500}, {"too_large", 2}, {"context", 1}};
+  ReadyCriteria criteria;
+  criteria.min_comparisons = criteria.min_distinct = 1;
+  const auto told = [&](auto of) {
+    const auto standing = ready_standings(read({line}), nullptr, criteria).rules[0];
+    const auto& all = standing.*of;
+    return std::ranges::count_if(all, [](const std::string& one) {
+      return one.find("(context 1, too_large 2)") != std::string::npos;
+    });
+  };
+  CHECK(told(&RuleStanding::notes) == 1);
+  CHECK(told(&RuleStanding::missing) == 0);
+  criteria.max_uncompared = 0.2;  // 3 of 12
+  CHECK(told(&RuleStanding::notes) == 0);
+  CHECK(told(&RuleStanding::missing) == 1);
+}
+
+TEST_CASE("an expectation that has ended is not ready, whatever was expected under it") {
+  const auto missing = [&](std::chrono::year until) {
+    const auto rules = one_rule({{{MismatchKind::value}, until / 1 / 31, "", {}}});
+    auto line = summary(kOne, kTwo);
+    line["rule"] = rules->rules()[0]->name;
+    line["version"] = rules->rules()[0]->version;
+    line["verdicts"] = {{"match", 1000}, {"expected", 2}};
+    const auto standings = ready_standings(read({line}), rules.get(), {});
+    return std::ranges::count_if(standings.rules.at(0).missing, [](const std::string& one) {
+      return one.find("2 differences were expected") != std::string::npos;
+    });
+  };
+  CHECK(missing(std::chrono::year(2020)) == 1);
+  CHECK(missing(std::chrono::year(2999)) == 0);
 }
 
 TEST_CASE("a recorded operation has the values of its line, or is refused with the reason") {

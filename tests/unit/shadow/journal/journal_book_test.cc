@@ -191,11 +191,31 @@ TEST_CASE("a successor goes on where the written summaries of the last one ended
   CHECK(world.summary()["operations"] == 1);
   world.ends(Verdict::match);  // counted after the last summary
   JournalBook next(world.options, world.rules, world.metrics, world.registry, world.now,
-                   world.book->written_totals());
+                   world.book->positions());
   world.ends(Verdict::match);
   const auto all = next.summaries(world.now);
   REQUIRE(all.size() == 1);
   CHECK(Json::parse(all[0].line)["operations"] == 2);
+}
+
+TEST_CASE("what a rule's former version could not write is no evidence of the new one") {
+  World world;
+  world.ends(Verdict::match);
+  const auto lost = world.book->summaries(world.now);  // the disk is full
+  REQUIRE(lost.size() == 1);
+  world.book->given_back(lost[0]);
+  auto positions = world.book->positions();
+  world.ends(Verdict::match);  // between the two
+  const auto operations = [&] {
+    JournalBook next(world.options, world.rules, world.metrics, world.registry, world.now,
+                     positions);
+    const auto all = next.summaries(world.now);
+    REQUIRE(all.size() == 1);
+    return Json::parse(all[0].line)["operations"].get<int>();
+  };
+  CHECK(operations() == 2);
+  for (auto& [name, position] : positions) position.version = "another";
+  CHECK(operations() == 1);
 }
 
 TEST_CASE("latency of both sides is there when both ran") {

@@ -28,8 +28,9 @@ inline Value null_value() { return {true, false, 0, ""}; }
 // int4 in binary format.
 inline Value binary_value(std::string bytes) { return {false, true, 23, std::move(bytes)}; }
 
-inline std::shared_ptr<const RuleSet> one_rule() {
+inline std::shared_ptr<const RuleSet> one_rule(std::vector<Expectation> expect = {}) {
   RuleSource source;
+  source.expect = std::move(expect);
   source.name.text = "userRouter.get";
   source.legacy.front().sql.text = "SELECT name FROM users WHERE id = :id AND kind IN (:kinds)";
   source.rewrite.front().sql.text = "select name from users where id = :id and kind in (:kinds)";

@@ -57,6 +57,8 @@ TEST_CASE("the version names all that is compared, and nothing else") {
   other.ignore["b"] = {"a reason", {}};
   const auto ignored = version(other);
   CHECK(ignored != version(base));
+  other.ignore["b"] = {"a better reason", {}};
+  CHECK(version(other) == ignored);
   other = base;
   other.columns["b"] = {"a reason", {}};
   CHECK(version(other) != ignored);
