@@ -2,7 +2,7 @@
 
 #include <variant>
 
-#include "shadow/sqlstate.h"
+#include "shadow/compare/sqlstate.h"
 
 namespace parallax::shadow {
 

@@ -9,8 +9,8 @@
 
 #include "shadow/compare/compare.h"
 #include "shadow/compare/digest_compare.h"
+#include "shadow/compare/sqlstate.h"
 #include "shadow/compare/wording.h"
-#include "shadow/sqlstate.h"
 
 namespace parallax::shadow {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "shadow/sqlstate.h"
+#include "shadow/compare/sqlstate.h"
 
 namespace parallax::shadow {
 

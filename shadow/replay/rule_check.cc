@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "shadow/compare/clock_columns.h"
+#include "shadow/compare/sqlstate.h"
 #include "shadow/replay/catalog_reading.h"
 #include "shadow/replay/error_place.h"
 #include "shadow/replay/rule_effects.h"
@@ -11,7 +12,6 @@
 #include "shadow/replay/type_lookup.h"
 #include "shadow/rules/concat.h"
 #include "shadow/rules/let_select.h"
-#include "shadow/sqlstate.h"
 
 namespace parallax::shadow {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "shadow/sqlstate.h"
+#include "shadow/compare/sqlstate.h"
 
 namespace parallax::shadow {
 

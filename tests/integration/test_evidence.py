@@ -157,14 +157,14 @@ class Evidence(Journals):
         self.assertEqual(0, run('report', journal, '-c', config)[0])
         self.assertEqual(1, run('report', journal, '-c', config, '--every-rule')[0])
         self.assertEqual(0, run('report', journal, '--min-comparisons', 2)[0])
-        others = self.config({'idle': IDLE})
-        self.assertEqual([0, 1], [run('report', journal, '-c', others, '--min-comparisons', least)[0] for least in (0, 1)])
-        self.assertEqual(2, run('ready', journal, '-c', self.config({}))[0], 'no rule is ready where there is none')
         self.assertEqual(1, run('report', journal, '--min-comparisons', 3)[0])
         status, text, _ = run('report', journal, '-c', config, '--every-rule', '--format', 'junit')
         suites = xml.etree.ElementTree.fromstring(text)
         self.assertEqual({'right': [], 'idle': ['error']},
                          {case.get('name'): [child.tag for child in case] for case in suites.iter('testcase')})
+        others = self.config({'idle': IDLE})
+        self.assertEqual([0, 1], [run('report', journal, '-c', others, '--min-comparisons', least)[0] for least in (0, 1)])
+        self.assertEqual(2, run('ready', journal, '-c', self.config({}))[0], 'no rule is ready where there is none')
 
     def test_ready_says_why_not(self):
         rules = {'right': RIGHT, 'lists': LISTS}

@@ -210,15 +210,16 @@ class SideEffects(unittest.TestCase):
     def test_the_role_that_the_readme_advises(self):
         readme = (ROOT / 'README.md').read_text()
         advice = next(block for block in re.findall(r'```sql\n(.*?)```', readme, re.S) if 'CREATE ROLE parallax' in block)
-        self.cluster.psql("CREATE ROLE app LOGIN; CREATE DATABASE advised OWNER app")
-        self.cluster.psql("CREATE TABLE things (id int PRIMARY KEY, name text); INSERT INTO things VALUES (1, 'one')", 'advised', 'app')
-        self.cluster.psql(advice.replace('…', 'secret'), 'advised')
+        advice = re.sub(r'\bapp\b', 'advised', advice.replace('…', 'secret'))
+        self.cluster.psql('CREATE ROLE advised LOGIN; CREATE DATABASE advised OWNER advised')
+        self.cluster.psql("CREATE TABLE things (id int PRIMARY KEY, name text); INSERT INTO things VALUES (1, 'one')", 'advised', 'advised')
+        self.cluster.psql(advice, 'advised')
         rules = {'thing': rule('SELECT name FROM things WHERE id = :id', 'select things.name from things where things.id = :id')}
         for identity, outcome in (('set_role', ('verdicts_total', 'verdict', 'match')), ('same_user', ('skipped_total', 'reason', 'context'))):
             shadow = {'url': self.cluster.url('parallax', 'advised', 'secret'), 'identity': identity}
-            with Parallax(self.cluster.url('app', 'advised'), {'sample': 1.0, 'rules': rules, 'shadow': shadow}) as proxy:
+            with Parallax(self.cluster.url('advised', 'advised'), {'sample': 1.0, 'rules': rules, 'shadow': shadow}) as proxy:
                 proxy.wait_verified()
-                with Wire(proxy.host, proxy.port).start(user='app', database='advised') as session:
+                with Wire(proxy.host, proxy.port).start(user='advised', database='advised') as session:
                     session.send(query('SELECT name FROM things WHERE id = 1'))
                     session.until_ready()
                 series, label, value = outcome
