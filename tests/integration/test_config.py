@@ -118,6 +118,16 @@ class Configuration(unittest.TestCase):
                               stderr=subprocess.PIPE, text=True, check=False, timeout=30, env={**os.environ, **ways})
         self.assertEqual((0, ''), (done.returncode, done.stderr))
 
+    def test_the_runtime_group_has_each_library_of_the_program(self):
+        needed = re.findall(r'NEEDED.*\[(.+)\]', subprocess.run(['readelf', '-d', BINARY], capture_output=True, text=True, check=True).stdout)
+        found = dict(re.findall(r'(\S+) => (/\S+)', subprocess.run(['ldd', BINARY], capture_output=True, text=True, check=True).stdout))
+        listed = {line.split()[0] for line in (ROOT / 'deploy' / 'packages.txt').read_text().splitlines() if 'runtime' in line.split()[1:]}
+        ours = [name for name in needed if not re.match(r'lib(c|m|gcc_s|asan|ubsan|tsan)\.so', name)]  # of every Debian, or of a sanitizer
+        self.assertGreater(len(ours), 8)
+        for name in ours:
+            owner = subprocess.run(['dpkg', '-S', os.path.realpath(found[name])], capture_output=True, text=True, check=True).stdout
+            self.assertIn(owner.split(':')[0], listed)
+
     def test_certificates_that_cannot_be_used_are_found_by_check(self):
         done = self.run_parallax('check', 'listen: 127.0.0.1:0\nupstream: postgresql://app@127.0.0.1:1/x\n'
                                           'tls: {cert: nowhere.crt, key: nowhere.key}\n')

@@ -39,6 +39,10 @@ PLANTED = {
     'changed.legacy': rule('SELECT * FROM widening ORDER BY id', 'select "id" from "widening" order by "id"'),
     'wrong.fails': rule('SELECT id AS g FROM thing WHERE id = :id', 'select "missing_column" from "thing" where "id" = :id'),
     'wrong.unpairable': rule('SELECT id AS h, name, amount FROM thing WHERE id = :id', 'select "id" from "thing" where "id" = :id'),
+    'tie.distinct_on': rule('SELECT DISTINCT ON (kind) kind AS t, id FROM thing ORDER BY kind, amount > 0',
+                            'select distinct on ("kind") "kind", "id" from "thing" order by "kind", "amount" > 0, "id" desc'),
+    'wrong.distinct_on': rule('SELECT DISTINCT ON (kind) kind AS t2, id FROM thing ORDER BY kind, id',
+                              'select distinct on ("kind") "kind", "id" from "thing" where "id" % 2 = 0 order by "kind", "id"'),
     'page.first': rule('SELECT id AS p FROM thing ORDER BY id LIMIT 10 OFFSET 0', 'select "id" from "thing" order by "id" limit 10'),
     'sampled.never': {**rule('SELECT id AS s FROM thing WHERE id = :id', 'select "id" from "thing" where "id" = :id'), 'sample': 0.0},
 }
@@ -58,6 +62,8 @@ EXPECTED = {
     'wrong.order': (['SELECT id AS e2 FROM thing WHERE id < 9 ORDER BY id'], {'mismatch': 1}, {'order': 1}),
     'wrong.column_type': (['SELECT id, amount AS f FROM thing WHERE id = 3'], {'mismatch': 1}, {'column_type': 1}),
     'wrong.error': (['SELECT 10 / 0::int AS wrong_q'], {'mismatch': 1}, {'error': 1}),
+    'tie.distinct_on': (['SELECT DISTINCT ON (kind) kind AS t, id FROM thing ORDER BY kind, amount > 0'], {'unstable': 1}, {}),
+    'wrong.distinct_on': (['SELECT DISTINCT ON (kind) kind AS t2, id FROM thing ORDER BY kind, id'], {'mismatch': 1}, {'missing_row': 1}),
     'wrong.fails': (['SELECT id AS g FROM thing WHERE id = 3'], {'rewrite_error': 1}, {}),
 }
 SCHEMA = """
