@@ -1,6 +1,7 @@
 #include "proxy/auth_throttle.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace parallax::proxy {
 namespace {
@@ -40,15 +41,19 @@ bool AuthThrottle::count(const std::string& key, std::size_t allowed, std::uint6
 
 void AuthThrottle::succeeded(std::string_view address, std::string_view user) {
   const std::lock_guard lock(mutex_);
-  if (!table_.empty()) table_.erase(user_key(address, user));
+  auto key = user_key(address, user);
+  table_.erase(key);
+  if (welcome_.size() < kEntriesMax) welcome_.insert(std::move(key));
 }
 
 std::chrono::seconds AuthThrottle::wait(std::string_view address, std::string_view user,
                                         std::uint64_t now_ns) const {
   const std::lock_guard lock(mutex_);
   if (table_.empty()) return std::chrono::seconds(0);
-  return std::max(wait_of(user_key(address, user), failures_, now_ns),
-                  wait_of(address_key(address), failures_ * kUsersFactor, now_ns));
+  const auto key = user_key(address, user);
+  const auto own = wait_of(key, failures_, now_ns);
+  if (welcome_.contains(key)) return own;
+  return std::max(own, wait_of(address_key(address), failures_ * kUsersFactor, now_ns));
 }
 
 std::chrono::seconds AuthThrottle::wait_of(const std::string& key, std::size_t allowed,

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace parallax::proxy {
 
@@ -27,7 +28,8 @@ class AuthThrottle {
 
   // True when this failure is the one that holds the user's or the address's logins off.
   bool failed(std::string_view address, std::string_view user, std::uint64_t now_ns);
-  // A login that succeeds clears its user's failures.
+  // A login that succeeds clears its user's failures, and what others of its address do wrong does
+  // not hold it off any more.
   void succeeded(std::string_view address, std::string_view user);
   // How long logins are refused; zero when they are not.
   std::chrono::seconds wait(std::string_view address, std::string_view user,
@@ -47,6 +49,7 @@ class AuthThrottle {
   const std::size_t failures_;
   mutable std::mutex mutex_;
   Table table_;
+  std::unordered_set<std::string> welcome_;  // users, with the address they have logged in from
 };
 
 }  // namespace parallax::proxy

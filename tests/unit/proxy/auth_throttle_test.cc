@@ -48,6 +48,17 @@ TEST_CASE("an address that tries many users is refused as a whole", "[auth_throt
   CHECK_FALSE(refused(throttle, "10.0.0.2", "nobody"));
 }
 
+TEST_CASE("who has logged in from an address is not refused for what others do there",
+          "[auth_throttle]") {
+  AuthThrottle throttle(5);
+  throttle.succeeded("10.0.0.1", "app");
+  for (int i = 0; i < 20; ++i) fail(throttle, 1, "10.0.0.1", "user" + std::to_string(i));
+  CHECK(refused(throttle, "10.0.0.1", "nobody"));
+  CHECK_FALSE(refused(throttle, "10.0.0.1", "app"));
+  fail(throttle, 5, "10.0.0.1", "app");  // its own
+  CHECK(refused(throttle, "10.0.0.1", "app"));
+}
+
 TEST_CASE("waiting ends with the window that the first failure began", "[auth_throttle]") {
   AuthThrottle throttle(2);
   throttle.failed("a", "app", kBegin);
@@ -74,7 +85,8 @@ TEST_CASE("a success clears its user's failures, not those of its address", "[au
   CHECK(refused(throttle, "a", "app"));
   fail(throttle, 4, "a", "app");
   throttle.succeeded("a", "app");
-  CHECK(refused(throttle, "a", "app"));  // eight failures from this address
+  CHECK(refused(throttle, "a", "stranger"));  // eight failures from this address
+  CHECK_FALSE(refused(throttle, "a", "app"));
 }
 
 TEST_CASE("names of any form are told apart", "[auth_throttle]") {
