@@ -91,7 +91,7 @@ std::string counted(const RuleStanding& standing) {
   const auto& seen = standing.current;
   if (seen.first == shadow::EvidenceTime::max()) return line("compared", "nothing yet");
   std::string out = line("operations", std::to_string(seen.operations));
-  out += line("verdicts", counts_text(verdict_counts(seen)));
+  out += line("verdicts", counts_text(seen.verdicts()));
   out += line("kinds", counts_text(seen.kinds));
   out += line("skipped", counts_text(seen.skipped));
   out += line("dropped", counts_text(seen.dropped));
@@ -159,14 +159,6 @@ std::string counts_text(const NamedCounts& counts) {
     out += escaped(name) + ' ' + std::to_string(count);
   }
   return out;
-}
-
-NamedCounts verdict_counts(const VersionEvidence& seen) {
-  NamedCounts counts;
-  for (const auto* of : {&seen.verdicts, &seen.lines}) {
-    for (const auto& [name, count] : *of) counts[name] = seen.verdict(name);
-  }
-  return counts;
 }
 
 std::string milliseconds_text(double seconds) {

@@ -20,8 +20,6 @@ std::string render_report_junit(const shadow::Standings& standings);
 
 // "match 12, mismatch 3"; empty for none.
 std::string counts_text(const shadow::NamedCounts& counts);
-// The verdicts as they count: of summaries or of lines.
-shadow::NamedCounts verdict_counts(const shadow::VersionEvidence& seen);
 // "1.2 ms"
 std::string milliseconds_text(double seconds);
 // For XML and HTML: markup is escaped, what XML 1.0 cannot hold becomes U+FFFD.

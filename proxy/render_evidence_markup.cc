@@ -113,9 +113,8 @@ std::string rule_html(const RuleStanding& standing) {
     for (const auto& reason : *reasons) out += "<div class=\"why\">" + markup(reason) + "</div>\n";
   }
   out += "<dl>" + entry("operations", std::to_string(seen.operations)) +
-         entry("verdicts", counts_text(verdict_counts(seen))) +
-         entry("kinds", counts_text(seen.kinds)) + entry("skipped", counts_text(seen.skipped)) +
-         entry("dropped", counts_text(seen.dropped)) +
+         entry("verdicts", counts_text(seen.verdicts())) + entry("kinds", counts_text(seen.kinds)) +
+         entry("skipped", counts_text(seen.skipped)) + entry("dropped", counts_text(seen.dropped)) +
          entry("vacuous", shadow::short_number(seen.vacuous_share() * 100) + " % of matches") +
          entry("distinct parameters", std::to_string(seen.distinct_estimate())) +
          latency_html(standing) + "</dl>\n";
@@ -131,7 +130,7 @@ std::string joined(const std::vector<std::string>& lines) {
 }
 
 std::string junit_details(const RuleStanding& standing) {
-  std::string out = "verdicts: " + counts_text(verdict_counts(standing.current)) + "\n";
+  std::string out = "verdicts: " + counts_text(standing.current.verdicts()) + "\n";
   for (const auto& example : standing.current.examples)
     out += example.id + ": " + example.verdict + " " + example.kind + " " + example.detail + "\n";
   return out;

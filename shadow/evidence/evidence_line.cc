@@ -81,7 +81,7 @@ void read_summary(const Json& json, EvidenceLine& line) {
   content.operations = count_at(json, "operations");
   content.vacuous = count_at(json, "vacuous");
   content.suppressed = count_at(json, "suppressed");
-  content.verdicts = counts_at(json, "verdicts");
+  content.told_by[line.instance].summaries = counts_at(json, "verdicts");
   content.kinds = counts_at(json, "kinds");
   content.skipped = counts_at(json, "skipped");
   content.dropped = counts_at(json, "dropped");
@@ -153,7 +153,8 @@ void read_verdict(const Json& json, EvidenceLine& line) {
     throw std::runtime_error("a verdict without `id` or `verdict`");
   line.id = example.id;
   line.identity = concat({"verdict ", example.id});
-  ++line.content.lines[example.verdict];
+  // Of the instance that its id begins with.
+  ++line.content.told_by[example.id.substr(0, example.id.rfind('-'))].lines[example.verdict];
   if (example.verdict == "mismatch" || example.verdict == "rewrite_error")
     line.content.examples.push_back(std::move(example));
 }
@@ -267,8 +268,10 @@ void add_line(VersionEvidence& version, EvidenceLine line, std::size_t examples)
   version.operations += more.operations;
   version.vacuous += more.vacuous;
   version.suppressed += more.suppressed;
-  merge_counts(version.verdicts, more.verdicts);
-  merge_counts(version.lines, more.lines);
+  for (const auto& [instance, told] : more.told_by) {
+    merge_counts(version.told_by[instance].summaries, told.summaries);
+    merge_counts(version.told_by[instance].lines, told.lines);
+  }
   merge_counts(version.kinds, more.kinds);
   merge_counts(version.skipped, more.skipped);
   merge_counts(version.dropped, more.dropped);

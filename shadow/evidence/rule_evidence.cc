@@ -61,7 +61,20 @@ void VersionEvidence::seen(EvidenceTime time) {
 }
 
 std::uint64_t VersionEvidence::verdict(std::string_view name) const {
-  return std::max(count_of(verdicts, name), count_of(lines, name));
+  std::uint64_t all = 0;
+  for (const auto& [instance, both] : told_by)
+    all += std::max(count_of(both.summaries, name), count_of(both.lines, name));
+  return all;
+}
+
+NamedCounts VersionEvidence::verdicts() const {
+  NamedCounts counts;
+  for (const auto& [instance, both] : told_by) {
+    for (const auto* of : {&both.summaries, &both.lines}) {
+      for (const auto& [name, count] : *of) counts[name] = verdict(name);
+    }
+  }
+  return counts;
 }
 
 std::uint64_t VersionEvidence::comparisons() const {
@@ -72,14 +85,7 @@ std::uint64_t VersionEvidence::failures() const {
   return verdict("mismatch") + verdict("rewrite_error");
 }
 
-std::uint64_t VersionEvidence::verdicts_total() const {
-  std::uint64_t all = 0;
-  for (const auto& [name, count] : verdicts) all += verdict(name);
-  for (const auto& [name, count] : lines) {
-    if (!verdicts.contains(name)) all += count;
-  }
-  return all;
-}
+std::uint64_t VersionEvidence::verdicts_total() const { return sum_of(verdicts()); }
 
 std::uint64_t VersionEvidence::distinct_estimate() const {
   double most = 0;

@@ -78,8 +78,11 @@ struct VersionEvidence {
   std::uint64_t operations = 0;
   std::uint64_t vacuous = 0;
   std::uint64_t suppressed = 0;
-  NamedCounts verdicts;  // of summaries
-  NamedCounts lines;     // verdict lines: a crash takes the last summary away, not these
+  struct Told {
+    NamedCounts summaries;
+    NamedCounts lines;  // a crash takes the last summary away, not these
+  };
+  std::map<std::string, Told> told_by;  // verdicts, by instance
   NamedCounts kinds;
   NamedCounts skipped;
   NamedCounts dropped;
@@ -99,8 +102,9 @@ struct VersionEvidence {
   std::vector<EvidenceExample> examples;  // the latest, newest first
 
   void seen(EvidenceTime time);
-  // What the summaries count or the lines show, whichever is more.
+  // Of each instance what its summaries count or its lines show, whichever is more.
   std::uint64_t verdict(std::string_view name) const;
+  NamedCounts verdicts() const;
   // Both sides were held against each other.
   std::uint64_t comparisons() const;
   std::uint64_t failures() const;  // mismatches and rewrite errors

@@ -71,10 +71,7 @@ JournalJson version_json(const VersionEvidence& seen) {
   json["instances"] = seen.instances.size();
   json["operations"] = seen.operations;
   json["comparisons"] = seen.comparisons();
-  json["verdicts"] = JournalJson::object();
-  for (const auto* counts : {&seen.verdicts, &seen.lines}) {
-    for (const auto& [name, count] : *counts) json["verdicts"][name] = seen.verdict(name);
-  }
+  json["verdicts"] = seen.verdicts();
   json["kinds"] = seen.kinds;
   json["skipped"] = seen.skipped;
   json["dropped"] = seen.dropped;

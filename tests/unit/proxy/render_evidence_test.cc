@@ -10,7 +10,7 @@ shadow::Standings hostile() {
   rule.rule = "<script>alert('&\"')</script>";
   rule.failures = {"1 mismatch"};
   rule.current.first = shadow::EvidenceTime();
-  rule.current.verdicts["mismatch"] = 1;
+  rule.current.told_by["i1"].summaries["mismatch"] = 1;
   shadow::EvidenceExample example;
   example.id = "a-1";
   example.verdict = "mismatch";

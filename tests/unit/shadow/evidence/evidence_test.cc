@@ -159,6 +159,10 @@ TEST_CASE("a mismatch that only its line tells of counts") {
   CHECK(version_of(evidence, "v1").examples.size() == 1);
   // The summary that came counts the same one.
   CHECK(version_of(read({verdict, summary(kOne, kTwo)}), "v1").verdict("mismatch") == 1);
+  // Not that of another instance.
+  const auto two = read({verdict, summary(kOne, kTwo, "i2")});
+  CHECK(version_of(two, "v1").verdict("mismatch") == 2);
+  CHECK(version_of(two, "v1").verdicts_total() == 10);
 }
 
 TEST_CASE("a bad state holds until another instance serves the rule after the bad one's end") {
@@ -334,7 +338,7 @@ TEST_CASE("samples are no evidence") {
   const auto with = read({sample(1, false, kThree), summary(kOne, kTwo), sample(2, true, kThree)});
   CHECK(version_of(with, "v1").comparisons() == version_of(without, "v1").comparisons());
   CHECK(version_of(with, "v1").last == version_of(without, "v1").last);
-  CHECK(version_of(with, "v1").lines.empty());
+  CHECK(version_of(with, "v1").told_by.at("i1").lines.empty());
   CHECK(with.problems_total == 0);
   CHECK(read({sample(1)}).rules.empty());
 }
