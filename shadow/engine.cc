@@ -90,19 +90,17 @@ void Engine::Impl::take_in(IntakeQueue::Item item) {
     return;
   }
   if (auto* statement = std::get_if<CapturedStatement>(&item.captured)) {
-    const auto ticket = statement->strict;
-    votes.open(ticket);
+    votes.open(statement->strict);
     assembly.take(std::move(*statement), item.bytes, io::Loop::now_ns());
-    votes.close(ticket, door);
+    votes.close(door);
     if (stopping) assembly.drop_all(DropReason::drain);
     return watch_assembly();
   }
   auto operation = std::get<CapturedOperation>(std::move(item.captured));
-  const auto ticket = operation.strict;
-  votes.open(ticket);
-  operation.strict = votes.current();
+  if (operation.strict) votes.open(StrictHold{*operation.strict, {operation.rule}});
+  operation.strict = votes.current(*operation.rule);
   begin_job(std::move(operation), {item.bytes});
-  votes.close(ticket, door);
+  votes.close(door);
 }
 
 Assembly::Listener Engine::Impl::assembly_listener() {
@@ -110,7 +108,7 @@ Assembly::Listener Engine::Impl::assembly_listener() {
               [this](CapturedOperation&& operation, std::vector<LiveResult>&& parts,
                      Assembly::Held&& held) {
                 counter.lasted(*operation.rule, operation.live.side, operation.live.seconds);
-                operation.strict = votes.current();
+                operation.strict = votes.current(*operation.rule);
                 if (operation.live.sqlstate.empty()) judge.stitch_live(operation, std::move(parts));
                 begin_job(std::move(operation), std::move(held));
               },
@@ -122,7 +120,7 @@ Assembly::Listener Engine::Impl::assembly_listener() {
                 operation.rule = &rule;
                 operation.live.side = side;
                 operation.values = std::move(values);
-                operation.strict = votes.current();
+                operation.strict = votes.current(rule);
                 std::visit([&](auto reason) { end_without_verdict(operation, reason, ""); }, end);
               },
           .unused =

@@ -32,7 +32,7 @@ bool Engine::Impl::park(IntakeQueue::Item& item) {
     waits = statement->strict &&
             (unverified(statement->root ? statement->root->rule : nullptr) ||
              std::ranges::any_of(statement->children, [&](const ChildMatch& child) {
-               return unverified(child.place.rule);
+               return statement->strict->is_for(*child.place.rule) && unverified(child.place.rule);
              }));
   }
   if (!waits) return false;
