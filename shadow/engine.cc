@@ -154,7 +154,7 @@ void Engine::Impl::begin_job(CapturedOperation&& operation, Assembly::Held&& hel
   if (!has_its_block(job->operation))
     return end_waiting(job, SkipReason::context, "its statements were in several transactions");
   const auto& strict = job->operation.strict;
-  if (strict && strict->in_transaction) return run_on_client(job);
+  if (strict && strict->in_transaction) return wait_for_client(job);
   job->waits_since_ns = io::Loop::now_ns();
   job->shut_before_ns = shut_ns;
   // Who waits for a verdict is not kept waiting.
@@ -246,6 +246,7 @@ void Engine::Impl::on_replayed(Jobs::iterator job, const OperationReplay::End& e
                  {is_costly(outcome.end), shadow_seconds, operation.live_seconds},
                  io::Loop::now_ns());
   finish(operation, std::move(outcome));
+  if (on_client) next_on_client(*operation.strict);
   stop_when_done();
 }
 

@@ -16,6 +16,9 @@ struct StrictTicket {
   std::uint64_t serial = 0;  // of the held statements of the session
   // The session is in a transaction block: what the client sees, only its own connection sees.
   bool in_transaction = false;
+  bool is_of_same(const StrictTicket& other) const {
+    return session_id == other.session_id && serial == other.serial;
+  }
 };
 
 // For whose verdicts: the rules that were strict among those that the statement may belong to. Of

@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """Strict mode where one statement ends operations of several rules: each rule's own mode says whether the client waits for its
-verdict and hears of it."""
+verdict and hears of it, and what is compared on the client's own connection is compared one after the other."""
 import time
 import unittest
 
 import psycopg
 
-from support.proxy import rule
-from support.strict import RIGHT, StrictCase
+from support import wire
+from support.proxy import rule, wait_for
+from support.strict import MISMATCH, RIGHT, TIMEOUT, StrictCase, kinds
 
 PARTS = 'SELECT "id", "thing", "name" FROM "parts" WHERE "thing" IN ({})'
 CHILD = PARTS.format(':thing.id')
@@ -83,6 +84,56 @@ class StrictShared(StrictCase):
         lock.rollback()
         self.assertEqual({'match': 3}, self.verdicts(proxy, 'strict'), self.skipped(proxy, 'strict'))
         self.assertEqual(({'match': 2}, {'txn_wrote': 1}), (self.verdicts(proxy, 'shadowed'), self.skipped(proxy, 'shadowed')))
+
+    def test_two_operations_of_one_statement_in_a_block(self):
+        proxy = self.started({'both': both(), 'parts': parts()})
+        proxy.wait_verified()
+        connection = self.connection(proxy)
+        for _ in range(5):
+            connection.execute('BEGIN')
+            connection.execute("INSERT INTO parts VALUES (900, 3, 'fixture')")
+            self.ask(connection, RIGHT, 3)
+            self.assertEqual(5, len(self.ask(connection, CHILD, 3)))
+            connection.execute('ROLLBACK')
+        self.assertEqual({'both': {'match': 5}, 'parts': {'match': 5}}, {name: self.verdicts(proxy, name) for name in ('both', 'parts')})
+
+    def test_of_two_operations_the_one_that_is_wrong_is_named(self):
+        for wrong, rules in (('parts', {'both': both(), 'parts': parts("'x'")}), ('both', {'both': both(rewrite=JOIN.format('name', 'inner')), 'parts': parts()})):
+            proxy = self.started(rules)
+            proxy.wait_verified()
+            connection = self.connection(proxy)
+            thing = 3 if wrong == 'parts' else 20
+            for begin in ('SELECT 1', 'BEGIN'):
+                connection.execute(begin)
+                self.ask(connection, RIGHT, thing)
+                with self.assertRaises(psycopg.Error) as caught:
+                    self.ask(connection, CHILD, thing)
+                self.assertEqual(MISMATCH, caught.exception.sqlstate, caught.exception)
+                self.assertIn(f'parallax: {wrong}: mismatch', str(caught.exception))
+            connection.execute('ROLLBACK')
+            self.assertEqual({name: {'mismatch' if name == wrong else 'match': 2} for name in rules}, {name: self.verdicts(proxy, name) for name in rules})
+
+    def test_two_operations_of_one_statement_and_too_little_time(self):
+        """The client hears one answer; nothing of what still waits its turn comes to a later statement."""
+        self.cluster.psql('CREATE TABLE lock_t ()')
+        waits = ' and (select count(*) from lock_t) = 0'
+        proxy = self.started({'both': both(rewrite=JOIN.format('name', 'left') + waits), 'parts': parts(also=waits)},
+                             shadow={'lock_timeout': '3s', 'statement_timeout': '3s'}, strict={'timeout': '1s'})
+        proxy.wait_verified()
+        lock = psycopg.connect(self.cluster.url())
+        self.addCleanup(lock.close)
+        lock.execute('LOCK TABLE lock_t')
+        session = self.session(proxy)
+        self.talk(session, wire.query('BEGIN'), self.extended(RIGHT.replace(':id', '$1'), 3), ready=2)
+        answer = self.talk(session, self.extended(PARTS.format('$1'), 3))
+        self.assertEqual(('12TEZ', TIMEOUT), (kinds(answer), self.error(answer)['C']))
+        self.assertEqual('CZ', kinds(self.talk(session, wire.query('ROLLBACK'))))
+        lock.rollback()
+        wait_for(lambda: proxy.metrics().sum('in_flight') == 0, 10, 'both have ended')
+        self.talk(session, wire.query('BEGIN'), self.extended(RIGHT.replace(':id', '$1'), 3), ready=2)
+        self.assertEqual('12TDDDDCZCZ', kinds(self.talk(session, self.extended(PARTS.format('$1'), 3), wire.query('COMMIT'), ready=2)))
+        for name in ('both', 'parts'):
+            self.assertEqual(1, self.verdicts(proxy, name).get('match'), self.skipped(proxy, name))
 
 
 if __name__ == '__main__':
