@@ -118,6 +118,7 @@ void StrictGate::await_answer(const Piece& piece, std::uint64_t now_ns) {
 }
 
 void StrictGate::keep(const Piece& piece, std::uint64_t now_ns) {
+  if (too_large_ && !is_answer(piece.type)) return pass_over(piece, now_ns);
   if (piece.begins) segments_.push_back({piece.type, held_.size()});
   const bool ends_it = piece.type == backend::kCommandComplete ||
                        piece.type == backend::kPortalSuspended ||
@@ -131,10 +132,17 @@ void StrictGate::keep(const Piece& piece, std::uint64_t now_ns) {
   }
   append(held_, piece.bytes);
   if (show) shown_ = held_.size();
-  if (piece.type == backend::kDataRow && held_.size() > world_.host.strict().held_bytes_max) {
-    overflowed();
-  }
-  if (piece.ends && phase_ != Phase::passing) kept(piece.type, now_ns);
+  // Whatever it is: a statement may raise notices without end.
+  const bool over = !too_large_ && held_.size() > world_.host.strict().held_bytes_max;
+  if (over && !overflowed()) return;
+  if (piece.ends) kept(piece.type, now_ns);
+}
+
+// The client gets an error in the answer's place, or the server's own, whatever comes.
+void StrictGate::pass_over(const Piece& piece, std::uint64_t now_ns) {
+  tell_client(piece.bytes);
+  world_.conversation.server_bytes(piece.bytes, now_ns);
+  if (piece.ends) kept(piece.type, now_ns);
 }
 
 void StrictGate::kept(char type, std::uint64_t now_ns) {
@@ -160,21 +168,34 @@ void StrictGate::kept(char type, std::uint64_t now_ns) {
   }
 }
 
-void StrictGate::overflowed() {
-  if (!world_.host.strict().options.fail_uncompared) return let_go();
+// Rows are thrown away, and what is no answer goes. False: nothing is held any more.
+bool StrictGate::overflowed() {
+  if (run_ != nullptr) {  // between two rounds
+    end_session(kTooMuchBeside);
+    return false;
+  }
+  if (!world_.host.strict().options.fail_uncompared) {
+    let_go();
+    return false;
+  }
   too_large_ = true;
-  // The rows have been shown; of what is left no byte has.
+  if (phase_ == Phase::deciding && !refusal_) refusal_ = too_large_refusal();
+  pass_others();
   std::vector<std::byte> kept;
   std::vector<Segment> segments;
+  std::size_t shown = 0;
   for (std::size_t i = 0; i < segments_.size(); ++i) {
-    if (segments_[i].type == backend::kDataRow) continue;
+    const Segment& segment = segments_[i];
+    if (segment.type == backend::kDataRow || !is_answer(segment.type)) continue;
     const std::size_t end = i + 1 < segments_.size() ? segments_[i + 1].begin : held_.size();
-    segments.push_back({segments_[i].type, kept.size()});
-    append(kept, protocol::Bytes(held_).subspan(segments_[i].begin, end - segments_[i].begin));
+    segments.push_back({segment.type, kept.size()});
+    append(kept, protocol::Bytes(held_).subspan(segment.begin, end - segment.begin));
+    if (segment.begin < shown_) shown = kept.size();
   }
   held_ = std::move(kept);
   segments_ = std::move(segments);
-  shown_ = held_.size();
+  shown_ = shown;
+  return true;
 }
 
 std::string_view StrictGate::tag() const {

@@ -83,6 +83,9 @@ class StrictGate {
     std::size_t begin;  // in held_
   };
 
+  static constexpr const char* kTooMuchBeside =
+      "the server tells more than can be kept for the client";
+
   // At any time, to whatever is going on (PostgreSQL manual, "Asynchronous Operations").
   static bool is_asynchronous(char type);
   void pass_to_client(protocol::Bytes chunk, std::uint64_t now_ns);
@@ -92,7 +95,8 @@ class StrictGate {
   void await_answer(const protocol::MessagePieces::Piece& piece, std::uint64_t now_ns);
   void keep(const protocol::MessagePieces::Piece& piece, std::uint64_t now_ns);
   void kept(char type, std::uint64_t now_ns);
-  void overflowed();
+  void pass_over(const protocol::MessagePieces::Piece& piece, std::uint64_t now_ns);
+  bool overflowed();
   void complete(std::uint64_t now_ns);
   void take_run_message(const protocol::MessagePieces::Piece& piece, std::uint64_t now_ns);
   void take_raised(const protocol::MessagePieces::Piece& piece, std::uint64_t now_ns);
@@ -126,7 +130,7 @@ class StrictGate {
   std::vector<Segment> segments_;
   std::size_t shown_ = 0;   // bytes of held_ that the conversation has seen
   bool completed_ = false;  // CommandComplete has come
-  bool too_large_ = false;  // rows were thrown away
+  bool too_large_ = false;  // rows were thrown away, and what is no answer has gone
   bool client_ended_ = false;
   bool cut_ = false;  // a client that has ended gets nothing more: an answer of its is not whole
   std::size_t answers_ = 0;

@@ -1,5 +1,6 @@
 // Steps on the client's own connection while its answer is held; and who ends the waiting.
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/strict_gate.h"
@@ -10,6 +11,9 @@ namespace {
 
 namespace backend = protocol::backend;
 using Piece = protocol::MessagePieces::Piece;
+
+// What a client is told of its session while steps run is little, but nothing bounds it.
+constexpr std::size_t kOthersFactor = 2;  // of what may be held
 
 }  // namespace
 
@@ -54,14 +58,24 @@ void StrictGate::run(shadow::ClientRound round) {
 }
 
 void StrictGate::take_run_message(const Piece& piece, std::uint64_t now_ns) {
-  if (!assemble(piece)) return;
   // Notices of the steps are not the client's.
   if (piece.type == backend::kNoticeResponse) return;
+  if (piece.begins) message_.clear();
+  const auto room =
+      run_->message_bytes_max() - std::min(message_.size(), run_->message_bytes_max());
+  const bool cut = piece.bytes.size() > room;
+  const auto bytes = piece.bytes.first(std::min(piece.bytes.size(), room));
+  message_.insert(message_.end(), bytes.begin(), bytes.end());
   if (is_asynchronous(piece.type)) {
+    const auto most = kOthersFactor * world_.host.strict().held_bytes_max;
+    if (cut || held_.size() + message_.size() > most) return end_session(kTooMuchBeside);
+    if (!piece.ends) return;
     segments_.push_back({piece.type, held_.size()});
     held_.insert(held_.end(), message_.begin(), message_.end());
     return;
   }
+  if (cut) run_->too_large();
+  if (!piece.ends) return;
   const auto more = run_->message(piece.type, body(), now_ns);
   if (!more.empty()) return world_.to_server(more);
   if (run_->running()) return;

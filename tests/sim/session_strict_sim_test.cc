@@ -200,4 +200,41 @@ TEST_CASE("a client that goes while an answer comes that is too large to be held
   }
 }
 
+TEST_CASE("what the server tells beside a round is kept for the client, and no more than may be") {
+  HeldSession held;
+  held.world.strict_value.held_bytes_max = 1000;
+  held.ask();
+  held.answer(held_answer());
+  held.world.client.received.clear();
+  held.begin_round(true);
+  const auto status = be::parameter_status("TimeZone", std::string(100, 'z'));
+  for (int i = 0; i < 10; ++i) held.answer(be::notice(std::string(1000, 'n')) + status);
+  REQUIRE_FALSE(held.world.session_ended);
+  CHECK(held.world.client.received.empty());
+  for (int i = 0; i < 10; ++i) held.answer(status);
+  CHECK(held.world.session_ended);
+  CHECK(held.world.reason == proxy::CloseReason::strict_failed);
+  CHECK(held.world.client.received.empty());
+  CHECK((held.ends == 1 && held.skipped));
+}
+
+TEST_CASE("an answer that is too large goes on in all that is no part of it") {
+  HeldSession held;
+  held.world.strict_value.held_bytes_max = 1000;
+  held.ask();
+  held.world.client.received.clear();
+  const auto notice = be::notice(std::string(300, 'n'));
+  const auto begun = be::parse_complete() + be::bind_complete() + be::row_description({{"x"}});
+  const auto row = be::data_row({std::string(100, 'x')});
+  held.answer(begun + row + notice + notice);
+  CHECK(held.world.client.received == begun);
+  held.answer(row + notice.substr(0, 350 - 50));  // over the limit in the middle of a message
+  held.answer(notice.substr(350 - 50) + row + notice + be::command_complete("SELECT 3"));
+  CHECK(held.world.client.received == begun + notice + notice + notice + notice);
+  REQUIRE(held.tap->ticket);
+  held.session->strict_answer({*held.tap->ticket, 1, std::nullopt});
+  held.pass();
+  CHECK(held.world.server.received.find("too large to be held") != std::string::npos);
+}
+
 }  // namespace parallax::test
