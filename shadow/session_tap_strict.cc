@@ -52,6 +52,7 @@ StrictSession::Held SessionTap::complete(const protocol::CommandNotes& command,
   Request* request = request_of(command);
   if (request == nullptr || request->ended) return {};
   request->hold = StrictHold{ticket, request->strict};
+  request->hold->ticket.temporary_objects = context_.made_temporary_objects();
   // Of those that were strict when it was bound the switch may have taken some out since.
   const auto& modes = request->generation->options.modes;
   std::erase_if(request->hold->rules,

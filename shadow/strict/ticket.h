@@ -16,6 +16,8 @@ struct StrictTicket {
   std::uint64_t serial = 0;  // of the held statements of the session
   // The session is in a transaction block: what the client sees, only its own connection sees.
   bool in_transaction = false;
+  // The session has made temporary objects, which its own connection sees in the place of others.
+  bool temporary_objects = false;
   bool is_of_same(const StrictTicket& other) const {
     return session_id == other.session_id && serial == other.serial;
   }

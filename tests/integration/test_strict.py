@@ -232,6 +232,24 @@ class Strict(StrictCase):
             answer = self.talk(session, wire.query('BEGIN'), self.extended(self.statements()['right'], 3), wire.query('COMMIT'), ready=3)
             self.assertEqual('CZ12TDCZCZ', kinds(answer))
 
+    def test_a_temporary_table_in_the_place_of_a_verified_one(self):
+        """It is its session's alone: for nobody else the rule has changed. One of the same make is compared."""
+        proxy = self.started()
+        proxy.wait_verified()
+        sql, answers = self.statements()['right'], []
+        for columns in ('id int, name varchar(99)', 'LIKE things'):
+            session = self.session(proxy)
+            self.talk(session, wire.query(f'CREATE TEMPORARY TABLE things ({columns})'), wire.query("INSERT INTO things (id, name) VALUES (3, 'mine')"), ready=2)
+            answers.append(self.talk(session, wire.query('BEGIN'), self.extended(sql, 3), wire.query('ROLLBACK'), ready=3))
+            self.assertEqual('ready', proxy.states()['right'])
+            self.assertEqual('12TDCZ', kinds(self.talk(self.session(proxy), self.extended(sql, 3))))
+        self.assertEqual(['CZ12TEZCZ', 'CZ12TDCZCZ'], [kinds(answer) for answer in answers])
+        told = self.error(answers[0])
+        self.assertEqual(UNCOMPARED, told['C'])
+        self.assertIn('temp_objects', told['M'])
+        self.assertEqual(({'match': 3}, {'temp_objects': 1}), (self.verdicts(proxy, 'right'), self.skipped(proxy, 'right')))
+        self.assertNotIn('tables have changed', proxy.log_text())
+
     def test_too_large(self):
         rules = {'all': rule('SELECT "id", repeat("name", 200) AS "n" FROM "things" WHERE "id" < :id',
                              'select "id", repeat("name", 200) as "n" from "things" where "id" < :id')}
