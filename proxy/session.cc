@@ -95,7 +95,9 @@ void Session::forward_to_client(io::Bytes chunk, std::uint64_t read_ns) {
 
 void Session::server_bytes(io::Bytes chunk) {
   if (state_ == State::cancelling || state_ == State::closing || state_ == State::closed) return;
-  if (client_broken_) {
+  // Behind a gate the server may still have to answer for the client's own words to go on.
+  const bool held = gate_ != nullptr && gate_->busy();
+  if (client_broken_ && !held) {
     discarded_bytes_ += chunk.size();
     if (discarded_bytes_ > kDiscardBytesMax) close(reason_, detail_);
     return;
@@ -129,8 +131,7 @@ void Session::client_gone(CloseReason reason, const std::string& what) {
       // What the client had sent still arrives: `insert` and a quick goodbye must not be lost. The
       // server ends next.
       if (gate_ != nullptr) {
-        end_client_direction(what);
-        if (state_ != State::relaying) return;
+        gate_->client_ended();
       } else if (state_ == State::relaying || auth_->client_ended()) {
         to_server_->end();
       }

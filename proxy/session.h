@@ -82,7 +82,6 @@ class Session final : private AuthSink {
   void make_gate();
   void relay_to_server(io::Bytes bytes);
   void relay_to_client(io::Bytes bytes);
-  void end_client_direction(const std::string& what);
   void client_gone(CloseReason reason, const std::string& what);
   void server_gone(CloseReason reason, const std::string& what);
   void side_drained(bool client);

@@ -37,6 +37,7 @@ void Session::make_gate() {
                               if (!client_ended_ && !to_server_->paused())
                                 client_->resume_reading();
                             },
+                        .end_client = [this] { to_server_->end(); },
                         .broken =
                             [this](const std::string& why) {
                               host_.later([this, alive = std::weak_ptr(alive_), why] {
@@ -51,16 +52,9 @@ void Session::relay_to_server(io::Bytes bytes) {
 }
 
 void Session::relay_to_client(io::Bytes bytes) {
-  if (bytes.empty()) return;
+  if (bytes.empty() || client_broken_) return;
   to_client_->forward(bytes);
   host_.shard().add(host_.metrics().bytes_to_client, bytes.size());
-}
-
-// What it had sent still arrives, and nobody waits for a verdict.
-void Session::end_client_direction(const std::string& what) {
-  while (gate_->can_let_go()) gate_->let_go();
-  if (gate_->busy()) return close(reason_, what);
-  to_server_->end();
 }
 
 void Session::strict_answer(shadow::StrictAnswer answer) {

@@ -16,12 +16,6 @@ using Piece = protocol::MessagePieces::Piece;
 
 constexpr std::size_t kHeaderBytes = 5;
 
-// At any time, to whatever is going on (PostgreSQL manual, "Asynchronous Operations").
-bool is_asynchronous(char type) {
-  return type == backend::kNoticeResponse || type == backend::kNotificationResponse ||
-         type == backend::kParameterStatus;
-}
-
 // Of the answer itself: what an error takes the place of.
 bool is_answer(char type) {
   return type == backend::kRowDescription || type == backend::kDataRow ||
@@ -40,6 +34,11 @@ void append(std::vector<std::byte>& to, protocol::Bytes bytes) {
 
 }  // namespace
 
+bool StrictGate::is_asynchronous(char type) {
+  return type == backend::kNoticeResponse || type == backend::kNotificationResponse ||
+         type == backend::kParameterStatus;
+}
+
 void StrictGate::client_bytes(protocol::Bytes chunk, std::uint64_t now_ns) {
   if (busy()) {
     world_.pause_client();
@@ -52,7 +51,7 @@ void StrictGate::client_bytes(protocol::Bytes chunk, std::uint64_t now_ns) {
     if (!piece.ends || (piece.type != frontend::kQuery && piece.type != frontend::kExecute))
       continue;
     auto notes = world_.conversation.last_sent();
-    if (!notes.any() || !world_.tap.holds(notes)) continue;
+    if (client_ended_ || !notes.any() || !world_.tap.holds(notes)) continue;
     append(waiting_, rest);
     return hold(std::move(notes), piece.type == frontend::kQuery,
                 chunk.first(chunk.size() - rest.size()), now_ns);
@@ -84,7 +83,7 @@ void StrictGate::server_bytes(protocol::Bytes chunk, std::uint64_t now_ns) {
 
 void StrictGate::pass_to_client(protocol::Bytes chunk, std::uint64_t now_ns) {
   for (protocol::Bytes rest = chunk; !rest.empty();) server_pieces_.next(rest);
-  world_.to_client(chunk);
+  tell_client(chunk);
   world_.conversation.server_bytes(chunk, now_ns);
 }
 
@@ -112,13 +111,14 @@ void StrictGate::await_answer(const Piece& piece, std::uint64_t now_ns) {
     phase_ = Phase::holding;
     return keep(piece, now_ns);
   }
-  world_.to_client(piece.bytes);
+  tell_client(piece.bytes);
   world_.conversation.server_bytes(piece.bytes, now_ns);
   // An error before it has made the server pass over it; or it was not what it seemed.
   if (piece.ends && !world_.conversation.answer_expected()) end_hold();
 }
 
 void StrictGate::keep(const Piece& piece, std::uint64_t now_ns) {
+  if (too_large_ && !is_answer(piece.type)) return pass_over(piece, now_ns);
   if (piece.begins) segments_.push_back({piece.type, held_.size()});
   const bool ends_it = piece.type == backend::kCommandComplete ||
                        piece.type == backend::kPortalSuspended ||
@@ -132,10 +132,17 @@ void StrictGate::keep(const Piece& piece, std::uint64_t now_ns) {
   }
   append(held_, piece.bytes);
   if (show) shown_ = held_.size();
-  if (piece.type == backend::kDataRow && held_.size() > world_.host.strict().held_bytes_max) {
-    overflowed();
-  }
-  if (piece.ends && phase_ != Phase::passing) kept(piece.type, now_ns);
+  // Whatever it is: a statement may raise notices without end.
+  const bool over = !too_large_ && held_.size() > world_.host.strict().held_bytes_max;
+  if (over && !overflowed()) return;
+  if (piece.ends) kept(piece.type, now_ns);
+}
+
+// The client gets an error in the answer's place, or the server's own, whatever comes.
+void StrictGate::pass_over(const Piece& piece, std::uint64_t now_ns) {
+  tell_client(piece.bytes);
+  world_.conversation.server_bytes(piece.bytes, now_ns);
+  if (piece.ends) kept(piece.type, now_ns);
 }
 
 void StrictGate::kept(char type, std::uint64_t now_ns) {
@@ -161,21 +168,34 @@ void StrictGate::kept(char type, std::uint64_t now_ns) {
   }
 }
 
-void StrictGate::overflowed() {
-  if (!world_.host.strict().options.fail_uncompared) return let_go();
+// Rows are thrown away, and what is no answer goes. False: nothing is held any more.
+bool StrictGate::overflowed() {
+  if (run_ != nullptr) {  // between two rounds
+    end_session(kTooMuchBeside);
+    return false;
+  }
+  if (!world_.host.strict().options.fail_uncompared) {
+    let_go();
+    return false;
+  }
   too_large_ = true;
-  // The rows have been shown; of what is left no byte has.
+  if (phase_ == Phase::deciding && !refusal_) refusal_ = too_large_refusal();
+  pass_others();
   std::vector<std::byte> kept;
   std::vector<Segment> segments;
+  std::size_t shown = 0;
   for (std::size_t i = 0; i < segments_.size(); ++i) {
-    if (segments_[i].type == backend::kDataRow) continue;
+    const Segment& segment = segments_[i];
+    if (segment.type == backend::kDataRow || !is_answer(segment.type)) continue;
     const std::size_t end = i + 1 < segments_.size() ? segments_[i + 1].begin : held_.size();
-    segments.push_back({segments_[i].type, kept.size()});
-    append(kept, protocol::Bytes(held_).subspan(segments_[i].begin, end - segments_[i].begin));
+    segments.push_back({segment.type, kept.size()});
+    append(kept, protocol::Bytes(held_).subspan(segment.begin, end - segment.begin));
+    if (segment.begin < shown_) shown = kept.size();
   }
   held_ = std::move(kept);
   segments_ = std::move(segments);
-  shown_ = held_.size();
+  shown_ = shown;
+  return true;
 }
 
 std::string_view StrictGate::tag() const {
@@ -214,70 +234,11 @@ void StrictGate::answer(shadow::StrictAnswer answer) {
   if (!run_->running()) close_run();
 }
 
-void StrictGate::timed_out() {
-  timer_.reset();
-  if (run_ != nullptr) {  // the connection is not the client's yet
-    late_ = true;
-    if (!run_->running()) close_run();
-    return;
-  }
-  answers_ = 0;
-  if (world_.host.strict().options.fail_on_timeout && !refusal_) {
-    refusal_ = shadow::StrictRefusal{std::string(shadow::kStrictTimeout),
-                                     "parallax: not compared within strict.timeout "
-                                     "(strict.on_timeout: allow would let it pass)"};
-  }
-  decide();
-}
-
-void StrictGate::run(shadow::ClientRound round) {
-  const bool mine = round.ticket.serial == serial_ &&
-                    (phase_ == Phase::deciding || phase_ == Phase::running) && answers_ > 0;
-  if (!mine || (run_ != nullptr && run_->running())) {
-    return round.done(
-        shadow::ClientRoundSkip{shadow::SkipReason::server, "the client waits no longer"});
-  }
-  if (run_ == nullptr) run_ = std::make_unique<shadow::ClientRun>();
-  phase_ = Phase::running;
-  world_.to_server(run_->begin(std::move(round), world_.host.now_ns()));
-}
-
 // True when the message is whole.
 bool StrictGate::assemble(const Piece& piece) {
   if (piece.begins) message_.clear();
   append(message_, piece.bytes);
   return piece.ends;
-}
-
-void StrictGate::take_run_message(const Piece& piece, std::uint64_t now_ns) {
-  if (!assemble(piece)) return;
-  // Notices of the steps are not the client's.
-  if (piece.type == backend::kNoticeResponse) return;
-  if (is_asynchronous(piece.type)) {
-    segments_.push_back({piece.type, held_.size()});
-    return append(held_, message_);
-  }
-  const auto more = run_->message(piece.type, body(), now_ns);
-  if (!more.empty()) return world_.to_server(more);
-  if (run_->running()) return;
-  phase_ = Phase::deciding;
-  if (run_->broken()) return end_session("the transaction could not be brought back");
-  if (run_->open()) {
-    if (answers_ == 0 || late_) close_run();
-    return;  // another round will come
-  }
-  run_.reset();
-  if (late_) return timed_out();
-  if (answers_ == 0) decide();
-}
-
-// No other round will come.
-void StrictGate::close_run() {
-  shadow::ClientRound round;  // without steps: it only rolls back
-  round.first = false;
-  round.done = [](const shadow::ClientRoundEnd&) {};
-  phase_ = Phase::running;
-  world_.to_server(run_->begin(std::move(round), world_.host.now_ns()));
 }
 
 void StrictGate::decide() {
@@ -287,8 +248,10 @@ void StrictGate::decide() {
 }
 
 void StrictGate::let_go() {
-  if (too_large_) return end_session("an answer too large to be held cannot go on");
-  world_.to_client(held_);
+  if (too_large_ && !client_ended_)
+    return end_session("an answer too large to be held cannot go on");
+  cut_ = cut_ || too_large_;
+  tell_client(held_);
   const auto rest = protocol::Bytes(held_).subspan(shown_);
   if (!rest.empty()) world_.conversation.server_bytes(rest, world_.host.now_ns());
   end_hold();
@@ -300,7 +263,7 @@ void StrictGate::pass_others() {
     if (is_answer(segments_[i].type)) continue;
     const std::size_t end = i + 1 < segments_.size() ? segments_[i + 1].begin : held_.size();
     const auto bytes = protocol::Bytes(held_).subspan(segments_[i].begin, end - segments_[i].begin);
-    world_.to_client(bytes);
+    tell_client(bytes);
     if (segments_[i].begin >= shown_) world_.conversation.server_bytes(bytes, world_.host.now_ns());
   }
 }
@@ -328,7 +291,7 @@ void StrictGate::take_raised(const Piece& piece, std::uint64_t now_ns) {
       !is_asynchronous(piece.type)) {
     return;
   }
-  world_.to_client(message_);
+  tell_client(message_);
   world_.conversation.server_bytes(message_, now_ns);
   if (ends) end_hold();
 }
@@ -355,7 +318,12 @@ void StrictGate::end_hold() {
   refusal_.reset();
   const auto waiting = std::exchange(waiting_, {});
   if (!waiting.empty()) client_bytes(waiting, world_.host.now_ns());
-  if (!busy()) world_.resume_client();
+  if (busy()) return;
+  if (client_ended_) {
+    world_.end_client();
+  } else {
+    world_.resume_client();
+  }
 }
 
 }  // namespace parallax::proxy

@@ -38,6 +38,8 @@ class StrictGate {
     std::function<void()> pause_client;
     // Nothing is held any more, and all that the client had sent has gone.
     std::function<void()> resume_client;
+    // The same, once, where the client has ended.
+    std::function<void()> end_client;
     // The server has not done what it had to; the session cannot go on.
     std::function<void(const std::string& why)> broken;
   };
@@ -47,6 +49,10 @@ class StrictGate {
   // Both directions must stand between two messages when the first bytes come.
   void client_bytes(protocol::Bytes chunk, std::uint64_t now_ns);
   void server_bytes(protocol::Bytes chunk, std::uint64_t now_ns);
+
+  // The client sends nothing more, and waits for no verdict: what is held goes, as soon as the
+  // connection is its own again, and what it had sent behind it, which is not held.
+  void client_ended();
 
   // A statement is held, or an error is on its way.
   bool busy() const { return phase_ != Phase::passing; }
@@ -77,6 +83,11 @@ class StrictGate {
     std::size_t begin;  // in held_
   };
 
+  static constexpr const char* kTooMuchBeside =
+      "the server tells more than can be kept for the client";
+
+  // At any time, to whatever is going on (PostgreSQL manual, "Asynchronous Operations").
+  static bool is_asynchronous(char type);
   void pass_to_client(protocol::Bytes chunk, std::uint64_t now_ns);
   void hold(protocol::CommandNotes notes, bool simple, protocol::Bytes passed,
             std::uint64_t now_ns);
@@ -84,7 +95,8 @@ class StrictGate {
   void await_answer(const protocol::MessagePieces::Piece& piece, std::uint64_t now_ns);
   void keep(const protocol::MessagePieces::Piece& piece, std::uint64_t now_ns);
   void kept(char type, std::uint64_t now_ns);
-  void overflowed();
+  void pass_over(const protocol::MessagePieces::Piece& piece, std::uint64_t now_ns);
+  bool overflowed();
   void complete(std::uint64_t now_ns);
   void take_run_message(const protocol::MessagePieces::Piece& piece, std::uint64_t now_ns);
   void take_raised(const protocol::MessagePieces::Piece& piece, std::uint64_t now_ns);
@@ -92,7 +104,11 @@ class StrictGate {
   protocol::Bytes body() const { return protocol::Bytes(message_).subspan(5); }
   void timed_out();
   void close_run();
+  void run_ended();
   void decide();
+  void tell_client(protocol::Bytes bytes) {
+    if (!cut_) world_.to_client(bytes);
+  }
   void pass_others();
   void pass_error();
   void refuse(const shadow::StrictRefusal& refusal);
@@ -114,7 +130,9 @@ class StrictGate {
   std::vector<Segment> segments_;
   std::size_t shown_ = 0;   // bytes of held_ that the conversation has seen
   bool completed_ = false;  // CommandComplete has come
-  bool too_large_ = false;  // rows were thrown away
+  bool too_large_ = false;  // rows were thrown away, and what is no answer has gone
+  bool client_ended_ = false;
+  bool cut_ = false;  // a client that has ended gets nothing more: an answer of its is not whole
   std::size_t answers_ = 0;
   std::optional<shadow::StrictRefusal> refusal_;
   std::unique_ptr<Pending> timer_;

@@ -90,7 +90,7 @@ void Assembly::begin(CapturedStatement&& root, std::size_t held, std::uint64_t n
   operation.values = std::move(root.root->values);
   operation.mark = std::move(root.mark);
   operation.session_id = root.session_id;
-  if (root.strict && root.strict->in_transaction) operation.blocks.insert(root.session_id);
+  if (root.strict && root.strict->ticket.in_transaction) operation.blocks.insert(root.session_id);
   operation.context = std::move(root.context);
   operation.tags = std::move(root.tags);
   operation.statement = std::move(root.statement);
@@ -121,13 +121,14 @@ bool Assembly::join(CapturedStatement& child, std::size_t held, bool at_last) {
     return true;
   }
   listener_.statement(*fit.operation->rule, fit.operation->side);
-  if (child.strict && child.strict->in_transaction) fit.operation->blocks.insert(child.session_id);
+  const bool strict = child.strict && child.strict->is_for(*fit.operation->rule);
+  if (strict && child.strict->ticket.in_transaction) fit.operation->blocks.insert(child.session_id);
   fit.operation->held.push_back(held);
   for (const auto& [name, value] : fit.child->values) {
     if (!is_list(*fit.child, name)) fit.operation->values.emplace(name, value);
   }
-  if (child.skip) {
-    end(fit.operation, *child.skip);
+  if (const auto& skip = strict ? child.strict_skip : child.skip) {
+    end(fit.operation, *skip);
   } else {
     fill(fit.operation, fit.child->place.statement, std::move(child.live));
   }

@@ -65,7 +65,7 @@ struct CapturedOperation {
   NamedValues values;
   LiveResult live;
   double live_seconds = 0;             // that the client waited for it
-  std::optional<StrictTicket> strict;  // its answer is held
+  std::optional<StrictTicket> strict;  // its answer is held for it
   // Of several statements: the sessions in whose transaction blocks they were read. What such a
   // block has written, its own connection alone shows.
   std::set<std::uint64_t> blocks;
@@ -82,8 +82,10 @@ struct CapturedStatement {
   ReplayContextRef context;
   BoundStatement statement;  // the client's own text and parameters, of the root
   LiveResult live;
-  std::optional<SkipReason> skip;      // of a child: why its operation cannot be compared
-  std::optional<StrictTicket> strict;  // its answer is held
+  std::optional<StrictHold> strict;  // its answer is held for rules that it may belong to
+  // Of a child: why its operation cannot be compared; and why not where its answer is held for it.
+  std::optional<SkipReason> skip;
+  std::optional<SkipReason> strict_skip;
   std::size_t bytes() const;
 };
 

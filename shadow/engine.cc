@@ -90,19 +90,17 @@ void Engine::Impl::take_in(IntakeQueue::Item item) {
     return;
   }
   if (auto* statement = std::get_if<CapturedStatement>(&item.captured)) {
-    const auto ticket = statement->strict;
-    votes.open(ticket);
+    votes.open(statement->strict);
     assembly.take(std::move(*statement), item.bytes, io::Loop::now_ns());
-    votes.close(ticket, door);
+    votes.close(door);
     if (stopping) assembly.drop_all(DropReason::drain);
     return watch_assembly();
   }
   auto operation = std::get<CapturedOperation>(std::move(item.captured));
-  const auto ticket = operation.strict;
-  votes.open(ticket);
-  operation.strict = votes.current();
+  if (operation.strict) votes.open(StrictHold{*operation.strict, {operation.rule}});
+  operation.strict = votes.current(*operation.rule);
   begin_job(std::move(operation), {item.bytes});
-  votes.close(ticket, door);
+  votes.close(door);
 }
 
 Assembly::Listener Engine::Impl::assembly_listener() {
@@ -110,7 +108,7 @@ Assembly::Listener Engine::Impl::assembly_listener() {
               [this](CapturedOperation&& operation, std::vector<LiveResult>&& parts,
                      Assembly::Held&& held) {
                 counter.lasted(*operation.rule, operation.live.side, operation.live.seconds);
-                operation.strict = votes.current();
+                operation.strict = votes.current(*operation.rule);
                 if (operation.live.sqlstate.empty()) judge.stitch_live(operation, std::move(parts));
                 begin_job(std::move(operation), std::move(held));
               },
@@ -122,7 +120,7 @@ Assembly::Listener Engine::Impl::assembly_listener() {
                 operation.rule = &rule;
                 operation.live.side = side;
                 operation.values = std::move(values);
-                operation.strict = votes.current();
+                operation.strict = votes.current(rule);
                 std::visit([&](auto reason) { end_without_verdict(operation, reason, ""); }, end);
               },
           .unused =
@@ -156,7 +154,7 @@ void Engine::Impl::begin_job(CapturedOperation&& operation, Assembly::Held&& hel
   if (!has_its_block(job->operation))
     return end_waiting(job, SkipReason::context, "its statements were in several transactions");
   const auto& strict = job->operation.strict;
-  if (strict && strict->in_transaction) return run_on_client(job);
+  if (strict && strict->in_transaction) return wait_for_client(job);
   job->waits_since_ns = io::Loop::now_ns();
   job->shut_before_ns = shut_ns;
   // Who waits for a verdict is not kept waiting.
@@ -248,6 +246,7 @@ void Engine::Impl::on_replayed(Jobs::iterator job, const OperationReplay::End& e
                  {is_costly(outcome.end), shadow_seconds, operation.live_seconds},
                  io::Loop::now_ns());
   finish(operation, std::move(outcome));
+  if (on_client) next_on_client(*operation.strict);
   stop_when_done();
 }
 

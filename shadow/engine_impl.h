@@ -45,6 +45,7 @@ struct Engine::Impl {
     Breakers::Tickets tickets;
     std::unique_ptr<ClientTransaction> on_client;  // in the place of a connection
     std::size_t attempts = 0;                      // on it
+    bool waits_for_client = false;                 // while another of its statement is there
     bool in_gate = false;
     bool sampled_out = false;  // when it comes to the gate
     std::uint64_t waits_since_ns = 0;
@@ -91,6 +92,8 @@ struct Engine::Impl {
   bool park(IntakeQueue::Item& item);
   void unpark();
   static bool has_its_block(const CapturedOperation& operation);
+  void wait_for_client(Jobs::iterator job);
+  void next_on_client(const StrictTicket& ticket);
   void run_on_client(Jobs::iterator job);
   bool settled_on_client(Job& job, Outcome& outcome);
   void tell_client(const CapturedOperation& operation, Outcome& outcome);

@@ -32,7 +32,7 @@ bool Engine::Impl::park(IntakeQueue::Item& item) {
     waits = statement->strict &&
             (unverified(statement->root ? statement->root->rule : nullptr) ||
              std::ranges::any_of(statement->children, [&](const ChildMatch& child) {
-               return unverified(child.place.rule);
+               return statement->strict->is_for(*child.place.rule) && unverified(child.place.rule);
              }));
   }
   if (!waits) return false;
@@ -66,10 +66,35 @@ bool Engine::Impl::has_its_block(const CapturedOperation& operation) {
          (strict && strict->in_transaction && operation.blocks == std::set{strict->session_id});
 }
 
-void Engine::Impl::run_on_client(Jobs::iterator job) {
-  if (door == nullptr || !judge.type_values(job->operation)) {
-    return end_waiting(job, SkipReason::context, "the type of a binary parameter is not known");
+// What one statement has completed is compared one after the other: a connection has one savepoint
+// of ours at a time, and its rounds belong to one run.
+void Engine::Impl::wait_for_client(Jobs::iterator job) {
+  const StrictTicket ticket = *job->operation.strict;  // the job may end below
+  const bool busy = std::ranges::any_of(jobs, [&](const Job& other) {
+    return other.on_client != nullptr && other.operation.strict->is_of_same(ticket);
+  });
+  job->waits_for_client = true;
+  if (!busy) next_on_client(ticket);
+}
+
+void Engine::Impl::next_on_client(const StrictTicket& ticket) {
+  for (;;) {
+    const auto job = std::ranges::find_if(jobs, [&](const Job& one) {
+      return one.waits_for_client && one.operation.strict->is_of_same(ticket);
+    });
+    if (job == jobs.end()) return;
+    job->waits_for_client = false;
+    if (const auto reason = obstacle(job->operation)) {
+      end_waiting(job, *reason, "");
+    } else if (door == nullptr || !judge.type_values(job->operation)) {
+      end_waiting(job, SkipReason::context, "the type of a binary parameter is not known");
+    } else {
+      return run_on_client(job);
+    }
   }
+}
+
+void Engine::Impl::run_on_client(Jobs::iterator job) {
   give_back(job->held);
   job->held.clear();
   replay_begins(*job);

@@ -33,6 +33,17 @@ Outcome skipped(SkipReason reason, std::string detail) {
   return outcome;
 }
 
+// It was compared where the session's own temporary tables may stand in the place of those that
+// were verified; for all others nothing has changed.
+bool saw_temporary_objects(const CapturedOperation& operation) {
+  const auto& strict = operation.strict;
+  return strict && strict->in_transaction && strict->temporary_objects;
+}
+
+Judge::Judgement over_temporary_objects() {
+  return {skipped(SkipReason::temp_objects, "a temporary table has other columns"), ""};
+}
+
 }  // namespace
 
 std::string Judge::verified(const Rule& rule, Verification verification) {
@@ -173,6 +184,7 @@ std::optional<Judge::Judgement> Judge::other_columns(const CapturedOperation& op
   const auto& verification = facts.verification;
   if (!verification.rewrite_prepared) {
     if (!snapshot.rewrite.ran || !snapshot.rewrite.sqlstate.empty()) return std::nullopt;
+    if (saw_temporary_objects(operation)) return over_temporary_objects();
     // It could not be prepared at verification, so no columns are paired. Where it cannot be still,
     // its parameters' types come from the client alone.
     if (std::exchange(facts.asked_again, true))
@@ -185,6 +197,8 @@ std::optional<Judge::Judgement> Judge::other_columns(const CapturedOperation& op
   facts.asked_again = false;
   const auto origin = column_origin(verification, snapshot);
   if (origin == ColumnOrigin::verified) return std::nullopt;
+  if (saw_temporary_objects(operation))
+    return origin == ColumnOrigin::other ? std::optional(over_temporary_objects()) : std::nullopt;
   if (operation.context == nullptr || operation.context->settings.empty())
     return Judgement{skipped(SkipReason::unverified, ""), "the tables have changed"};
   // The session's settings (a search_path) lead to other tables than verification saw.
@@ -198,8 +212,9 @@ Judge::Judgement Judge::judge(const CapturedOperation& operation, const Snapshot
   const auto began = io::Loop::now_ns();
   Judgement judgement{decide(basis(operation), snapshot, operation.live), ""};
   counter_.compared(seconds_since(began));
-  if (judgement.outcome.end == decltype(Outcome::end)(SkipReason::broken))
-    judgement.verify_again = "the columns of the legacy statement have changed";
+  if (judgement.outcome.end != decltype(Outcome::end)(SkipReason::broken)) return judgement;
+  if (saw_temporary_objects(operation)) return over_temporary_objects();
+  judgement.verify_again = "the columns of the legacy statement have changed";
   return judgement;
 }
 

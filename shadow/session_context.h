@@ -44,6 +44,8 @@ class SessionContext {
   // The same where the replay runs on the session's own connection.
   std::optional<SkipReason> obstacle_on_own() const;
 
+  bool made_temporary_objects() const { return created_temporary_; }
+
   // What a replay has to set, and how the session's texts are written. Settings: everything but
   // names, encodings, timeouts and transaction defaults.
   ReplayContext replay_context() const;

@@ -27,9 +27,9 @@ struct SessionTap::Request {
   StatementTags tags;
   BoundStatement statement;
   std::unique_ptr<LiveCapture> capture;
-  bool strict = false;                 // its answer is to be held
-  std::optional<StrictTicket> ticket;  // while it is
-  bool ended = false;                  // it has been counted
+  std::vector<const Rule*> strict;  // of its rules, those for which its answer is to be held
+  std::optional<StrictHold> hold;   // while it is
+  bool ended = false;               // it has been counted
 };
 
 struct SessionTap::Binding final : protocol::BindingNote {

@@ -100,7 +100,7 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
     binding->request.rule = statement->known.roots.front().rule;
     binding->request.side = statement->known.roots.front().side;
     binding->request.skip = why;
-    binding->request.strict = is_strict(binding->request);
+    binding->request.strict = strict_rules(binding->request);
     return binding;
   };
   if (!whole) return unread(SkipReason::too_large);
@@ -158,14 +158,15 @@ void SessionTap::begin(Request& request, Matches found, protocol::Bytes formats)
   }
   if (orphan && request.children.empty())
     worker_.shard_.add(worker_.now_->metrics->orphan(OrphanReason::no_operation));
-  request.strict = is_strict(request);
+  request.strict = strict_rules(request);
   if (is_wanted(request))
     request.capture = std::make_unique<LiveCapture>(worker_.captures_, formats);
 }
 
 // Nothing is copied that will not be looked at.
 bool SessionTap::is_wanted(const Request& request) const {
-  if (request.strict) return true;  // what stands in the way is known when its answer has come
+  if (!request.strict.empty())
+    return true;  // what stands in the way is known when its answer has come
   if (!request.children.empty() && !context_.obstacle()) return true;
   if (request.rule == nullptr || request.skip || obstacle(request, *request.rule)) return false;
   // The lists of children are columns of their parents' rows.
@@ -283,103 +284,6 @@ void SessionTap::end_open_portals(std::optional<SkipReason> skip) {
 SessionTap::Ending SessionTap::ending_of(const protocol::Command& command) {
   return {command.end, std::string(command.sqlstate), seconds_of(command), command.completed_ns,
           replay_context()};
-}
-
-void SessionTap::operation(Request& request, const Ending& ending, LiveResult live,
-                           std::optional<SkipReason> skip) {
-  const Rule& rule = *request.rule;
-  const auto generation = request.generation;
-  const auto& metrics = generation->metrics->of(rule);
-  auto& shard = worker_.shard_;
-  shard.add(metrics.operations);
-  const auto& side = metrics.of(request.side);
-  shard.add(side.statements);
-  // Of several statements the engine knows when the last has come.
-  if (!rule.has_children(request.side)) shard.observe(side.live_duration, ending.seconds);
-  // What strict mode holds takes as long as the comparison.
-  if (!request.strict && ending.end == protocol::CommandEnd::completed) lived(request, ending);
-  if (!skip) skip = request.skip;
-  if (!skip) skip = live_failure(ending.end, ending.sqlstate);
-  if (!skip) skip = obstacle(request, rule);
-  if (skip) {
-    shard.add(metrics.skipped[static_cast<std::size_t>(*skip)]);
-    if (skip != SkipReason::pin) uncompared(request, rule, name(*skip));
-    return;
-  }
-  shard.add(metrics.in_flight, 1);
-  if (const auto dropped = generation->offer(captured(request, ending, std::move(live)))) {
-    shard.add(metrics.in_flight, -1);
-    shard.add(metrics.dropped[static_cast<std::size_t>(*dropped)]);
-    uncompared(request, rule, name(*dropped));
-  } else if (request.ticket) {
-    ++held_.answers;
-  }
-}
-
-Captured SessionTap::captured(Request& request, const Ending& ending, LiveResult live) const {
-  if (request.rule->has_children(request.side)) {
-    CapturedStatement root;
-    root.root = RootMatch{request.rule, std::move(request.values), request.side};
-    root.mark = std::move(request.mark);
-    root.tags = std::move(request.tags);
-    root.session_id = session_id_;
-    root.strict = request.ticket;
-    root.context = ending.context;
-    root.statement = std::move(request.statement);
-    root.live = std::move(live);
-    return root;
-  }
-  CapturedOperation operation;
-  operation.rule = request.rule;
-  operation.session_id = session_id_;
-  operation.strict = request.ticket;
-  operation.context = ending.context;
-  operation.statement = std::move(request.statement);
-  operation.values = std::move(request.values);
-  operation.live = std::move(live);
-  operation.live_seconds = ending.seconds;
-  return operation;
-}
-
-// What may be a child: the engine knows whether it is one.
-void SessionTap::child(Request& request, const Ending& ending, const LiveResult& live,
-                       std::optional<SkipReason> skip) {
-  CapturedStatement child;
-  child.children = std::move(request.children);
-  child.tags = request.tags;
-  child.session_id = session_id_;
-  child.strict = request.ticket;
-  child.context = ending.context;
-  child.live = live;
-  // The root of another rule has the same rows, and describes them its own way.
-  if (request.rule != nullptr && live.result != nullptr)
-    child.live.result = std::make_shared<ResultSet>(*live.result);
-  if (!skip) skip = live_failure(ending.end, ending.sqlstate);
-  if (!skip) skip = session_obstacle(request);
-  child.skip = skip;
-  const Rule& first = *child.children.front().place.rule;
-  if (request.generation->offer(std::move(child))) {
-    worker_.shard_.add(request.generation->metrics->orphan(OrphanReason::dropped));
-    uncompared(request, first, name(OrphanReason::dropped));
-  } else if (request.ticket) {
-    ++held_.answers;
-  }
-}
-
-std::optional<SkipReason> SessionTap::obstacle(const Request& request, const Rule& rule) const {
-  if (const auto reason = session_obstacle(request)) return reason;
-  switch (request.generation->rule_state(rule)) {
-    case RuleState::unverified:
-      // In strict mode the client waits for the verification as well.
-      if (request.ticket) return std::nullopt;
-      return SkipReason::unverified;
-    case RuleState::broken:
-      return SkipReason::broken;
-    case RuleState::ready:
-    case RuleState::context_drift:
-      return std::nullopt;
-  }
-  return SkipReason::unverified;
 }
 
 void SessionTap::on_parameter_status(std::string_view name, std::string_view value) {

@@ -87,14 +87,16 @@ class SessionTap final : public protocol::ConversationListener, public StrictSes
              std::optional<SkipReason> skip);
   std::optional<SkipReason> obstacle(const Request& request, const Rule& rule) const;
   // What lies in the session.
-  std::optional<SkipReason> session_obstacle(const Request& request) const {
-    return on_own_connection(request) ? context_.obstacle_on_own() : context_.obstacle();
+  std::optional<SkipReason> session_obstacle(const std::optional<StrictHold>& hold) const {
+    return hold && hold->ticket.in_transaction ? context_.obstacle_on_own() : context_.obstacle();
   }
-  // It is compared on the client's own connection.
-  static bool on_own_connection(const Request& request);
-  bool is_strict(const Request& request) const;
+  static std::vector<const Rule*> strict_rules(const Request& request);
   static Request* request_of(const protocol::CommandNotes& command);
-  // The statement whose answer is held will not be compared.
+  // Its answer is held for this rule.
+  static std::optional<StrictHold> hold_for(const Request& request, const Rule& rule);
+  // ... or for rules of which it may be a child.
+  static std::optional<StrictHold> hold_of_child(const Request& request);
+  // The statement whose answer is held for the rule will not be compared.
   void uncompared(const Request& request, const Rule& rule, std::string_view why);
 
   WorkerTap& worker_;

@@ -16,6 +16,9 @@ namespace backend = protocol::backend;
 
 // Of the statement, the portal and the savepoint.
 constexpr std::string_view kName = "_parallax_strict_";
+// More than a RowDescription of the most columns that there can be (PostgreSQL source,
+// MaxTupleAttributeNumber), and than what a row has beside its cells.
+constexpr std::size_t kDescriptionBytes = std::size_t{256} * 1024;
 
 std::vector<ColumnInfo> read_columns(protocol::Bytes body) {
   protocol::ByteReader reader(body);
@@ -169,11 +172,18 @@ void ClientRun::take_row(protocol::Bytes body) {
     const auto cell = length < 0 ? std::nullopt : reader.bytes(static_cast<std::size_t>(length));
     result.add_cell(cell ? std::optional(protocol::as_text(*cell)) : std::nullopt);
   }
-  if (result.bytes() > round_->result_bytes) {
-    skip_ = ClientRoundSkip{
-        SkipReason::too_large,
-        concat({"a result has more than ", std::to_string(round_->result_bytes), " bytes"})};
-  }
+  if (result.bytes() > round_->result_bytes) too_large();
+}
+
+std::size_t ClientRun::message_bytes_max() const {
+  return kDescriptionBytes + (round_ ? round_->result_bytes : 0);
+}
+
+void ClientRun::too_large() {
+  if (!round_ || skip_) return;
+  skip_ = ClientRoundSkip{
+      SkipReason::too_large,
+      concat({"a result has more than ", std::to_string(round_->result_bytes), " bytes"})};
 }
 
 void ClientRun::completed(std::uint64_t now_ns) {

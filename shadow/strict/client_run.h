@@ -29,6 +29,11 @@ class ClientRun {
   // A message of the server, whole. What to send now; mostly nothing.
   std::vector<std::byte> message(char type, protocol::Bytes body, std::uint64_t now_ns);
 
+  // No message has to be put together beyond this: a row is over the limit of results then. What is
+  // shown of a larger one may be cut once too_large() has been told.
+  std::size_t message_bytes_max() const;
+  void too_large();
+
   bool running() const { return round_.has_value(); }
   // The savepoint exists: another round must come.
   bool open() const { return open_; }

@@ -15,23 +15,24 @@ namespace parallax::shadow {
 class StrictVotes {
  public:
   // Until close(), every operation that ends or begins is one that the statement has completed.
-  void open(const std::optional<StrictTicket>& ticket) {
-    current_ = ticket;
-    if (!ticket) return;
-    Vote& vote = votes_[key(*ticket)];
-    vote.ticket = *ticket;
+  void open(const std::optional<StrictHold>& hold) {
+    current_ = hold;
+    if (!hold) return;
+    Vote& vote = votes_[key(hold->ticket)];
+    vote.ticket = hold->ticket;
     vote.closed = false;
     ++vote.offers;
   }
-  void close(const std::optional<StrictTicket>& ticket, StrictDoor* door) {
-    current_.reset();
-    if (ticket) settle(votes_.find(key(*ticket)), true, door);
+  void close(StrictDoor* door) {
+    const auto hold = std::exchange(current_, std::nullopt);
+    if (hold) settle(votes_.find(key(hold->ticket)), true, door);
   }
 
-  // Takes part in the vote; nothing: nobody waits.
-  std::optional<StrictTicket> current() {
-    if (current_) ++votes_[key(*current_)].outstanding;
-    return current_;
+  // An operation of the rule takes part in the vote; nothing: nobody waits for it.
+  std::optional<StrictTicket> current(const Rule& rule) {
+    if (!current_ || !current_->is_for(rule)) return std::nullopt;
+    ++votes_[key(current_->ticket)].outstanding;
+    return current_->ticket;
   }
   void end(const StrictTicket& ticket, std::optional<StrictRefusal> refusal, StrictDoor* door) {
     const auto vote = votes_.find(key(ticket));
@@ -61,7 +62,7 @@ class StrictVotes {
     votes_.erase(vote);
   }
 
-  std::optional<StrictTicket> current_;
+  std::optional<StrictHold> current_;
   Votes votes_;
 };
 

@@ -74,7 +74,7 @@ struct ScriptedServer : BasicScriptedServer<SimPeer> {
       : BasicScriptedServer(world.server, std::move(answers)) {}
 };
 
-struct DeafTap final : protocol::ConversationListener {
+struct DeafTap : protocol::ConversationListener {
   protocol::StatementRef on_query(std::string_view, bool) override {
     return std::make_shared<protocol::StatementNote>();
   }

@@ -33,8 +33,9 @@ TEST_CASE("a call whose children come in any order on any connection") {
 
 TEST_CASE("in whose transaction blocks an operation was read is known") {
   const auto in_block = [](CapturedStatement statement) {
-    statement.strict = StrictTicket{
-        .worker = 0, .session_id = statement.session_id, .serial = 1, .in_transaction = true};
+    statement.strict = StrictHold{
+        {.worker = 0, .session_id = statement.session_id, .serial = 1, .in_transaction = true},
+        {statement.children.front().place.rule}};
     return statement;
   };
   World world;
@@ -52,6 +53,25 @@ TEST_CASE("in whose transaction blocks an operation was read is known") {
   none.take(none.badges({"a"}, "gold", 3));
   REQUIRE(none.complete.size() == 1);
   CHECK(none.complete[0].operation.blocks.empty());
+}
+
+TEST_CASE("what stands in a child's way depends on whether its answer is held for the rule") {
+  const auto child = [](World& world, bool strict) {
+    auto statement = world.users({"e"});
+    if (strict) statement.strict = StrictHold{{}, {&world.rule}};
+    statement.skip = SkipReason::txn_wrote;
+    return statement;
+  };
+  World shadowed;
+  shadowed.root({{"1", "a", "e"}});
+  shadowed.take(child(shadowed, false));
+  REQUIRE(shadowed.ended.size() == 1);
+  CHECK(shadowed.ended[0] == Assembly::End(SkipReason::txn_wrote));
+
+  World strict;
+  strict.root({{"1", "a", "e"}});
+  strict.take(child(strict, true));
+  CHECK(strict.ended.empty());
 }
 
 TEST_CASE("a list may be the distinct values, and the list in order goes before that") {

@@ -187,6 +187,24 @@ TEST_CASE("a round over the limit takes the savepoint with it, as no other will 
   CHECK_FALSE(runner.run->broken());
 }
 
+TEST_CASE("a message larger than a result may be ends its round as too large", "[client_run]") {
+  Runner runner;
+  runner.begin({{"SELECT 1", {}, false}}, true, true, 5000);
+  CHECK(runner.run->message_bytes_max() > 5000 + 1664 * 80);
+  runner.server(runner.done("SAVEPOINT") + runner.done("SELECT 1") + be::parse_complete() +
+                be::bind_complete() + be::row_description({int_column()}));
+  runner.run->too_large();
+  // What was kept of the row: its one cell would have had more.
+  const std::string cut("\0\1\0\1\0\0xxx", 9);
+  CHECK(runner.run->message('D', protocol::as_bytes(cut), 5).empty());
+  runner.server(be::command_complete("SELECT") + be::close_complete() + be::close_complete() +
+                runner.done("ROLLBACK") + runner.done("RELEASE") + be::ready('T'));
+  REQUIRE(runner.end);
+  const auto& skip = std::get<ClientRoundSkip>(*runner.end);
+  CHECK((skip.reason == SkipReason::too_large && skip.detail.find("5000") != std::string::npos));
+  CHECK_FALSE(runner.run->open());
+}
+
 TEST_CASE("a client that goes ends its round", "[client_run]") {
   Runner runner;
   runner.begin({{"SELECT 1", {}, false}}, true, true);

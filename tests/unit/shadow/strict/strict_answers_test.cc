@@ -17,12 +17,15 @@ struct Door final : StrictDoor {
 };
 
 const StrictTicket kTicket{.worker = 0, .session_id = 7, .serial = 3, .in_transaction = false};
+const Rule kRule;
+const Rule kOther;
+const StrictHold kHold{kTicket, {&kRule}};
 
 TEST_CASE("a statement that completes nothing is answered at once", "[strict]") {
   Door door;
   StrictVotes votes;
-  votes.open(kTicket);
-  votes.close(kTicket, &door);
+  votes.open(kHold);
+  votes.close(&door);
   REQUIRE(door.answers.size() == 1);
   CHECK_FALSE(door.answers[0].refusal);
   CHECK(door.answers[0].ticket.serial == 3);
@@ -32,18 +35,28 @@ TEST_CASE("nobody waits without a ticket", "[strict]") {
   Door door;
   StrictVotes votes;
   votes.open(std::nullopt);
-  CHECK_FALSE(votes.current());
-  votes.close(std::nullopt, &door);
+  CHECK_FALSE(votes.current(kRule));
+  votes.close(&door);
   CHECK(door.answers.empty());
+}
+
+TEST_CASE("nobody waits for the operation of a rule that the answer is not held for", "[strict]") {
+  Door door;
+  StrictVotes votes;
+  votes.open(kHold);
+  CHECK_FALSE(votes.current(kOther));
+  votes.close(&door);
+  REQUIRE(door.answers.size() == 1);
+  CHECK_FALSE(door.answers[0].refusal);
 }
 
 TEST_CASE("several operations give one answer, with the first refusal", "[strict]") {
   Door door;
   StrictVotes votes;
-  votes.open(kTicket);
-  REQUIRE(votes.current());
-  REQUIRE(votes.current());
-  votes.close(kTicket, &door);
+  votes.open(kHold);
+  REQUIRE(votes.current(kRule));
+  REQUIRE(votes.current(kRule));
+  votes.close(&door);
   votes.end(kTicket, StrictRefusal{"PLX01", "first"}, &door);
   CHECK(door.answers.empty());
   votes.end(kTicket, StrictRefusal{"PLX02", "second"}, &door);
@@ -55,11 +68,11 @@ TEST_CASE("several operations give one answer, with the first refusal", "[strict
 TEST_CASE("two offers of one statement are both answered for", "[strict]") {
   Door door;
   StrictVotes votes;
-  votes.open(kTicket);
-  votes.current();
-  votes.close(kTicket, &door);
-  votes.open(kTicket);  // the same statement, as a child
-  votes.close(kTicket, &door);
+  votes.open(kHold);
+  votes.current(kRule);
+  votes.close(&door);
+  votes.open(kHold);  // the same statement, as a child
+  votes.close(&door);
   CHECK(door.answers.empty());
   votes.end(kTicket, std::nullopt, &door);
   REQUIRE(door.answers.size() == 1);
