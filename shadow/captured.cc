@@ -18,21 +18,25 @@ std::size_t bytes_of(const std::vector<Value>& values) {
   return total;
 }
 
+// The settings are shared by all operations of a session.
+std::size_t bytes_of(const BoundStatement& statement, const LiveResult& live) {
+  std::size_t total = shadow::bytes_of(statement) + live.sqlstate.size();
+  if (live.result != nullptr) total += live.result->bytes();
+  return total;
+}
+
+}  // namespace
+
+std::size_t bytes_of(const BoundStatement& statement) {
+  return statement.sql.size() + bytes_of(statement.parameters);
+}
+
 std::size_t bytes_of(const NamedValues& values) {
   std::size_t total = 0;
   for (const auto& [name, value] : values)
     total += name.size() + sizeof(NamedValue) + bytes_of(value.members);
   return total;
 }
-
-// The settings are shared by all operations of a session.
-std::size_t bytes_of(const BoundStatement& statement, const LiveResult& live) {
-  std::size_t total = statement.sql.size() + bytes_of(statement.parameters) + live.sqlstate.size();
-  if (live.result != nullptr) total += live.result->bytes();
-  return total;
-}
-
-}  // namespace
 
 std::size_t CapturedOperation::bytes() const {
   return sizeof(CapturedOperation) + bytes_of(statement, live) + bytes_of(values);

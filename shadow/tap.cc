@@ -29,6 +29,7 @@ std::string deallocated_name(std::string_view key) {
   return plain ? std::string(inner) : std::string();
 }
 
+// With what is kept beside it.
 std::size_t bytes_of(const KnownStatement& statement) {
   std::size_t bytes =
       sizeof(KnownStatement) + statement.text.size() + statement.known.shape.key.size();
@@ -39,7 +40,7 @@ std::size_t bytes_of(const KnownStatement& statement) {
     for (const auto& effect : effects) bytes += sizeof effect + effect.value.size();
   }
   // The values of a match in the simple protocol are about as much again.
-  return bytes * 2;
+  return statement.known.covered() ? bytes * 2 : bytes;
 }
 
 }  // namespace
@@ -118,11 +119,12 @@ std::shared_ptr<KnownStatement> WorkerTap::know(std::string_view text) {
     statement->literal_match = RuleSet::match(statement->known, {});
   }
 
-  text_bytes_ += bytes_of(*statement);
+  statement->held = hold(bytes_of(*statement));
+  text_bytes_ += statement->bytes();
   entries_.push_front(statement);
   by_text_.emplace(statement->text, entries_.begin());
   while (entries_.size() > kTextsMax || text_bytes_ > kTextBytesMax) {
-    text_bytes_ -= bytes_of(*entries_.back());
+    text_bytes_ -= entries_.back()->bytes();
     by_text_.erase(entries_.back()->text);
     entries_.pop_back();
   }
