@@ -90,6 +90,29 @@ class Bounds(unittest.TestCase):
         self.assert_flat(memory)
         self.assert_compares()
 
+    def test_settings_and_savepoints_without_end(self):
+        with self.session() as session, PeakMemory(self.proxy) as memory:
+            session.send(parse(SETS.replace('true', 'false'), 's'), wire.SYNC, query('BEGIN'))
+            session.until_ready(2)
+            for number in range(40):
+                session.send(bind([f'app.n{number}', 'x' * 900_000], name='s'), execute(), wire.SYNC)
+                session.until_ready()
+            for number in range(100):
+                session.send(query(f'SAVEPOINT s{number}'))
+                session.until_ready()
+            session.send(query('COMMIT'))
+            session.until_ready()
+            for _ in range(100):
+                session.send(query('BEGIN; COMMIT'))
+                session.until_ready()
+            session.send(query(READ))
+            session.until_ready()
+            session.send(query('DISCARD ALL'))
+            session.until_ready()
+        self.assert_flat(memory)
+        self.assertEqual(1, self.proxy.settled().sum('skipped_total', rule='item.byId', reason='context'))
+        self.assert_compares()
+
 
 if __name__ == '__main__':
     unittest.main()
