@@ -113,7 +113,7 @@ std::shared_ptr<KnownStatement> WorkerTap::know(std::string_view text) {
   if (!statement->known.covered()) {
     // Nobody will ask for the values of a statement that no rule knows; a bulk insert has very
     // many.
-    statement->known.shape.slots = {};
+    std::vector<SlotGroup>().swap(statement->known.shape.slots);
     statement->may_be_covered = statement->known.may_be_covered();
   } else {
     statement->literal_match = RuleSet::match(statement->known, {});

@@ -201,7 +201,7 @@ std::shared_ptr<const LearnedText> WorkerLearner::know(std::string_view sql) {
     learned->readable = true;
     learned->select = is_select(read->key);
     // Nobody asks for the values of anything else; a bulk insert has very many.
-    if (!learned->select) read->slots = {};
+    if (!learned->select) std::vector<SlotGroup>().swap(read->slots);
     learned->shape = std::move(*read);
   }
   learned->text = owned;

@@ -190,6 +190,18 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("literals of a text that no rule knows are not kept") {
+  Fixture fixture(one_rule());
+  std::string list;
+  while (list.size() < 60'000) list += ", 1";
+  Held held;
+  for (std::size_t i = 0; i < 30; ++i) {
+    fixture.simple(concat({"select ", number(i), " as n", number(i), list}), "SELECT 1");
+    held.look();
+  }
+  REQUIRE(held.most() < 16 * kMib);
+}
+
 TEST_CASE("texts that many sessions keep are kept within the bounds of their worker") {
   Fixture fixture(one_rule());
   struct Other {
