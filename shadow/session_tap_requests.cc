@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "shadow/live_capture.h"
+#include "shadow/rules/bulk_write.h"
 #include "shadow/session_requests.h"
 #include "shadow/session_tap.h"
 #include "shadow/setting_binding.h"
@@ -14,6 +15,7 @@ namespace parallax::shadow {
 protocol::StatementRef SessionTap::on_query(std::string_view sql, bool whole) {
   if (!whole || sql.size() > kSqlBytesMax) return worker_.unreadable_;
   const auto text = without_outer_comments(sql);
+  if (is_bulk_write(text)) return worker_.bulk_write_;
   if (!worker_.may_keep(text)) return worker_.unreadable_;
   auto statement = worker_.know(text);
   const auto& found = statement->literal_match;
@@ -33,6 +35,7 @@ protocol::StatementRef SessionTap::on_query(std::string_view sql, bool whole) {
 protocol::StatementRef SessionTap::on_parse(const protocol::ParseView& parse, bool whole) {
   if (!whole || parse.sql.size() > kSqlBytesMax) return worker_.unreadable_;
   const auto text = without_outer_comments(parse.sql);
+  if (is_bulk_write(text)) return worker_.bulk_write_;
   if (!worker_.may_keep(text)) return worker_.unreadable_;
   auto statement = worker_.know(text);
   // One with a name may live until the rules are read again.

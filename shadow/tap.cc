@@ -76,6 +76,13 @@ void WorkerTap::adopt(std::shared_ptr<TapGeneration> next) {
   uncovered_.clear();
 }
 
+std::shared_ptr<KnownStatement> WorkerTap::bulk_write() {
+  auto statement = std::make_shared<KnownStatement>();
+  statement->readable = true;
+  statement->known.shape.may_write = true;
+  return statement;
+}
+
 void WorkerTap::look_for_strict() {
   strict_configured_ = std::ranges::any_of(now_->rules->rules(), [this](const auto& rule) {
     return now_->options.modes.configured(*rule) == Mode::strict;

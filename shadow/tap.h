@@ -115,6 +115,7 @@ class WorkerTap {
   bool has_room() const { return *held_ < kHeldBytesMax; }
   bool may_keep(std::string_view text) const { return has_room() || by_text_.contains(text); }
   HeldBytes hold(std::size_t bytes) const { return {held_, bytes}; }
+  static std::shared_ptr<KnownStatement> bulk_write();
   void look_for_strict();
   bool draw(const Rule& rule);
   bool any_strict() const { return now_->options.modes.any_strict(strict_configured_); }
@@ -143,6 +144,8 @@ class WorkerTap {
   const protocol::BindingRef off_ = std::make_shared<protocol::BindingNote>();
   // Of a text that is not kept: nothing is known of its effects.
   const protocol::StatementRef unreadable_ = std::make_shared<KnownStatement>();
+  // Of one that is not scanned, because all that matters is that it writes.
+  const protocol::StatementRef bulk_write_ = bulk_write();
   const std::shared_ptr<std::size_t> held_ = std::make_shared<std::size_t>(0);
   Entries entries_;  // most recently used first
   std::unordered_map<std::string_view, Entries::iterator> by_text_;

@@ -202,6 +202,44 @@ TEST_CASE("literals of a text that no rule knows are not kept") {
   REQUIRE(held.most() < 16 * kMib);
 }
 
+TEST_CASE("long writes are not kept, and are known to write") {
+  Fixture fixture(one_rule());
+  std::string rows;
+  while (rows.size() < 200'000) rows += concat({"(", number(rows.size()), ", 'it''s; so'), "});
+  const auto insert = [&](std::size_t i, const std::string& more) {
+    return concat({"insert into t values ", rows, "(", number(i), more, ")"});
+  };
+  Held held;
+  for (std::size_t i = 0; i < 40; ++i) {
+    fixture.simple(insert(i, ""), "INSERT 0 1");
+    held.look();
+  }
+  REQUIRE(held.most() < 4 * kMib);
+  const std::string read = "select id from users where id = 'u1' limit 1";
+  fixture.simple(read, "SELECT 1");
+  REQUIRE(fixture.intake.operations.size() == 1);
+  fixture.simple("begin", "BEGIN", 'T');
+  SECTION("in a simple query") { fixture.simple(insert(0, ""), "INSERT 0 1", 'T'); }
+  SECTION("in a portal that gives a part of its rows") {
+    fixture.client(test::fe::parse("", insert(0, "")) + bind("", {}) + test::fe::execute("", 1) +
+                   test::fe::sync());
+    fixture.server(kBound + test::be::portal_suspended() + ready('T'));
+  }
+  fixture.simple(read, "SELECT 1", 'T');
+  REQUIRE(fixture.skipped(SkipReason::txn_wrote) == 1);
+  fixture.simple("commit", "COMMIT");
+  fixture.simple(read, "SELECT 1");
+  REQUIRE(fixture.intake.operations.size() == 2);
+  fixture.simple(insert(0, ") returning set_config('app.claims', 'x', false"), "INSERT 0 1");
+  fixture.simple(read, "SELECT 1");
+  REQUIRE(fixture.skipped(SkipReason::context) == 1);
+  fixture.simple("discard all", "DISCARD ALL");
+  fixture.simple(concat({insert(0, ""), "; set app.claims = 'x'"}), "INSERT 0 1");
+  fixture.simple(read, "SELECT 1");
+  REQUIRE(fixture.skipped(SkipReason::context) == 2);
+  fixture.check_law();
+}
+
 TEST_CASE("texts that many sessions keep are kept within the bounds of their worker") {
   Fixture fixture(one_rule());
   struct Other {
