@@ -109,13 +109,15 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
     request.statement.sql = statement->text;
     request.statement.parameters = std::move(*parameters);
   }
-  binding->held = worker_.hold(sizeof *binding + request.bytes());
+  const auto formats = bind.result_formats.size() / 16;  // as the capture keeps them
+  binding->held = worker_.hold(sizeof *binding + request.bytes() + formats);
   return binding;
 }
 
 std::size_t SessionTap::Request::bytes() const {
   std::size_t total = shadow::bytes_of(statement) + shadow::bytes_of(values) + tags.bytes();
   for (const auto& child : children) total += sizeof child + shadow::bytes_of(child.values);
+  if (capture != nullptr) total += sizeof *capture;
   return total;
 }
 
