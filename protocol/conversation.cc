@@ -28,6 +28,7 @@ bool Conversation::answer_expected() const { return impl_->answer_expected(); }
 Conversation::Impl::Impl(ConversationListener& listener, const ConversationLimits& limits)
     : listener_(listener),
       limits_(limits),
+      notes_(limits.note_bytes),
       statements_(limits.named_statements),
       portals_(limits.named_portals) {}
 

@@ -57,11 +57,12 @@ class ConversationListener {
 
   // A statement passes on its way to the server. `whole` is false when the text is longer than was
   // kept; then `sql` is a prefix. The note returned (or null) is handed back with bindings and
-  // commands.
+  // commands. Not called for a Parse that the server passes over: no command can come of it.
   virtual StatementRef on_query(std::string_view sql, bool whole) = 0;
   virtual StatementRef on_parse(const ParseView& parse, bool whole) = 0;
-  // A Bind for a statement with a note passes. Not called for statements without one. `whole` is
-  // false when only the names were kept: the parameters are absent. The views end with the call.
+  // A Bind for a statement with a note passes. Not called for statements without one, nor where the
+  // server passes over it and no failed command can come of it. `whole` is false when only the
+  // names were kept: the parameters are absent. The views end with the call.
   virtual BindingRef on_bind(const StatementRef& statement, const BindView& bind, bool whole) = 0;
 
   virtual void on_command(const Command& command) = 0;
@@ -87,8 +88,11 @@ struct CommandNotes {
 };
 
 struct ConversationLimits {
-  std::size_t sql_bytes = 262'144;         // longest statement text kept
-  std::size_t bind_bytes = 1'048'576;      // longest Bind body kept, for statements with a note
+  std::size_t sql_bytes = 262'144;     // longest statement text kept
+  std::size_t bind_bytes = 1'048'576;  // longest Bind body kept, for statements with a note
+  // What all notes hold together (StatementNote::bytes). Beyond it a text or a Bind is handed over
+  // as one that is too long.
+  std::size_t note_bytes = std::size_t{16} * 1024 * 1024;
   std::size_t pending_requests = 1 << 17;  // requests without an answer; more means lost
   // Further names are not remembered (their executions have no note).
   std::size_t named_statements = 10'000;

@@ -16,15 +16,18 @@ constexpr std::size_t kBindNamesRoom = 2 * kNameRoom;
 
 }  // namespace
 
-std::size_t Conversation::Impl::client_wanted(char type) const {
+std::size_t Conversation::Impl::client_wanted(char type, std::uint32_t body_length) const {
   if (lost_ || ignored_by_server(type)) return 0;
+  const auto within_budget = [&](std::size_t most, std::size_t names) {
+    return notes_.has_room(std::min<std::size_t>(body_length, most)) ? most : names;
+  };
   switch (type) {
     case frontend::kQuery:
-      return limits_.sql_bytes + 1;
+      return within_budget(limits_.sql_bytes + 1, 0);
     case frontend::kParse:
-      return limits_.sql_bytes + kParseRoom;
+      return skipping_ ? kNameRoom : within_budget(limits_.sql_bytes + kParseRoom, kNameRoom);
     case frontend::kBind:
-      return statements_.any_note() ? std::max(limits_.bind_bytes, kBindNamesRoom) : kBindNamesRoom;
+      return within_budget(bind_room(), kBindNamesRoom);
     case frontend::kDescribe:
     case frontend::kClose:
       return 1 + kNameRoom;
@@ -33,6 +36,23 @@ std::size_t Conversation::Impl::client_wanted(char type) const {
     default:
       return 0;  // also passwords: never kept
   }
+}
+
+std::size_t Conversation::Impl::bind_room() const {
+  const bool noted = statements_.any_note() && (!skipping_ || failure_.statement_serial != 0);
+  return noted ? std::max(limits_.bind_bytes, kBindNamesRoom) : kBindNamesRoom;
+}
+
+// Whether a note may be made of what it says. The header may have come when there was room still,
+// and a short message may make a long note.
+bool Conversation::Impl::whole_and_room(const Message& message) const {
+  return message.whole() && notes_.has_room(message.body_length);
+}
+
+// Of what the server passes over, one Execute is told: that of the statement or portal that failed.
+// Nothing else needs a note; a client may go on like that for ever.
+bool Conversation::Impl::may_lead_to_failure(const Prepared& prepared) const {
+  return !skipping_ || (prepared.serial != 0 && prepared.serial == failure_.statement_serial);
 }
 
 // After an error the server discards all messages until a Sync, also simple queries. Of these,
@@ -92,11 +112,12 @@ void Conversation::Impl::take_query(const Message& message) {
   // Whatever it says, and also when it fails, a Query drops the unnamed statement
   // (exec_simple_query).
   request->tracked = statements_.change_sent("", {});
-  if (!message.whole()) {
+  if (!whole_and_room(message)) {
     const std::string_view prefix = as_text(message.body).substr(0, limits_.sql_bytes);
-    request->statement = listener_.on_query(prefix.substr(0, prefix.find('\0')), false);
+    request->statement =
+        notes_.keep(listener_.on_query(prefix.substr(0, prefix.find('\0')), false));
   } else if (const auto sql = view_query(message.body)) {
-    request->statement = listener_.on_query(*sql, true);
+    request->statement = notes_.keep(listener_.on_query(*sql, true));
   }  // else malformed: the server will answer with an error
 }
 
@@ -105,13 +126,13 @@ void Conversation::Impl::take_parse(const Message& message) {
   if (request == nullptr) return;
   auto view = message.whole() ? view_parse(message.body) : view_parse_prefix(message.body);
   if (!view) return;
-  bool whole = message.whole();
+  bool whole = whole_and_room(message);
   if (view->sql.size() > limits_.sql_bytes) {
     view->sql = view->sql.substr(0, limits_.sql_bytes);
     view->parameter_types = {};
     whole = false;
   }
-  request->statement = listener_.on_parse(*view, whole);
+  if (!skipping_) request->statement = notes_.keep(listener_.on_parse(*view, whole));
   request->statement_serial = ++last_serial_;
   if (!can_remember(view->name)) return;
   request->name = view->name;
@@ -133,17 +154,18 @@ void Conversation::Impl::take_bind(const Message& message) {
   request->bound = names->statement;
   request->bound_known = true;
   const Prepared& prepared = statements_.sent(request->bound);
-  request->statement = prepared.note;
   request->statement_serial = prepared.serial;
+  if (!may_lead_to_failure(prepared)) return;
+  request->statement = prepared.note;
   if (request->statement) request->binding = note_binding(request->statement, *names, message);
 }
 
 BindingRef Conversation::Impl::note_binding(const StatementRef& statement, const BindView& names,
                                             const Message& message) {
-  if (!message.whole()) return listener_.on_bind(statement, names, false);
+  if (!whole_and_room(message)) return notes_.keep(listener_.on_bind(statement, names, false));
   const auto view = view_bind(message.body);
   if (!view) return {};  // malformed: the server will answer with an error
-  return listener_.on_bind(statement, *view, true);
+  return notes_.keep(listener_.on_bind(statement, *view, true));
 }
 
 void Conversation::Impl::take_named(const Message& message, RequestKind of_statement,

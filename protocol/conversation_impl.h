@@ -9,6 +9,7 @@
 
 #include "protocol/conversation.h"
 #include "protocol/framer.h"
+#include "protocol/note_budget.h"
 #include "protocol/portal_names.h"
 #include "protocol/request_queue.h"
 #include "protocol/statement_names.h"
@@ -34,7 +35,9 @@ class Conversation::Impl {
  private:
   struct ClientSide final : FramerVisitor {
     explicit ClientSide(Impl& owner) : impl(owner) {}
-    std::size_t wanted(char type, std::uint32_t) override { return impl.client_wanted(type); }
+    std::size_t wanted(char type, std::uint32_t body_length) override {
+      return impl.client_wanted(type, body_length);
+    }
     void message(const Message& message) override { impl.client_message(message); }
     Impl& impl;
   };
@@ -69,9 +72,12 @@ class Conversation::Impl {
   };
 
   // Client side.
-  std::size_t client_wanted(char type) const;
+  std::size_t client_wanted(char type, std::uint32_t body_length) const;
+  std::size_t bind_room() const;
   void client_message(const Message& message);
   bool ignored_by_server(char type) const;
+  bool whole_and_room(const Message& message) const;
+  bool may_lead_to_failure(const Prepared& prepared) const;
   Request* push(RequestKind kind);
   void take_query(const Message& message);
   void take_parse(const Message& message);
@@ -137,6 +143,7 @@ class Conversation::Impl {
   bool released_ = false;
   char status_ = 0;
 
+  const NoteBudget notes_;
   RequestQueue queue_;
   StatementNames statements_;
   PortalNames portals_;

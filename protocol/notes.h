@@ -24,6 +24,8 @@ class RowSink {
 
 struct StatementNote {
   virtual ~StatementNote() = default;
+  // What it holds for as long as it lives. The same each time, and asked once.
+  virtual std::size_t bytes() const { return 0; }
   // The named statement that this one drops in SQL (DEALLOCATE name), as the server knows it; empty
   // when it drops none or when that cannot be told. The command tag does not say the name.
   virtual std::string_view deallocates() const { return {}; }
@@ -34,6 +36,7 @@ struct StatementNote {
 };
 struct BindingNote {
   virtual ~BindingNote() = default;
+  virtual std::size_t bytes() const { return 0; }
   // As above, of a portal; asked again for each Execute.
   virtual RowSink* rows() { return nullptr; }
 };

@@ -12,6 +12,8 @@ namespace {
 constexpr const char* kDrainWords = "terminating connection due to administrator command";
 constexpr std::chrono::milliseconds kLingerStep{100};
 constexpr std::uint64_t kLingerAfterFlushNs = 1'000'000'000;
+// For how long a client may take nothing of the last words.
+constexpr std::uint64_t kLingerWithoutProgressNs = 60'000'000'000;
 // Output of the server for a client that is gone. Beyond it the server is to notice, as it would
 // without a proxy.
 constexpr std::size_t kDiscardBytesMax = std::size_t{1024} * 1024;
@@ -221,14 +223,33 @@ void Session::linger(CloseReason reason, const std::string& detail) {
 }
 
 void Session::linger_step() {
-  const bool flushed = client_broken_ || client_->queued_bytes() == 0;
+  const auto queued = client_->queued_bytes();
+  const bool flushed = client_broken_ || queued == 0;
   const auto now = host_.now_ns();
+  if (lingering_since_ns_ == 0 || queued != std::exchange(lingering_bytes_, queued))
+    lingering_since_ns_ = now;
   if (flushed && flushed_since_ns_ == 0) flushed_since_ns_ = now;
-  if (flushed && (client_ended_ || now - flushed_since_ns_ >= kLingerAfterFlushNs)) {
+  const bool taken = flushed && (client_ended_ || now - flushed_since_ns_ >= kLingerAfterFlushNs);
+  if (taken || now - lingering_since_ns_ >= kLingerWithoutProgressNs) {
     close(reason_, detail_);
     return;
   }
-  timer_ = host_.after(kLingerStep, [this] { linger_step(); });
+  timer_ = host_.after(kLingerStep, [this] {
+    let_server_go();
+    linger_step();
+  });
+}
+
+// A client that takes its time keeps neither the server nor a place among the sessions. Not within
+// linger(), whose callers may still be at work on the server's bytes.
+void Session::let_server_go() {
+  if (server_ && server_->queued_bytes() > 0) return;  // a Terminate
+  gate_.reset();
+  to_server_.reset();
+  to_client_.reset();
+  if (server_) server_->set_listener(nullptr);
+  server_.reset();
+  if (std::exchange(admitted_, false)) host_.release();
 }
 
 void Session::close(CloseReason reason, const std::string& detail) {

@@ -118,6 +118,7 @@ class Session final : private AuthSink {
   // would reset the connection and lose the server's last words.
   void linger(CloseReason reason, const std::string& detail);
   void linger_step();
+  void let_server_go();
 
   SessionHost& host_;
   const std::uint64_t id_;
@@ -148,6 +149,8 @@ class Session final : private AuthSink {
   bool client_broken_ = false;
   std::size_t discarded_bytes_ = 0;
   std::uint64_t flushed_since_ns_ = 0;
+  std::size_t lingering_bytes_ = 0;  // that the client had not taken yet when it last took some
+  std::uint64_t lingering_since_ns_ = 0;  // of that
   CloseReason reason_ = CloseReason::client_closed;
   std::string detail_;
 };

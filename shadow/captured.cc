@@ -18,6 +18,24 @@ std::size_t bytes_of(const std::vector<Value>& values) {
   return total;
 }
 
+// Operations between two changes share the settings; counted for each, because each may be between
+// two others.
+std::size_t bytes_of(const BoundStatement& statement, const LiveResult& live,
+                     const ReplayContextRef& context) {
+  std::size_t total = shadow::bytes_of(statement) + live.sqlstate.size();
+  if (context != nullptr) {
+    for (const auto& [name, value] : context->settings) total += name.size() + value.size();
+  }
+  if (live.result != nullptr) total += live.result->bytes();
+  return total;
+}
+
+}  // namespace
+
+std::size_t bytes_of(const BoundStatement& statement) {
+  return statement.sql.size() + bytes_of(statement.parameters);
+}
+
 std::size_t bytes_of(const NamedValues& values) {
   std::size_t total = 0;
   for (const auto& [name, value] : values)
@@ -25,21 +43,12 @@ std::size_t bytes_of(const NamedValues& values) {
   return total;
 }
 
-// The settings are shared by all operations of a session.
-std::size_t bytes_of(const BoundStatement& statement, const LiveResult& live) {
-  std::size_t total = statement.sql.size() + bytes_of(statement.parameters) + live.sqlstate.size();
-  if (live.result != nullptr) total += live.result->bytes();
-  return total;
-}
-
-}  // namespace
-
 std::size_t CapturedOperation::bytes() const {
-  return sizeof(CapturedOperation) + bytes_of(statement, live) + bytes_of(values);
+  return sizeof(CapturedOperation) + bytes_of(statement, live, context) + bytes_of(values);
 }
 
 std::size_t CapturedStatement::bytes() const {
-  std::size_t total = sizeof(CapturedStatement) + bytes_of(statement, live) + tags.bytes();
+  std::size_t total = sizeof(CapturedStatement) + bytes_of(statement, live, context) + tags.bytes();
   if (root) total += bytes_of(root->values);
   for (const auto& child : children) total += sizeof(ChildMatch) + bytes_of(child.values);
   return total;

@@ -56,6 +56,9 @@ struct LiveResult {
   }
 };
 
+std::size_t bytes_of(const BoundStatement& statement);
+std::size_t bytes_of(const NamedValues& values);
+
 // A matched and sampled operation whose result is complete.
 struct CapturedOperation {
   const Rule* rule = nullptr;

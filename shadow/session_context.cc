@@ -190,7 +190,7 @@ void SessionContext::parameter_status(std::string_view name, std::string_view va
   if (!contains(kReported, folded)) return;
   ++revision_;
   reported_[folded] = value;
-  reports_.push_back(std::move(folded));
+  if (std::ranges::find(reports_, folded) == reports_.end()) reports_.push_back(std::move(folded));
 }
 
 // Something that was not seen has changed a setting: a function with set_config inside, say.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "shadow/held_bytes.h"
 #include "shadow/live_capture.h"
 #include "shadow/session_tap.h"
 
@@ -30,11 +31,16 @@ struct SessionTap::Request {
   std::vector<const Rule*> strict;  // of its rules, those for which its answer is to be held
   std::optional<StrictHold> hold;   // while it is
   bool ended = false;               // it has been counted
+
+  // What it holds beside itself. Its rows are in the budget of captures.
+  std::size_t bytes() const;
 };
 
 struct SessionTap::Binding final : protocol::BindingNote {
   Request request;
+  HeldBytes held;
 
+  std::size_t bytes() const override { return held.bytes(); }
   protocol::RowSink* rows() override { return request.capture.get(); }
 };
 
@@ -42,7 +48,9 @@ struct SessionTap::Binding final : protocol::BindingNote {
 struct SessionTap::SimpleRequest final : protocol::StatementNote {
   std::shared_ptr<KnownStatement> statement;
   Request request;
+  HeldBytes held;
 
+  std::size_t bytes() const override { return held.bytes() + statement->bytes(); }
   std::string_view deallocates() const override { return statement->deallocates(); }
   protocol::RowSink* rows() override { return request.capture.get(); }
 };

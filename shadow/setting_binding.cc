@@ -50,10 +50,24 @@ bool takes_parameters(const std::vector<std::vector<SettingEffect>>& effects) {
   });
 }
 
+std::size_t SettingBinding::size() const {
+  std::size_t total = sizeof *this;
+  for (const auto& effect : effects)
+    total += sizeof effect + effect.name.size() + effect.value.size();
+  return total;
+}
+
 std::shared_ptr<SettingBinding> bind_settings(const std::vector<SettingEffect>& effects,
                                               const std::vector<Value>& parameters) {
   auto binding = std::make_shared<SettingBinding>();
-  for (const auto& effect : effects) binding->effects.push_back(filled_in(effect, parameters));
+  std::size_t bytes = 0;
+  for (const auto& effect : effects) {
+    binding->effects.push_back(filled_in(effect, parameters));
+    bytes += binding->effects.back().name.size() + binding->effects.back().value.size();
+    if (bytes <= kSettingsBytesMax) continue;
+    std::vector<SettingEffect>(1).swap(binding->effects);  // with its storage
+    break;
+  }
   return binding;
 }
 

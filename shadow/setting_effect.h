@@ -35,6 +35,9 @@ struct SettingEffect {
 // parser's writer of trees, which recurses, has overflown a stack of 8 MiB with 180 KB.
 inline constexpr std::size_t kSettingBytesMax = std::size_t{16} * 1024;
 
+// Names and values of all that a session has set, beside what it began with.
+inline constexpr std::size_t kSettingsBytesMax = std::size_t{256} * 1024;
+
 // By statement of the text, in order; a text that cannot be read, or is longer than that, is one
 // statement of unknown effect. None: the statement changes nothing that a replay would not share
 // (SET TRANSACTION).

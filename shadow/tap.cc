@@ -29,6 +29,7 @@ std::string deallocated_name(std::string_view key) {
   return plain ? std::string(inner) : std::string();
 }
 
+// With what is kept beside it.
 std::size_t bytes_of(const KnownStatement& statement) {
   std::size_t bytes =
       sizeof(KnownStatement) + statement.text.size() + statement.known.shape.key.size();
@@ -39,7 +40,7 @@ std::size_t bytes_of(const KnownStatement& statement) {
     for (const auto& effect : effects) bytes += sizeof effect + effect.value.size();
   }
   // The values of a match in the simple protocol are about as much again.
-  return bytes * 2;
+  return statement.known.covered() ? bytes * 2 : bytes;
 }
 
 }  // namespace
@@ -73,6 +74,13 @@ void WorkerTap::adopt(std::shared_ptr<TapGeneration> next) {
   entries_.clear();
   text_bytes_ = 0;
   uncovered_.clear();
+}
+
+std::shared_ptr<KnownStatement> WorkerTap::bulk_write() {
+  auto statement = std::make_shared<KnownStatement>();
+  statement->readable = true;
+  statement->known.shape.may_write = true;
+  return statement;
 }
 
 void WorkerTap::look_for_strict() {
@@ -112,17 +120,18 @@ std::shared_ptr<KnownStatement> WorkerTap::know(std::string_view text) {
   if (!statement->known.covered()) {
     // Nobody will ask for the values of a statement that no rule knows; a bulk insert has very
     // many.
-    statement->known.shape.slots = {};
+    std::vector<SlotGroup>().swap(statement->known.shape.slots);
     statement->may_be_covered = statement->known.may_be_covered();
   } else {
     statement->literal_match = RuleSet::match(statement->known, {});
   }
 
-  text_bytes_ += bytes_of(*statement);
+  statement->held = hold(bytes_of(*statement));
+  text_bytes_ += statement->bytes();
   entries_.push_front(statement);
   by_text_.emplace(statement->text, entries_.begin());
   while (entries_.size() > kTextsMax || text_bytes_ > kTextBytesMax) {
-    text_bytes_ -= bytes_of(*entries_.back());
+    text_bytes_ -= entries_.back()->bytes();
     by_text_.erase(entries_.back()->text);
     entries_.pop_back();
   }

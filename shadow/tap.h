@@ -24,6 +24,7 @@
 #include "protocol/startup.h"
 #include "shadow/captured.h"
 #include "shadow/engine.h"
+#include "shadow/held_bytes.h"
 #include "shadow/live_capture.h"
 #include "shadow/open_operations.h"
 #include "shadow/rule_modes.h"
@@ -40,6 +41,8 @@ struct KnownStatement final : protocol::StatementNote {
   // By statement of the text; empty: none of them changes settings.
   std::vector<std::vector<SettingEffect>> setting_effects;
   std::string_view deallocates() const override { return deallocated; }
+  std::size_t bytes() const override { return held.bytes(); }
+  HeldBytes held;
   std::shared_ptr<const RuleSet> rules;  // that it was looked up in
   bool readable = false;  // false: too long or not lexable, so nothing is known of its effects
   bool may_be_covered = false;  // no rule covers it, and one could
@@ -107,6 +110,12 @@ class WorkerTap {
     if (known == nullptr || known->rules == nullptr || known->rules == now_->rules) return known;
     return know(known->text);
   }
+  // What notes hold, all together, has a bound: beyond it no text is kept that is not known, and no
+  // values are.
+  bool has_room() const { return *held_ < kHeldBytesMax; }
+  bool may_keep(std::string_view text) const { return has_room() || by_text_.contains(text); }
+  HeldBytes hold(std::size_t bytes) const { return {held_, bytes}; }
+  static std::shared_ptr<KnownStatement> bulk_write();
   void look_for_strict();
   bool draw(const Rule& rule);
   bool any_strict() const { return now_->options.modes.any_strict(strict_configured_); }
@@ -122,6 +131,7 @@ class WorkerTap {
   static constexpr std::size_t kTextBytesMax =
       std::size_t{16} * 1024 * 1024;  // with all that is kept for them
   static constexpr std::size_t kUncoveredMax = 10'000;
+  static constexpr std::size_t kHeldBytesMax = std::size_t{128} * 1024 * 1024;
 
   using Entries = std::list<std::shared_ptr<KnownStatement>>;
   std::shared_ptr<TapGeneration> now_;
@@ -132,6 +142,11 @@ class WorkerTap {
   CaptureBudget captures_;
   // Stands for what was bound while its rules were off: nothing is known of its values.
   const protocol::BindingRef off_ = std::make_shared<protocol::BindingNote>();
+  // Of a text that is not kept: nothing is known of its effects.
+  const protocol::StatementRef unreadable_ = std::make_shared<KnownStatement>();
+  // Of one that is not scanned, because all that matters is that it writes.
+  const protocol::StatementRef bulk_write_ = bulk_write();
+  const std::shared_ptr<std::size_t> held_ = std::make_shared<std::size_t>(0);
   Entries entries_;  // most recently used first
   std::unordered_map<std::string_view, Entries::iterator> by_text_;
   std::size_t text_bytes_ = 0;

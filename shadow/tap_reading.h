@@ -23,6 +23,13 @@ struct PreparedStatement final : protocol::StatementNote {
   StatementTags tags;                    // where operations of several statements have it
   const Rule* tagged = nullptr;  // whose operation it says it belongs to, and no rule covers
 
+  HeldBytes held;
+
+  std::size_t bytes() const override { return held.bytes() + statement->bytes(); }
+  // As many types as are declared may be described.
+  std::size_t size() const {
+    return sizeof *this + tags.bytes() + 2 * declared.size() * sizeof declared[0];
+  }
   void parameters_described(protocol::Bytes types) override { described = read_types(types); }
   std::string_view deallocates() const override { return statement->deallocates(); }
   // What the bytes of a parameter mean. Texts stay without a type that was not declared: in the
@@ -37,6 +44,7 @@ struct UnknownTagged final : protocol::StatementNote {
   std::shared_ptr<KnownStatement> statement;
   const Rule* rule = nullptr;
 
+  std::size_t bytes() const override { return sizeof *this + statement->bytes(); }
   std::string_view deallocates() const override { return statement->deallocates(); }
 };
 

@@ -34,7 +34,8 @@ class ByteStream {
   // Takes the bytes in order. Tries to hand them to the transport at once, as one write; copies and
   // queues what is left. Separate calls are never merged into one write.
   virtual void write(Bytes chunk) = 0;
-  // Accepted by write() and not yet taken by the transport.
+  // What is held of writes that the transport has not taken yet: their bytes, and what each write
+  // costs beside them. Zero when all is taken.
   virtual std::size_t queued_bytes() const = 0;
 
   // Starts paused.

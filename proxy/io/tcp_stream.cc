@@ -34,6 +34,8 @@ void set_socket_options(int fd) {
 struct TcpStream::WriteRequest {
   uv_write_t request{};
   std::vector<std::byte> bytes;
+  // A peer that sends single bytes and reads nothing is held by what it costs.
+  std::size_t cost() const { return sizeof(WriteRequest) + bytes.size(); }
 };
 
 TcpStream::TcpStream(Loop& loop, int fd) : loop_(loop), block_(Block::make(this)) {
@@ -70,19 +72,19 @@ void TcpStream::write(Bytes chunk) {
   pending->request.data = pending;
   auto buffer = uv_buf_init(reinterpret_cast<char*>(pending->bytes.data()),
                             static_cast<unsigned>(pending->bytes.size()));
-  queued_bytes_ += pending->bytes.size();
+  queued_bytes_ += pending->cost();
   above_low_water_ = above_low_water_ || queued_bytes_ > kLowWaterBytes;
   uv_write(&pending->request, stream(), &buffer, 1, [](uv_write_t* request, int status) {
     auto* done = static_cast<WriteRequest*>(request->data);
-    const auto bytes = done->bytes.size();
+    const auto cost = done->cost();
     auto* owner = Block::owner_of(request->handle);
     delete done;
-    if (owner != nullptr) owner->write_done(bytes, status);
+    if (owner != nullptr) owner->write_done(cost, status);
   });
 }
 
-void TcpStream::write_done(std::size_t bytes, int status) {
-  queued_bytes_ -= bytes;
+void TcpStream::write_done(std::size_t cost, int status) {
+  queued_bytes_ -= cost;
   // The peer takes no more. What it had sent before may still wait to be read (a server's last
   // words), so reading goes on and tells how the connection ends; what is written meanwhile has
   // nowhere to go.

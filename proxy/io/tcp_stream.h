@@ -34,7 +34,7 @@ class TcpStream final : public ByteStream {
 
   uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(block_->get()); }
   void read_done(ssize_t count, const uv_buf_t* buffer);
-  void write_done(std::size_t bytes, int status);
+  void write_done(std::size_t cost, int status);
   void broken(int status);
 
   Loop& loop_;

@@ -19,6 +19,13 @@ bool is_select(std::string_view key) {
   return false;
 }
 
+std::size_t bytes_of(const LearnedText& text) {
+  std::size_t bytes = sizeof text + text.text.size() + text.shape.key.size();
+  for (const auto& group : text.shape.slots)
+    bytes += sizeof group + group.members.size() * sizeof(Slot);
+  return bytes;
+}
+
 // What a statement is, on its way.
 struct Passing {
   std::shared_ptr<const LearnedText> text;  // null: its parameters were too many to be kept
@@ -27,10 +34,18 @@ struct Passing {
   std::vector<Value> parameters;
   std::unique_ptr<LiveCapture> capture;
   bool counted = false;
+
+  std::size_t bytes() const {
+    std::size_t total = sizeof *this + operation.size();
+    if (text != nullptr) total += bytes_of(*text);
+    for (const auto& value : parameters) total += sizeof value + value.bytes.size();
+    return total;
+  }
 };
 
 struct SimpleNote final : protocol::StatementNote {
   Passing passing;
+  std::size_t bytes() const override { return passing.bytes(); }
   protocol::RowSink* rows() override { return passing.capture.get(); }
 };
 
@@ -39,6 +54,7 @@ struct ParsedNote final : protocol::StatementNote {
   std::string operation;
   std::optional<Side> side;
   PreparedStatement types;
+  std::size_t bytes() const override { return bytes_of(*text) + operation.size() + types.size(); }
   void parameters_described(protocol::Bytes described) override {
     types.parameters_described(described);
   }
@@ -46,6 +62,7 @@ struct ParsedNote final : protocol::StatementNote {
 
 struct BoundNote final : protocol::BindingNote {
   Passing passing;
+  std::size_t bytes() const override { return passing.bytes(); }
   protocol::RowSink* rows() override { return passing.capture.get(); }
 };
 
@@ -184,7 +201,7 @@ std::shared_ptr<const LearnedText> WorkerLearner::know(std::string_view sql) {
     learned->readable = true;
     learned->select = is_select(read->key);
     // Nobody asks for the values of anything else; a bulk insert has very many.
-    if (!learned->select) read->slots = {};
+    if (!learned->select) std::vector<SlotGroup>().swap(read->slots);
     learned->shape = std::move(*read);
   }
   learned->text = owned;

@@ -38,6 +38,7 @@ class KeyWriter {
 
   StatementShape write() {
     write_key();
+    shape_.key.shrink_to_fit();  // it is kept, and long literals are not in it
     return std::move(shape_);
   }
 

@@ -115,6 +115,45 @@ TEST_CASE("the server's last words reach a slow client before the end") {
   REQUIRE(world.reason == proxy::CloseReason::server_closed);
 }
 
+TEST_CASE("a client that takes none of the last words keeps no server, and is not waited for") {
+  SimWorld world(run_seed());
+  const ScriptedServer server(world, {answer(50, 200)});
+  world.open_session();
+  world.client.send(startup());
+  world.run(std::chrono::seconds(5));
+  world.client.window = 0;
+  world.client.send(query("select some"));
+  world.run(std::chrono::seconds(5));
+  REQUIRE(world.admitted == 1);
+  world.server.send_end();
+  world.run(std::chrono::seconds(5));
+  REQUIRE(world.server.saw_close);
+  REQUIRE(world.admitted == 0);
+  REQUIRE_FALSE(world.session_ended);
+  SECTION("nothing at all") {
+    world.run(std::chrono::seconds(50));
+    REQUIRE_FALSE(world.session_ended);
+    world.run(std::chrono::seconds(10));
+    REQUIRE(world.session_ended);
+    REQUIRE(world.client.saw_close);
+    REQUIRE(world.client.received == kLoginAnswer);
+  }
+  SECTION("little by little") {
+    for (int i = 0; i < 10; ++i) {
+      world.run(std::chrono::seconds(50));
+      REQUIRE_FALSE(world.session_ended);
+      world.client.open_window(100);
+    }
+    world.client.open_window(SIZE_MAX);
+    world.run(std::chrono::seconds(5));
+    REQUIRE(world.client.received == kLoginAnswer + answer(50, 200));
+    REQUIRE(world.session_ended);
+  }
+  REQUIRE(world.reason == proxy::CloseReason::server_closed);
+  REQUIRE(world.outcome_count(proxy::CloseReason::server_closed) == 1);
+  REQUIRE(world.sessions_gauge() == 0);
+}
+
 TEST_CASE("a client that reads nothing pauses the server and costs bounded memory") {
   SimWorld world(run_seed());
   world.chunk_max = 65536;

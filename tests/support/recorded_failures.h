@@ -68,7 +68,7 @@ inline std::vector<RecordedSession> failed_pipeline_sessions() {
        {client(fe::parse("", "bad")), server(be::error("42601")),
         client(pbe("other") + fe::sync() + pbe("c")), client(fe::sync()),
         server(be::ready('I') + pbe_done("C") + be::ready('I'))},
-       {"parse {bad}", "parse {other}", "bind {other}()", "parse {c}", "bind {c}()", "ready I",
+       {"parse {bad}", "parse {c}", "bind {c}()", "ready I",
         "completed extended first {c}() [C] I 4-6", "ready I"}},
       {"failed Parse, then Bind of the same name: no stale SQL",
        {client(fe::parse("s1", "bad") + fe::sync()), server(be::error("42601") + be::ready('I')),

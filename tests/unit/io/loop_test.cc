@@ -306,6 +306,41 @@ TEST_CASE("what the peer had sent is read also when nothing can be written any m
   REQUIRE(stream.queued_bytes() == 0);
 }
 
+TEST_CASE("small writes that wait are counted with what each of them costs") {
+  Loop loop;
+  int pair[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
+  TcpStream stream(loop, pair[0]);
+  Collect collect;
+  collect.loop = &loop;
+  stream.set_listener(&collect);
+  const std::string much(65'536, 'm');
+  std::size_t written = 0;
+  while (stream.queued_bytes() == 0) {
+    stream.write(std::as_bytes(std::span(much)));
+    written += much.size();
+  }
+  const std::string one(1, 'o');
+  std::size_t small = 0;
+  for (; stream.queued_bytes() <= kHighWaterBytes; ++small)
+    stream.write(std::as_bytes(std::span(one)));
+  REQUIRE(small < 4096);
+  TcpStream peer(loop, pair[1]);
+  Collect taken;
+  taken.loop = &loop;
+  peer.set_listener(&taken);
+  peer.resume_reading();
+  Timer until(loop);
+  std::function<void()> look = [&] {
+    if (taken.received.size() == written + small && stream.queued_bytes() == 0) return loop.stop();
+    until.start(1ms, look);
+  };
+  until.start(1ms, look);
+  loop.run();
+  REQUIRE(stream.queued_bytes() == 0);
+  REQUIRE(collect.drained == 1);
+}
+
 TEST_CASE("a descriptor that is no socket is reported, not fatal") {
   Loop loop;
   Collect collect;
