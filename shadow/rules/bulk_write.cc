@@ -37,6 +37,12 @@ std::size_t end_of_quoted(std::string_view text, std::size_t open) {
   return text.find(text[open], open + 1);
 }
 
+// A second statement, a comment, or a dollar quote and not a parameter.
+bool needs_a_scan(char c, char next) {
+  return c == ';' || c == '\0' || (c == '-' && next == '-') || (c == '/' && next == '*') ||
+         (c == '$' && (next < '0' || next > '9'));
+}
+
 bool is_one_plain_statement(std::string_view text) {
   for (std::size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
@@ -44,9 +50,7 @@ bool is_one_plain_statement(std::string_view text) {
     if (c == '\'' || c == '"') {
       at = end_of_quoted(text, at);
       if (at == std::string_view::npos) return false;
-    } else if (c == ';' || c == '\0' || (c == '-' && next == '-') || (c == '/' && next == '*')) {
-      return false;
-    } else if (c == '$' && (next < '0' || next > '9')) {
+    } else if (needs_a_scan(c, next)) {
       return false;
     }
   }
