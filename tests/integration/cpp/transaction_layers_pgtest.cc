@@ -55,7 +55,7 @@ class Feeder {
 
  private:
   void connect() {
-    connection_.emplace(loop_, options_);
+    connection_.emplace(loop_, options_, names_);
     connection_->connect([this](const std::optional<ConnectionError>& error) {
       if (error) throw std::runtime_error(error->what);
       loop_.stop();
@@ -65,6 +65,7 @@ class Feeder {
 
   io::Loop loop_;
   Options options_;
+  io::NameLookup names_{loop_};
   std::optional<Connection> connection_;
 };
 
