@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -90,9 +89,8 @@ bool ChildCuts::child_may_be_cut(RowColumns& columns, const Child& child,
                     });
            });
   };
-  // Without their key equal rows cannot be told apart: then there may be any number.
-  const std::size_t count =
-      child.has_key ? different.size() : std::numeric_limits<std::size_t>::max();
+  // Without their key equal rows cannot be told apart: then there may be as many as rows.
+  const std::size_t count = child.has_key ? different.size() : rows.size();
   const RowCuts cuts = row_cuts(*child.order, values_, count);
   return (cuts.by_limit && all_tie_with(rows.back())) ||
          (cuts.by_offset && all_tie_with(rows.front()));

@@ -38,7 +38,9 @@ class RowComparison {
     if (is_cut_tie()) {
       Comparison out;
       out.cut_tie = true;
-      out.detail = "the rows that differ tie where LIMIT or OFFSET cuts";
+      out.detail = order_.picks()
+                       ? "the rows that differ tie, and DISTINCT ON gives any one of them"
+                       : "the rows that differ tie where LIMIT or OFFSET cuts";
       return out;
     }
     align_rows();
@@ -99,18 +101,17 @@ class RowComparison {
   bool is_cut_tie() {
     if (!order_.may_be_cut(columns_, rest_.legacy_only, rest_.rewrite_only)) return false;
     if (!order_.in_sequence(columns_, pairs_)) return false;
-    if (pairing_.key_pairs.empty() || keys_repeat(Side::legacy) || keys_repeat(Side::rewrite))
-      return true;
+    if (pairing_.key_pairs.empty() || legacy_repeats_keys()) return true;
     return match_rows(columns_, pairing_.key_pairs, rest_.legacy_only, rest_.rewrite_only)
         .pairs.empty();
   }
 
-  bool keys_repeat(Side side) const {
+  bool legacy_repeats_keys() const {
     std::set<std::vector<std::optional<std::string_view>>> met;
-    for (std::size_t row = 0; row < columns_.rows(side); ++row) {
+    for (std::size_t row = 0; row < columns_.rows(Side::legacy); ++row) {
       std::vector<std::optional<std::string_view>> key;
       for (const std::size_t pair : pairing_.key_pairs)
-        key.push_back(columns_.cell(side, row, pair));
+        key.push_back(columns_.cell(Side::legacy, row, pair));
       if (!met.insert(std::move(key)).second) return true;
     }
     return false;

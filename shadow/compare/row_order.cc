@@ -1,7 +1,6 @@
 #include "shadow/compare/row_order.h"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <string>
 #include <unordered_map>
@@ -64,9 +63,9 @@ void RowOrder::read_children(const ComparisonBasis& basis, const ResultSet& lega
 }
 
 // Rows of one row of the root follow each other. Without their key equal ones cannot be told apart:
-// then there may be any number.
+// then there may be as many as rows.
 std::size_t RowOrder::root_rows(const ResultSet& legacy) const {
-  if (!root_has_key_) return std::numeric_limits<std::size_t>::max();
+  if (!root_has_key_) return legacy.rows();
   std::vector<std::size_t> root(root_columns_);
   std::iota(root.begin(), root.end(), std::size_t{0});
   std::size_t count = 0;
@@ -142,8 +141,8 @@ bool RowOrder::child_in_sequence(RowColumns& columns, const ChildOrder& child,
 
 bool RowOrder::picks_differ(RowColumns& columns, std::span<const std::size_t> legacy_only,
                             std::span<const std::size_t> rewrite_only) const {
-  if (!order_.picks || root_columns_ != 0) return false;
-  const MatchedRows matched = match_rows(columns, picked_by_, legacy_only, rewrite_only);
+  if (!order_.picks || !picked_by_ || root_columns_ != 0) return false;
+  const MatchedRows matched = match_rows(columns, *picked_by_, legacy_only, rewrite_only);
   return matched.legacy_only.empty() && matched.rewrite_only.empty();
 }
 
@@ -151,10 +150,9 @@ bool RowOrder::may_be_cut(RowColumns& columns, std::span<const std::size_t> lega
                           std::span<const std::size_t> rewrite_only) const {
   const std::size_t rows = columns.rows(Side::legacy);
   const bool several = root_columns_ != 0;
-  if (several && cuts_.may_be_cut(columns, legacy_only, rewrite_only)) return true;
-  if (one_row_ || strict() || rows == 0) return false;
+  if (several && !strict() && cuts_.may_be_cut(columns, legacy_only, rewrite_only)) return true;
+  if (one_row_ || !proven() || rows == 0) return false;
   if (picks_differ(columns, legacy_only, rewrite_only)) return true;
-  if (!proven()) return false;
   // What is left belongs to rows of the root that the other side does not have at all.
   if (several && !are_exchanged(columns, root_pairs_, legacy_only, rewrite_only)) return false;
   if (!several && rows != columns.rows(Side::rewrite)) return false;

@@ -4,6 +4,7 @@
 // rows a LIMIT may have exchanged.
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -25,6 +26,8 @@ class RowOrder {
   bool proven() const { return !strict() && keys_.size() == order_.keys.size(); }
   // Legacy has children in JSON: whether their sequence means something is not known.
   bool hides_children() const { return hides_children_; }
+  // DISTINCT ON gives one of several rows.
+  bool picks() const { return order_.picks; }
   // Pairs (indexes into the pairing) of the leading sort keys that are in the output.
   std::span<const std::size_t> keys() const { return keys_; }
 
@@ -44,7 +47,7 @@ class RowOrder {
   // first (OFFSET) row of legacy, which may have more than one. Without an ORDER BY all rows tie. A
   // LIMIT that was not reached has cut nothing. Of several statements it is the root's, whose rows
   // may have other numbers of children, or a child's (see ChildCuts). So may they be
-  // where DISTINCT ON gives one of several.
+  // where DISTINCT ON gives one of several, if all that it goes by is in the output.
   bool may_be_cut(RowColumns& columns, std::span<const std::size_t> legacy_only,
                   std::span<const std::size_t> rewrite_only) const;
 
@@ -72,7 +75,7 @@ class RowOrder {
   bool picks_differ(RowColumns& columns, std::span<const std::size_t> legacy_only,
                     std::span<const std::size_t> rewrite_only) const;
 
-  std::vector<std::size_t> picked_by_;
+  std::optional<std::vector<std::size_t>> picked_by_;
   // Of several statements; 0 and empty of one.
   std::size_t root_columns_ = 0;
   std::vector<std::size_t> root_pairs_;  // that tell rows of the root apart

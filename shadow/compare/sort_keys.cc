@@ -56,11 +56,14 @@ std::vector<std::size_t> keys_of(const SortOrder& order, const Pairing& pairing,
   return keys;
 }
 
-std::vector<std::size_t> picked_by(const SortOrder& order, const Pairing& pairing,
-                                   const ResultSet& legacy, std::size_t i) {
-  std::vector<std::size_t> out = keys_of(order, pairing, legacy, i);
-  for (const auto& pair : pairs_of_keys(order.picked_by, pairing, legacy, i)) {
-    if (pair && std::ranges::find(out, *pair) == out.end()) out.push_back(*pair);
+std::optional<std::vector<std::size_t>> picked_by(const SortOrder& order, const Pairing& pairing,
+                                                  const ResultSet& legacy, std::size_t i) {
+  std::vector<std::size_t> out;
+  for (const auto* keys : {&order.keys, &order.picked_by}) {
+    for (const auto& pair : pairs_of_keys(*keys, pairing, legacy, i)) {
+      if (!pair) return std::nullopt;
+      if (std::ranges::find(out, *pair) == out.end()) out.push_back(*pair);
+    }
   }
   return out;
 }

@@ -3,6 +3,7 @@
 // Where the sort keys of legacy's statements stand among the paired columns.
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,10 +21,10 @@ std::span<const ColumnInfo> columns_of(const ResultSet& legacy, const Pairing& p
 std::vector<std::size_t> keys_of(const SortOrder& order, const Pairing& pairing,
                                  const ResultSet& legacy, std::size_t i);
 
-// Pairs of what rows have in common of which DISTINCT ON gives one: as far as they are in the
-// output.
-std::vector<std::size_t> picked_by(const SortOrder& order, const Pairing& pairing,
-                                   const ResultSet& legacy, std::size_t i);
+// Pairs of what rows have in common of which DISTINCT ON gives one; nothing where not all of that
+// is in the output.
+std::optional<std::vector<std::size_t>> picked_by(const SortOrder& order, const Pairing& pairing,
+                                                  const ResultSet& legacy, std::size_t i);
 
 // A primary key is whole in the output of statement `i`.
 bool has_key(const Pairing& pairing, const ResultSet& legacy, std::size_t i);

@@ -195,6 +195,9 @@ TEST_CASE("LIMIT cuts rows of the root: a child that is lost is no cut") {
   CHECK(books.compare(legacy, {{"b", "b", "w"}, {"c", "c", "w"}}).difference);
   books.rule.legacy[0].order.limit = 2;  // which was not reached, if rows can be told apart
   CHECK(books.compare(legacy, {{"b", "b", "w"}}).cut_tie);
+  books.rule.legacy[0].order.limit = 3;  // and in no case
+  CHECK(books.compare(legacy, {{"b", "b", "w"}}).difference);
+  books.rule.legacy[0].order.limit = 2;
   books.pairing.key_pairs = {0};
   CHECK(books.compare(legacy, {{"b", "b", "w"}}).difference);
 }
@@ -234,7 +237,6 @@ TEST_CASE("LIMIT of a child: rows that tie where it cuts may be others") {
   }
   SECTION("not where it was not reached") {
     order.limit = 3;
-    books.pairing.key_pairs = {3};
     CHECK(books.compare(legacy, {{"a", "a", "1", "x"}, {"a", "a", "2", "z"}}).difference);
   }
   SECTION("not where something else differs, too") {
@@ -245,6 +247,10 @@ TEST_CASE("LIMIT of a child: rows that tie where it cuts may be others") {
               .compare({{"a", "a", "2", "y"}, {"a", "a", "2", "x"}},
                        {{"b", "a", "2", "z"}, {"b", "a", "2", "w"}})
               .difference);
+  }
+  SECTION("not under `strict`") {
+    books.rule.source.compare.order = OrderMode::strict;
+    CHECK(books.compare(legacy, {{"a", "a", "1", "x"}, {"a", "a", "2", "z"}}).difference);
   }
   SECTION("not where the child has several parents") {
     CHECK(books
