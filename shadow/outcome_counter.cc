@@ -49,13 +49,17 @@ void OutcomeCounter::verdict(const RuleMetrics& rule, const Outcome& outcome, Ve
 }
 
 void OutcomeCounter::replayed(const Rule& rule, const SnapshotResult& snapshot) {
-  if (!has_result(snapshot.legacy_first)) return;
   // A rewrite that ran into its time limit took at least so long: without it the slowest would be
-  // missing.
+  // missing. Where it ran first, legacy did not run.
   const bool cut = snapshot.rewrite.ran && snapshot.rewrite.sqlstate == kQueryCanceled;
-  if (!cut && (!has_result(snapshot.legacy_second) || !has_result(snapshot.rewrite))) return;
-  shard_.observe(metrics_.of(rule).of(Side::legacy).paired_duration, snapshot.legacy_first.seconds);
-  shard_.observe(metrics_.of(rule).of(Side::rewrite).paired_duration, snapshot.rewrite.seconds);
+  const bool legacy_ran = has_result(snapshot.legacy_first);
+  const bool whole =
+      legacy_ran && has_result(snapshot.legacy_second) && has_result(snapshot.rewrite);
+  if (!cut && !whole) return;
+  const auto& metrics = metrics_.of(rule);
+  if (legacy_ran)
+    shard_.observe(metrics.of(Side::legacy).paired_duration, snapshot.legacy_first.seconds);
+  shard_.observe(metrics.of(Side::rewrite).paired_duration, snapshot.rewrite.seconds);
 }
 
 }  // namespace parallax::shadow

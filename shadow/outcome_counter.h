@@ -16,8 +16,8 @@ class OutcomeCounter {
       : metrics_(metrics), shard_(shard) {}
 
   void ended(const Outcome& outcome);
-  // Latency of both sides, when all three steps gave a result, a fair pair, or when the rewrite ran
-  // into its time limit behind legacy's result.
+  // Latency of both sides, when all three steps gave a result, a fair pair; and of a rewrite that
+  // ran into its time limit.
   void replayed(const Rule& rule, const SnapshotResult& snapshot);
   // Of an operation of several statements: a child, and what the client waited for all of them.
   void statement(const Rule& rule, Side side) { shard_.add(metrics_.of(rule).of(side).statements); }

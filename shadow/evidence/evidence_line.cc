@@ -92,7 +92,7 @@ void read_summary(const Json& json, EvidenceLine& line) {
   content.rewrite = latency_at(json, "rewrite");
   for (const auto& [name, seen] : json.at("names").items()) content.names[name] = name_of(seen);
   if (const auto state = text_at(json, "state"); !state.empty())
-    content.states[line.instance] = {line.time, state};
+    content.states[line.instance] = {line.time, state, line.time};
   const auto sketch = HyperLogLog::read(text_at(json.at("distinct"), "sketch"));
   if (!sketch) throw std::runtime_error("`distinct.sketch` is no sketch");
   content.distinct.emplace(text_at(json, "key"), *sketch);
@@ -184,7 +184,7 @@ void read_content(const Json& json, EvidenceLine& line) {
     read_summary(json, line);
   } else if (type == "state") {
     line.kind = EvidenceLine::Kind::state;
-    line.content.states[line.instance] = {line.time, text_at(json, "state")};
+    line.content.states[line.instance] = {line.time, text_at(json, "state"), line.time};
     line.identity = concat({"state ", line.instance, " ", line.rule, " ", line.version, " ",
                             text_at(json, "state"), " ", text_at(json, "time")});
   } else if (type == "sample") {
@@ -285,8 +285,9 @@ void add_line(VersionEvidence& version, EvidenceLine line, std::size_t examples)
   for (const auto& [instance, state] : more.states) {
     auto& known = version.states.try_emplace(instance, state).first->second;
     if (state.state == known.state) {
-      known.time = std::min(known.time, state.time);  // since when
-    } else if (state.time >= known.time) {
+      known.time = std::min(known.time, state.time);
+      known.told = std::max(known.told, state.told);
+    } else if (state.told >= known.told) {
       known = state;
     }
   }

@@ -1,15 +1,18 @@
 #include "shadow/evidence/journal_reader.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <fstream>
 #include <functional>
 #include <iostream>
 #include <optional>
 #include <set>
 #include <system_error>
+#include <thread>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -23,6 +26,8 @@ namespace {
 
 // What another program has written may have no line ends at all.
 constexpr std::size_t kLineBytesRead = 2 * kJournalLineBytesMax;
+// The writer renames its files one after the other.
+constexpr std::chrono::milliseconds kRotation{20};
 
 // A line without its end. False at the end of the input. `whole`: it had one, and fitted.
 bool next_line(std::istream& in, std::string& line, bool& whole, bool& too_long) {
@@ -167,11 +172,18 @@ bool JournalReader::Impl::open(const std::string& path, bool must, OpenFiles& to
 void JournalReader::read_path(const std::string& path) {
   if (path == "-") return read(std::cin, "standard input");
   // All are open before the first is read, the newest first: what is rotated meanwhile is found
-  // under its former name or under its next one.
+  // under its former name or under its next one. While one file moves, its name is nobody's.
   Impl::OpenFiles open;
-  for (std::size_t number = 0;
-       impl_->open(number == 0 ? path : path + '.' + std::to_string(number), number == 0, open);)
-    ++number;
+  const auto name = [&path](std::size_t number) {
+    return number == 0 ? path : path + '.' + std::to_string(number);
+  };
+  if (::access(path.c_str(), F_OK) != 0) std::this_thread::sleep_for(kRotation);
+  for (std::size_t number = 0;; ++number) {
+    if (impl_->open(name(number), number == 0, open)) continue;
+    if (number == 0 || ::access(name(number + 1).c_str(), F_OK) != 0) break;
+    std::this_thread::sleep_for(kRotation);
+    impl_->open(name(number), false, open);
+  }
   // From the oldest on.
   for (auto one = open.rbegin(); one != open.rend(); ++one) read(one->second, one->first);
 }

@@ -97,6 +97,7 @@ struct VersionEvidence {
   struct State {
     EvidenceTime time;  // since when
     std::string state;
+    EvidenceTime told;  // the last line that says so
   };
   std::map<std::string, State> states;    // the last of each instance
   std::vector<EvidenceExample> examples;  // the latest, newest first

@@ -197,12 +197,22 @@ TEST_CASE("a state that is older than `since` holds, of what has lines since the
   state.update({{"instance", "i1"}, {"state", "broken"}});
   auto gone = state;
   gone["rule"] = "gone";
+  auto mended = state;
+  mended.update({{"time", kTwo}, {"state", "ready"}});
   JournalReader::Options options;
   options.since = read_journal_time(kTwo);
   const auto evidence = read({gone, state, summary(kTwo, kThree)}, options);
   CHECK(evidence.bad_state(version_of(evidence, "v1")) == "broken");
   CHECK(evidence.in_time == 1);
   CHECK_FALSE(evidence.rules.contains("gone"));
+  // What was told since is not undone by what was before, whatever that was.
+  options.since = read_journal_time("2026-11-24T12:01:30Z");
+  for (const char* now : {"broken", "ready"}) {
+    auto last = state;
+    last.update({{"time", kThree}, {"state", now}});
+    const auto found = read({state, mended, last, summary(kTwo, kThree)}, options);
+    CHECK(found.bad_state(version_of(found, "v1")) == (now[0] == 'b' ? "broken" : ""));
+  }
 }
 
 TEST_CASE("the version that was heard of last counts, if only by its state") {
