@@ -13,13 +13,16 @@ constexpr std::size_t kNameRoom = kNameBytesMax + 1;  // with its NUL
 // Name and parameter types of a Parse, beside the SQL: 65,535 types and their count.
 constexpr std::size_t kParseRoom = kNameRoom + 1 + 2 + std::size_t{4} * 65535;
 constexpr std::size_t kBindNamesRoom = 2 * kNameRoom;
+// What is kept whatever is held already: so much of so many.
+constexpr std::size_t kShortBytes = 1024;
+constexpr std::size_t kFewRequests = 1000;
 
 }  // namespace
 
 std::size_t Conversation::Impl::client_wanted(char type, std::uint32_t body_length) const {
   if (lost_ || ignored_by_server(type)) return 0;
   const auto within_budget = [&](std::size_t most, std::size_t names) {
-    return notes_.has_room(std::min<std::size_t>(body_length, most)) ? most : names;
+    return has_room(std::min<std::size_t>(body_length, most)) ? most : names;
   };
   switch (type) {
     case frontend::kQuery:
@@ -46,7 +49,12 @@ std::size_t Conversation::Impl::bind_room() const {
 // Whether a note may be made of what it says. The header may have come when there was room still,
 // and a short message may make a long note.
 bool Conversation::Impl::whole_and_room(const Message& message) const {
-  return message.whole() && notes_.has_room(message.body_length);
+  return message.whole() && has_room(message.body_length);
+}
+
+// A session that holds too much still gets to say COMMIT, or DISCARD ALL.
+bool Conversation::Impl::has_room(std::size_t bytes) const {
+  return notes_.has_room(bytes) || (bytes <= kShortBytes && queue_.size() < kFewRequests);
 }
 
 // Of what the server passes over, one Execute is told: that of the statement or portal that failed.

@@ -77,6 +77,7 @@ class Conversation::Impl {
   void client_message(const Message& message);
   bool ignored_by_server(char type) const;
   bool whole_and_room(const Message& message) const;
+  bool has_room(std::size_t bytes) const;
   bool may_lead_to_failure(const Prepared& prepared) const;
   Request* push(RequestKind kind);
   void take_query(const Message& message);

@@ -190,7 +190,11 @@ void Server::former_finished() {
     swap_generation(std::move(next));
     return std::vector<std::string>();
   });
+  if (problems.empty()) return;
+  reload_failed_ = true;
   for (const auto& problem : problems) log_.write(LogLevel::error, problem);
+  log_.write(LogLevel::error, "the configuration stays as it was");
+  watch_files();
 }
 
 // The former one takes part in the end of the program.

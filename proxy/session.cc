@@ -223,10 +223,10 @@ void Session::linger(CloseReason reason, const std::string& detail) {
 }
 
 void Session::linger_step() {
-  const auto queued = client_->queued_bytes();
-  const bool flushed = client_broken_ || queued == 0;
+  const auto unsent = client_->unsent_bytes();
+  const bool flushed = client_broken_ || client_->queued_bytes() == 0;
   const auto now = host_.now_ns();
-  if (lingering_since_ns_ == 0 || queued != std::exchange(lingering_bytes_, queued))
+  if (lingering_since_ns_ == 0 || unsent != std::exchange(lingering_bytes_, unsent))
     lingering_since_ns_ = now;
   if (flushed && flushed_since_ns_ == 0) flushed_since_ns_ = now;
   const bool taken = flushed && (client_ended_ || now - flushed_since_ns_ >= kLingerAfterFlushNs);
@@ -247,8 +247,14 @@ void Session::let_server_go() {
   gate_.reset();
   to_server_.reset();
   to_client_.reset();
+  leave_server();
+}
+
+void Session::leave_server() {
   if (server_) server_->set_listener(nullptr);
   server_.reset();
+  if (observer_ && !observer_->backend_key().empty())
+    host_.forget_cancel_key(observer_->backend_key());
   if (std::exchange(admitted_, false)) host_.release();
 }
 
@@ -259,16 +265,11 @@ void Session::close(CloseReason reason, const std::string& detail) {
   gate_.reset();
   client_->set_listener(nullptr);
   client_.reset();
-  if (server_) server_->set_listener(nullptr);
-  server_.reset();
   connecting_.reset();
   timer_.reset();
   handshake_.wipe();
   no_longer_unauthenticated();
-  if (observer_ && !observer_->backend_key().empty()) {
-    host_.forget_cancel_key(observer_->backend_key());
-  }
-  if (std::exchange(admitted_, false)) host_.release();
+  leave_server();
   host_.shard().add(host_.metrics().sessions, -1);
   host_.shard().add(host_.metrics().outcomes[static_cast<std::size_t>(reason)]);
   host_.ended(*this, reason, detail_);

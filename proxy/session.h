@@ -119,6 +119,7 @@ class Session final : private AuthSink {
   void linger(CloseReason reason, const std::string& detail);
   void linger_step();
   void let_server_go();
+  void leave_server();
 
   SessionHost& host_;
   const std::uint64_t id_;

@@ -157,7 +157,13 @@ void SessionContext::completed(std::string_view full_tag, const StatementShape* 
     if (effect.name == "session_authorization" || copied) settings_.apply(effect);
   }
   if (!effects.empty() || contains(kUnclearTags, tag)) ++revision_;
-  if (tag == "DISCARD ALL") created_temporary_ = false;
+  if (tag == "DISCARD ALL") {
+    created_temporary_ = false;
+    // Whatever was not read before: the tag says what this was.
+    SettingEffect all;
+    all.kind = SettingEffect::Kind::discard_all;
+    if (shape == nullptr) settings_.apply(all);
+  }
   if (tag == "COMMIT" || tag == "PREPARE TRANSACTION") {
     settings_.committed();
     ++revision_;

@@ -68,6 +68,7 @@ class SessionTap final : public protocol::ConversationListener, public StrictSes
   void count_uncovered(const protocol::Command& command, const KnownStatement& statement);
   // `formats`: of the result, as LiveCapture takes them.
   void begin(Request& request, Matches found, protocol::Bytes formats);
+  void leave_unread(Request& request, const Rule& rule, Side side, SkipReason why);
   bool is_wanted(const Request& request) const;
   Ending ending_of(const protocol::Command& command);
   void simple_operation(const protocol::Command& command, const KnownStatement& statement);

@@ -22,9 +22,13 @@ protocol::StatementRef SessionTap::on_query(std::string_view sql, bool whole) {
   if (!found.root && !found.shape_of && found.children.empty())
     return uncovered(std::move(statement), sql, text, {});
   if (worker_.is_off(statement->known)) return statement;
-  if (!worker_.has_room()) return worker_.unreadable_;
   auto simple = std::make_shared<SimpleRequest>();
-  begin(simple->request, found, {});
+  if (worker_.has_room()) {
+    begin(simple->request, found, {});
+  } else {
+    if (!found.root) return statement;
+    leave_unread(simple->request, *found.root->rule, found.root->side, SkipReason::too_large);
+  }
   if (statement->known.in_operations()) simple->request.tags = read_tags(sql, text, {});
   simple->request.statement.sql = statement->text;
   simple->held = worker_.hold(sizeof *simple + simple->request.bytes());
@@ -82,11 +86,8 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
   auto binding = std::make_shared<Binding>();
   const auto unread = [&](SkipReason why) {
     if (statement->known.roots.empty()) return std::shared_ptr<Binding>();
-    binding->request.generation = worker_.now_;
-    binding->request.rule = statement->known.roots.front().rule;
-    binding->request.side = statement->known.roots.front().side;
-    binding->request.skip = why;
-    binding->request.strict = strict_rules(binding->request);
+    const auto& root = statement->known.roots.front();
+    leave_unread(binding->request, *root.rule, root.side, why);
     binding->held = worker_.hold(sizeof *binding);
     return binding;
   };
@@ -112,6 +113,15 @@ protocol::BindingRef SessionTap::on_bind(const protocol::StatementRef& note,
   const auto formats = bind.result_formats.size() / 16;  // as the capture keeps them
   binding->held = worker_.hold(sizeof *binding + request.bytes() + formats);
   return binding;
+}
+
+// An operation that counts, and of which nothing is kept.
+void SessionTap::leave_unread(Request& request, const Rule& rule, Side side, SkipReason why) {
+  request.generation = worker_.now_;
+  request.rule = &rule;
+  request.side = side;
+  request.skip = why;
+  request.strict = strict_rules(request);
 }
 
 std::size_t SessionTap::Request::bytes() const {

@@ -51,9 +51,7 @@ void SettingStack::become_unknown() {
 
 void SettingStack::apply(const SettingEffect& effect) {
   using Kind = SettingEffect::Kind;
-  touched_.insert(effect.name, kTouchedMost);
-  if (touched_.lost) become_unknown();
-  if (effect.name.find('.') != std::string::npos) custom_.insert(effect.name, kSettingsMost);
+  note_touched(effect);
   switch (effect.kind) {
     case Kind::set:
     case Kind::set_local:
@@ -90,6 +88,28 @@ void SettingStack::apply(const SettingEffect& effect) {
     }
     case Kind::unknown:
       return become_unknown();
+  }
+}
+
+void SettingStack::note_touched(const SettingEffect& effect) {
+  using Kind = SettingEffect::Kind;
+  switch (effect.kind) {
+    case Kind::set:
+    case Kind::set_local:
+    case Kind::reset:
+      touched_.insert(effect.name, kTouchedMost);
+      if (touched_.lost) become_unknown();
+      if (effect.name.find('.') != std::string::npos) custom_.insert(effect.name, kSettingsMost);
+      return;
+    case Kind::reset_all:
+    case Kind::discard_all:
+    case Kind::unknown:
+      touched_.insert({}, kTouchedMost);  // something
+      return;
+    case Kind::savepoint:
+    case Kind::rollback_to:
+    case Kind::release:
+      return;  // their names are no settings'
   }
 }
 

@@ -70,6 +70,7 @@ class SettingStack {
 
   State& change();
   void become_unknown();
+  void note_touched(const SettingEffect& effect);
   void make(const SettingEffect& effect);
   void keep_within_bounds(const std::string& made);
   void keep_newest_savepoints();

@@ -113,7 +113,9 @@ class WorkerTap {
   // What notes hold, all together, has a bound: beyond it no text is kept that is not known, and no
   // values are.
   bool has_room() const { return *held_ < kHeldBytesMax; }
-  bool may_keep(std::string_view text) const { return has_room() || by_text_.contains(text); }
+  bool may_keep(std::string_view text) const {
+    return text.size() <= kShortTextBytes || has_room() || by_text_.contains(text);
+  }
   HeldBytes hold(std::size_t bytes) const { return {held_, bytes}; }
   static std::shared_ptr<KnownStatement> bulk_write();
   void look_for_strict();
@@ -125,6 +127,8 @@ class WorkerTap {
   // `tagged`: whose operation it says it belongs to; may be null.
   void report_uncovered(const KnownStatement& statement, const Rule* tagged);
 
+  // Kept in any case: the cache has its own bound, and a session remembers so many names.
+  static constexpr std::size_t kShortTextBytes = 1024;
   // Bounds of the cache of texts; the least recently used goes first. Sessions keep what they still
   // refer to.
   static constexpr std::size_t kTextsMax = 8192;

@@ -37,6 +37,8 @@ class ByteStream {
   // What is held of writes that the transport has not taken yet: their bytes, and what each write
   // costs beside them. Zero when all is taken.
   virtual std::size_t queued_bytes() const = 0;
+  // Of these, what the peer has not been sent yet: it falls as the peer takes something.
+  virtual std::size_t unsent_bytes() const { return queued_bytes(); }
 
   // Starts paused.
   virtual void resume_reading() = 0;

@@ -83,6 +83,8 @@ void TcpStream::write(Bytes chunk) {
   });
 }
 
+std::size_t TcpStream::unsent_bytes() const { return uv_stream_get_write_queue_size(stream()); }
+
 void TcpStream::write_done(std::size_t cost, int status) {
   queued_bytes_ -= cost;
   // The peer takes no more. What it had sent before may still wait to be read (a server's last

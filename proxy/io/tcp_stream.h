@@ -24,6 +24,7 @@ class TcpStream final : public ByteStream {
   void set_listener(StreamListener* listener) override { listener_ = listener; }
   void write(Bytes chunk) override;
   std::size_t queued_bytes() const override { return queued_bytes_; }
+  std::size_t unsent_bytes() const override;
   void resume_reading() override;
   void pause_reading() override;
   void finish_writing() override;
@@ -32,7 +33,7 @@ class TcpStream final : public ByteStream {
   struct WriteRequest;
   using Block = HandleBlock<uv_tcp_t, TcpStream>;
 
-  uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(block_->get()); }
+  uv_stream_t* stream() const { return reinterpret_cast<uv_stream_t*>(block_->get()); }
   void read_done(ssize_t count, const uv_buf_t* buffer);
   void write_done(std::size_t cost, int status);
   void broken(int status);

@@ -34,6 +34,7 @@ class TlsStream final : public ByteStream, private StreamListener {
   void write(Bytes chunk) override;
   // Ciphertext, a little more than was written.
   std::size_t queued_bytes() const override { return transport_->queued_bytes(); }
+  std::size_t unsent_bytes() const override { return transport_->unsent_bytes(); }
   void resume_reading() override;
   void pause_reading() override;
   void finish_writing() override;

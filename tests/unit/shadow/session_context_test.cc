@@ -280,6 +280,10 @@ TEST_CASE("an encoding that is not UTF-8 and a text that could not be read are u
   REQUIRE_FALSE(context.obstacle());
   context.unreadable();
   REQUIRE(context.obstacle() == SkipReason::context);
+  // Nor could this one be read; its tag says what it was.
+  context.unreadable();
+  context.completed("DISCARD ALL", nullptr, {});
+  REQUIRE_FALSE(context.obstacle());
 }
 
 TEST_CASE("strings with backslash escapes are read otherwise, so such a session is not compared") {

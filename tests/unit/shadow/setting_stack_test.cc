@@ -119,6 +119,18 @@ TEST_CASE("savepoints that each have other values are kept within bounds, the la
   CHECK(stack.settings().empty());
 }
 
+// An import that makes one for each row.
+TEST_CASE("names of savepoints are no settings, however many there are") {
+  SettingStack stack({});
+  for (std::size_t i = 0; i < 3000; ++i) {
+    stack.apply(effect(Kind::savepoint, numbered("s", i)));
+    stack.apply(effect(i % 2 == 0 ? Kind::release : Kind::rollback_to, numbered("s", i)));
+  }
+  stack.committed();
+  CHECK(stack.known());
+  CHECK(stack.idle());
+}
+
 TEST_CASE("names of settings take no memory without end") {
   SettingStack stack(SettingStack::Settings{});
   const Heap heap;
