@@ -239,14 +239,16 @@ void Engine::Impl::on_replayed(Jobs::iterator job, const OperationReplay::End& e
   // The server works for the next one while this one is compared.
   if (connection != nullptr) pool.release(*connection);
   if (in_gate) gate.leave();
-  auto outcome = on_client ? *std::move(on_client) : outcome_of(operation, end, std::move(settled));
+  const bool was_on_client = on_client.has_value();
+  auto outcome =
+      was_on_client ? *std::move(on_client) : outcome_of(operation, end, std::move(settled));
   const double shadow_seconds =
       operation.live.side == Side::legacy ? outcome.rewrite_seconds : outcome.legacy_seconds;
   breakers.ended(*operation.rule, tickets,
                  {is_costly(outcome.end), shadow_seconds, operation.live_seconds},
                  io::Loop::now_ns());
   finish(operation, std::move(outcome));
-  if (on_client) next_on_client(*operation.strict);
+  if (was_on_client) next_on_client(*operation.strict);
   stop_when_done();
 }
 
