@@ -49,10 +49,11 @@ std::size_t Conversation::Impl::bind_room() const {
 // Whether a note may be made of what it says. The header may have come when there was room still,
 // and a short message may make a long note.
 bool Conversation::Impl::whole_and_room(const Message& message) const {
-  return message.whole() && has_room(message.body_length);
+  return message.whole() && notes_.has_room(message.body_length);
 }
 
-// A session that holds too much still gets to say COMMIT, or DISCARD ALL.
+// Of what is kept until its answer has come, and under no name: a session that holds too much still
+// gets to say COMMIT, or DISCARD ALL.
 bool Conversation::Impl::has_room(std::size_t bytes) const {
   return notes_.has_room(bytes) || (bytes <= kShortBytes && queue_.size() < kFewRequests);
 }
@@ -120,7 +121,7 @@ void Conversation::Impl::take_query(const Message& message) {
   // Whatever it says, and also when it fails, a Query drops the unnamed statement
   // (exec_simple_query).
   request->tracked = statements_.change_sent("", {});
-  if (!whole_and_room(message)) {
+  if (!message.whole() || !has_room(message.body_length)) {
     const std::string_view prefix = as_text(message.body).substr(0, limits_.sql_bytes);
     request->statement =
         notes_.keep(listener_.on_query(prefix.substr(0, prefix.find('\0')), false));
@@ -134,7 +135,8 @@ void Conversation::Impl::take_parse(const Message& message) {
   if (request == nullptr) return;
   auto view = message.whole() ? view_parse(message.body) : view_parse_prefix(message.body);
   if (!view) return;
-  bool whole = whole_and_room(message);
+  bool whole = view->name.empty() ? message.whole() && has_room(message.body_length)
+                                  : whole_and_room(message);
   if (view->sql.size() > limits_.sql_bytes) {
     view->sql = view->sql.substr(0, limits_.sql_bytes);
     view->parameter_types = {};

@@ -251,6 +251,7 @@ void Session::let_server_go() {
 }
 
 void Session::leave_server() {
+  if (server_ == nullptr && !admitted_) return;  // once: its cancel key may be another's by now
   if (server_) server_->set_listener(nullptr);
   server_.reset();
   if (observer_ && !observer_->backend_key().empty())

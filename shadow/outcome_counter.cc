@@ -50,15 +50,12 @@ void OutcomeCounter::verdict(const RuleMetrics& rule, const Outcome& outcome, Ve
 
 void OutcomeCounter::replayed(const Rule& rule, const SnapshotResult& snapshot) {
   // A rewrite that ran into its time limit took at least so long: without it the slowest would be
-  // missing. Where it ran first, legacy did not run.
+  // missing. Not where it ran first: what legacy would have taken is not known.
+  if (!has_result(snapshot.legacy_first)) return;
   const bool cut = snapshot.rewrite.ran && snapshot.rewrite.sqlstate == kQueryCanceled;
-  const bool legacy_ran = has_result(snapshot.legacy_first);
-  const bool whole =
-      legacy_ran && has_result(snapshot.legacy_second) && has_result(snapshot.rewrite);
-  if (!cut && !whole) return;
+  if (!cut && (!has_result(snapshot.legacy_second) || !has_result(snapshot.rewrite))) return;
   const auto& metrics = metrics_.of(rule);
-  if (legacy_ran)
-    shard_.observe(metrics.of(Side::legacy).paired_duration, snapshot.legacy_first.seconds);
+  shard_.observe(metrics.of(Side::legacy).paired_duration, snapshot.legacy_first.seconds);
   shard_.observe(metrics.of(Side::rewrite).paired_duration, snapshot.rewrite.seconds);
 }
 

@@ -17,7 +17,7 @@ class OutcomeCounter {
 
   void ended(const Outcome& outcome);
   // Latency of both sides, when all three steps gave a result, a fair pair; and of a rewrite that
-  // ran into its time limit.
+  // ran into its time limit behind legacy.
   void replayed(const Rule& rule, const SnapshotResult& snapshot);
   // Of an operation of several statements: a child, and what the client waited for all of them.
   void statement(const Rule& rule, Side side) { shard_.add(metrics_.of(rule).of(side).statements); }

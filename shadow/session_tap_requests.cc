@@ -16,7 +16,7 @@ protocol::StatementRef SessionTap::on_query(std::string_view sql, bool whole) {
   if (!whole || sql.size() > kSqlBytesMax) return worker_.unreadable_;
   const auto text = without_outer_comments(sql);
   if (is_bulk_write(text)) return worker_.bulk_write_;
-  if (!worker_.may_keep(text)) return worker_.unreadable_;
+  if (!worker_.may_keep(text, false)) return worker_.unreadable_;
   auto statement = worker_.know(text);
   const auto& found = statement->literal_match;
   if (!found.root && !found.shape_of && found.children.empty())
@@ -26,11 +26,17 @@ protocol::StatementRef SessionTap::on_query(std::string_view sql, bool whole) {
   if (worker_.has_room()) {
     begin(simple->request, found, {});
   } else {
-    if (!found.root) return statement;
-    leave_unread(simple->request, *found.root->rule, found.root->side, SkipReason::too_large);
+    if (!found.children.empty())
+      worker_.shard_.add(worker_.now_->metrics->orphan(OrphanReason::dropped));
+    if (!found.root && !found.shape_of) return statement;
+    if (found.root) {
+      leave_unread(simple->request, *found.root->rule, found.root->side, SkipReason::too_large);
+    } else {
+      leave_unread(simple->request, *found.shape_of->rule, found.shape_of->side, SkipReason::pin);
+    }
   }
   if (statement->known.in_operations()) simple->request.tags = read_tags(sql, text, {});
-  simple->request.statement.sql = statement->text;
+  if (!simple->request.skip) simple->request.statement.sql = statement->text;
   simple->held = worker_.hold(sizeof *simple + simple->request.bytes());
   simple->statement = std::move(statement);
   return simple;
@@ -40,7 +46,7 @@ protocol::StatementRef SessionTap::on_parse(const protocol::ParseView& parse, bo
   if (!whole || parse.sql.size() > kSqlBytesMax) return worker_.unreadable_;
   const auto text = without_outer_comments(parse.sql);
   if (is_bulk_write(text)) return worker_.bulk_write_;
-  if (!worker_.may_keep(text)) return worker_.unreadable_;
+  if (!worker_.may_keep(text, !parse.name.empty())) return worker_.unreadable_;
   auto statement = worker_.know(text);
   // One with a name may live until the rules are read again.
   if (!statement->known.covered() && (parse.name.empty() || !statement->may_be_covered))

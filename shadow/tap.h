@@ -113,8 +113,8 @@ class WorkerTap {
   // What notes hold, all together, has a bound: beyond it no text is kept that is not known, and no
   // values are.
   bool has_room() const { return *held_ < kHeldBytesMax; }
-  bool may_keep(std::string_view text) const {
-    return text.size() <= kShortTextBytes || has_room() || by_text_.contains(text);
+  bool may_keep(std::string_view text, bool named) const {
+    return (!named && text.size() <= kShortTextBytes) || has_room() || by_text_.contains(text);
   }
   HeldBytes hold(std::size_t bytes) const { return {held_, bytes}; }
   static std::shared_ptr<KnownStatement> bulk_write();
@@ -127,7 +127,7 @@ class WorkerTap {
   // `tagged`: whose operation it says it belongs to; may be null.
   void report_uncovered(const KnownStatement& statement, const Rule* tagged);
 
-  // Kept in any case: the cache has its own bound, and a session remembers so many names.
+  // Kept in any case, under no name: the cache has its own bound.
   static constexpr std::size_t kShortTextBytes = 1024;
   // Bounds of the cache of texts; the least recently used goes first. Sessions keep what they still
   // refer to.

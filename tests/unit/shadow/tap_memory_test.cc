@@ -195,6 +195,19 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("short texts under names of their own are kept within bounds, too") {
+  Fixture fixture(one_rule());
+  Held held;
+  for (std::size_t i = 0; i < 9'000; ++i) {
+    std::string list = concat({"select id from users where id in ('", number(i), "'"});
+    while (list.size() < 900) list += ",'x'";
+    fixture.client(test::fe::parse(concat({"s", number(i)}), list + ")") + test::fe::sync());
+    fixture.server(test::be::parse_complete() + ready('I'));
+    held.look();
+  }
+  REQUIRE(held.most() < kMost);
+}
+
 TEST_CASE("literals of a text that no rule knows are not kept") {
   Fixture fixture(one_rule());
   std::string list;
@@ -267,6 +280,8 @@ TEST_CASE("texts that many sessions keep are kept within the bounds of their wor
   // What is short is read in any case, and an operation that there is no room for counts.
   fixture.simple("select id from users where id = 'u1' limit 1", "SELECT 1");
   REQUIRE(fixture.skipped(SkipReason::too_large) == 1);
+  fixture.simple("select id from users where id = 'u1' limit 2", "SELECT 1");  // its pin is 1
+  REQUIRE(fixture.skipped(SkipReason::pin) == 1);
   REQUIRE(fixture.skipped(SkipReason::context) == 0);
   for (auto& one : others) one.conversation.reset();
   others.clear();
