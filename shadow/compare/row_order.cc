@@ -35,7 +35,7 @@ RowOrder::RowOrder(const ComparisonBasis& basis, const ResultSet& legacy)
       order_(basis.rule.root().order),
       values_(basis.values),
       keys_(keys_of(order_, basis.pairing, legacy, 0)),
-      picked_by_(picked_by(order_, basis.pairing, legacy, 0)) {
+      picked_by_(order_.picks ? picked_by(order_, basis.pairing, legacy, 0) : std::nullopt) {
   if (!basis.pairing.statements.empty()) read_children(basis, legacy);
 }
 
@@ -141,7 +141,7 @@ bool RowOrder::child_in_sequence(RowColumns& columns, const ChildOrder& child,
 
 bool RowOrder::picks_differ(RowColumns& columns, std::span<const std::size_t> legacy_only,
                             std::span<const std::size_t> rewrite_only) const {
-  if (!order_.picks || !picked_by_ || root_columns_ != 0) return false;
+  if (!picked_by_ || root_columns_ != 0) return false;
   const MatchedRows matched = match_rows(columns, *picked_by_, legacy_only, rewrite_only);
   return matched.legacy_only.empty() && matched.rewrite_only.empty();
 }

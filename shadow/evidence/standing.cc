@@ -42,7 +42,8 @@ void require_expectations_in_force(RuleStanding& standing, const Rule& rule) {
   }
 }
 
-// Of nothing else than chance: what no line of the rule's operations could be like.
+// The reason lies in the operation or its session, not in sampling, the switch or the servers:
+// others like it are not compared either.
 bool is_exclusion(std::string_view reason) {
   constexpr std::array<std::string_view, 10> kExclusions = {
       "context",    "rights",    "txn_wrote", "temp_objects", "too_large",
